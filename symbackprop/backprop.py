@@ -1,0 +1,273 @@
+"""Reverse accumulation over the equation graph: the forward list of equations becomes the backward list.
+
+For each quantity x the chain rule runs over the equations that use x: `dC/dx_p = sum over them, sum_i dC/dy_i dy_i/dx_p`.
+The result is a list of equations again, so a second derivative can be taken of it. Time is linear in the number of equations:
+equations that differ only in their layer share one local derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sympy import Add, KroneckerDelta, Pow, S, Symbol, sympify
+
+from symbackprop.calculus import collapse, local_derivative
+from symbackprop.equations import (
+    Abstract, Entry, Equation, Func, Grad, Partial, Tensor, add, entries, evaluated, fresh, index, mul, rename_tensors, substitute, summation, tensors,
+)  # fmt: skip
+from symbackprop.network import Network
+from symbackprop.writing import draw_out, order_of, tidy
+
+__all__ = ["Backward", "Named", "Path", "backpropagate", "unnamed"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A letter of its own for a gradient: `delta^l_j = factor * dC/dz^l_j`."""
+
+    symbol: str
+    factor: Any = S.One
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from x to the loss: the equation that uses x, the index summed over, the local derivative, what arrives from above."""
+
+    consumer: Equation
+    summed: tuple[tuple[Any, Any], ...]
+    local: Partial
+    derivative: Any
+    upstream: Any
+
+    @property
+    def body(self) -> Any:
+        """Upstream gradient and local derivative: a weight stands before the error, an activation's slope behind it."""
+        linear = not self.derivative.has(Func, Add, Pow)
+        return mul(self.derivative, self.upstream) if linear else mul(self.upstream, self.derivative)
+
+    @property
+    def product(self) -> Any:
+        """The body under the sum over the consumer's entries."""
+        return _total(self.body, self.summed)
+
+    @property
+    def spelled_out(self) -> Any:
+        """The same with both derivatives as fractions, as the chain rule states it."""
+        return _total(mul(_as_fraction(self.upstream), self.local), self.summed)
+
+
+@dataclass(frozen=True)
+class Backward:
+    """The gradient of one quantity: the chain rule over its `paths` and the `equation` it ends in.
+
+    `definition` says what the left side means where it has a letter of its own; None where it is written dC/dx.
+    """
+
+    wrt: Entry
+    paths: tuple[Path, ...]
+    equation: Equation
+    definition: Equation | None = None
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.wrt.tensor
+
+
+def _total(body: Any, summed: tuple[tuple[Any, Any], ...]) -> Any:
+    return summation(body, *((k, 1, n) for k, n in summed)) if summed else body
+
+
+def _as_fraction(upstream: Any) -> Any:
+    if isinstance(upstream, Entry) and isinstance(upstream.tensor, Grad):
+        return Partial(Entry(upstream.tensor.of), Entry(upstream.tensor.wrt, *upstream.indices))
+    return upstream
+
+
+def backpropagate(
+    net: Network, named: Mapping[str, Named] | None = None, wrt: Iterable[Tensor] | None = None, loss: Entry | None = None
+) -> tuple[Backward, ...]:
+    """The backward equations of `net`, from the loss to the inputs.
+
+    `named` gives gradients a letter (`{"z": Named("delta")}`); `wrt` chooses the quantities (all that can be reached by default).
+
+    >>> from symbackprop.network import mlp
+    >>> [str(b.equation) for b in backpropagate(mlp([2, 2], output="identity"), {"z": Named("delta")})][1:]
+    ['delta(1)[j] = da(1)...'] # doctest: +SKIP
+    """
+    named = named or {}
+    target = (loss or net.loss).tensor
+    users = _users(net)
+    result = []
+    for tensor in _reversed_quantities(net, target, users) if wrt is None else wrt:
+        found = _gradient(net, target, tensor, users, named)
+        if found is not None:
+            result.append(found)
+    return tuple(result)
+
+
+def _users(net: Network) -> dict[str, list[Equation]]:
+    """The equations that use each quantity, by its name and layer where these are concrete."""
+    users: dict[str, list[Equation]] = {}
+    for e in net.equations:
+        for key in {_key(t) if e.layers is None else t.name for t in tensors(e.rhs)}:
+            users.setdefault(key, []).append(e)
+    return users
+
+
+def _key(tensor: Tensor) -> str:
+    return str(tensor)
+
+
+def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equation]]) -> Iterator[Tensor]:
+    """Everything the loss depends on, nearest first; a layered quantity at the last layer L, then at any l."""
+    seen: set[Tensor] = set()
+    wanted = {*net.parameters, *net.inputs}
+    for e in reversed(net.equations):
+        at_last = [e.at_layer(net.depth)] if e.layers and e.layers.high == net.depth else []
+        for f in [*at_last, e]:
+            if f.tensor != target and f.tensor not in seen:
+                seen.add(f.tensor)
+                if f.tensor not in net.targets:
+                    yield f.tensor
+    given = dict.fromkeys(t for e in reversed(net.equations) for t in tensors(e.rhs))
+    for t in given:
+        if t not in seen and t in wanted:
+            seen.add(t)
+            yield t
+
+
+def _gradient(net: Network, target: Tensor, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named]) -> Backward | None:
+    wrt = _entry_of(net, tensor)
+    paths: list[Path] = []
+    for e in _consumers(net, tensor, users):
+        path = _path(net, target, e, wrt, named)
+        if path is not None:
+            paths.append(path)
+    if not paths or any(isinstance(p.derivative, Entry) and isinstance(p.derivative.tensor, Grad) and p.derivative.tensor.of == target for p in paths):
+        return None
+    total = add(*(_simplified(p) for p in paths))
+    lhs: Any = Entry(Grad(target, tensor), *wrt.indices)
+    definition = None
+    name = named.get(tensor.name)
+    if name is not None:
+        letter = Tensor(name.symbol, tensor.shape, tensor.layer)
+        definition = Equation(Entry(letter, *wrt.indices), mul(name.factor, Partial(Entry(target), wrt)), rule="definition", relation="equiv")
+        total = tidy_factor(name.factor, total)
+        lhs = definition.lhs
+    return Backward(wrt, tuple(paths), Equation(lhs, total, rule="backward"), definition)
+
+
+def tidy_factor(number: Any, total: Any) -> Any:
+    """`number` times a sum of products, the number cancelled inside where it can be."""
+    if number == 1:
+        return total
+    parts = []
+    for part in total.args if total.is_Add else (total,):
+        parts.append(tidy(evaluated(mul(number, part)), order_of(part)))
+    return add(*parts)
+
+
+def _entry_of(net: Network, tensor: Tensor) -> Entry:
+    """The entry of `tensor` with the indices its defining equation uses, or those it is first used with."""
+    defined = net.equation(tensor)
+    if defined is not None:
+        return defined.lhs  # type: ignore[no-any-return]
+    letters = [index(c) for c in "jkpq"[: tensor.rank]]
+    if net.samples is not None and tensor.rank > 1 and tensor.shape[-1] == net.samples:
+        letters[-1] = index("s")
+    return Entry(tensor, *letters)
+
+
+def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -> Iterator[Equation]:
+    for e in users.get(_key(tensor), ()):
+        if e.layers is None:
+            yield e
+    if tensor.layer is None:
+        return
+    for e in users.get(tensor.name, ()):
+        if e.layers is None:
+            continue
+        for layer in {t.layer for t in tensors(e.rhs) if t.name == tensor.name and t.layer is not None}:
+            at = tensor.layer - (layer - e.layers.symbol)
+            if net.holds(e, at) and (e.layers.low == 0 or sympify(at - e.layers.low).is_negative is not True):
+                yield e.at_layer(at)
+
+
+def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
+    shared = _shared_axes(net, consumer, wrt)
+    taken = {s for i in wrt.indices for s in i.free_symbols} | {s for i in consumer.rhs.atoms(Symbol) for s in [i]}
+    renamed: dict[Any, Any] = {}
+    summed: list[tuple[Any, Any]] = []
+    for i, n in zip(consumer.lhs.indices, consumer.tensor.shape, strict=True):
+        if i in shared:
+            renamed[i] = shared[i]
+            continue
+        letter = i if i == index("s") and i not in wrt.indices else fresh(taken, "ki" if i != index("s") else "t")
+        taken.add(letter)
+        renamed[i] = letter
+        summed.append((letter, n))
+    equation = Equation(substitute(consumer.lhs, renamed), consumer.at_indices(tuple(renamed[i] for i in consumer.lhs.indices)), consumer.rule)
+    derivative = _cached_local(equation, wrt, net.facts)
+    if derivative == 0:
+        return None
+    if consumer.tensor == target:
+        upstream: Any = S.One
+    else:
+        upstream = _upstream(target, equation.lhs, named)
+    return Path(equation, tuple(summed), Partial(equation.lhs, wrt), derivative, upstream)
+
+
+def _upstream(target: Tensor, y: Entry, named: Mapping[str, Named]) -> Any:
+    name = named.get(y.tensor.name)
+    if name is None:
+        return Entry(Grad(target, y.tensor), *y.indices)
+    return mul(Entry(Tensor(name.symbol, y.tensor.shape, y.tensor.layer), *y.indices), S.One / name.factor)
+
+
+def _shared_axes(net: Network, consumer: Equation, wrt: Entry) -> dict[Any, Any]:
+    """Sample indices that the consumer hands through unchanged: example s of x only touches example s of y."""
+    if net.samples is None:
+        return {}
+    uses = [e for e in entries(consumer.rhs) if e.tensor == wrt.tensor]
+    shared = {}
+    for axis, n in enumerate(wrt.tensor.shape):
+        letters = {e.indices[axis] for e in uses}
+        if n == net.samples and len(letters) == 1 and letters <= set(consumer.lhs.indices):
+            shared[letters.pop()] = wrt.indices[axis]
+    return shared
+
+
+def _simplified(path: Path) -> Any:
+    """The product under its sum, deltas collapsed: `sum_k g_k f'(z_k) delta_kj` becomes `g_j f'(z_j)`."""
+    if path.upstream == 1:
+        return path.derivative
+    body = path.body
+    if not path.derivative.has(KroneckerDelta):
+        return draw_out(_total(body, path.summed))
+    return draw_out(tidy(collapse(_total(body, path.summed)), order_of(body)))
+
+
+def _cached_local(equation: Equation, wrt: Entry, facts: tuple[Equation, ...]) -> Any:
+    """The local derivative, found once for all equations that differ only in what their tensors are called."""
+    involved = list(dict.fromkeys((equation.tensor, *tensors(equation.rhs), wrt.tensor)))
+    if equation.rhs.has(Abstract) or any(isinstance(t, Grad) for t in involved) or any(set(tensors(f.lhs)) & set(involved) for f in facts):
+        return local_derivative(equation, wrt, facts)
+    stand_in = {t: Tensor(f"t{n}", t.shape) for n, t in enumerate(involved)}
+    back = {v: k for k, v in stand_in.items()}
+    generic = Equation(rename_tensors(equation.lhs, stand_in), rename_tensors(equation.rhs, stand_in), equation.rule)
+    return rename_tensors(_local(generic, rename_tensors(wrt, stand_in)), back)
+
+
+@lru_cache(maxsize=4096)
+def _local(equation: Equation, wrt: Entry) -> Any:
+    return local_derivative(equation, wrt)
+
+
+def unnamed(backward: Iterable[Backward], loss: Tensor) -> list[Equation]:
+    """The backward list as plain equations for new tensors `d_x`, ready to be differentiated again."""
+    listed = list(backward)
+    names = {Grad(loss, b.tensor): Tensor(f"d_{b.tensor.name}", b.tensor.shape, b.tensor.layer) for b in listed}
+    return [Equation(rename_tensors(b.equation.lhs, names), rename_tensors(b.equation.rhs, names), "backward") for b in listed]

@@ -1,0 +1,256 @@
+"""The only caller of SymPy's `diff`: local derivatives of equations, said with the names the forward pass already has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from sympy import (
+    Add, Dummy, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, cancel, collect, denom, exp, expand, expand_mul, factor,
+    preorder_traversal, solve, together,
+)  # fmt: skip
+from sympy.core.function import AppliedUndef
+
+from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, rebuild, rename_bound, substitute, summation
+from symbackprop.normal import canonical, equal
+from symbackprop.rules import ACTIVATIONS, formula_of
+from symbackprop.rules.record import VARIABLE
+from symbackprop.writing import length, lettered, order_of, tidy
+
+__all__ = ["activation_derivative", "collapse", "expand_named", "local_derivative", "raw_derivative"]
+
+VALUE = Symbol("a", real=True)  # stands for f(z) in the derivative of an activation
+
+
+def raw_derivative(equation: Equation, wrt: Entry) -> Any:
+    """d rhs / d wrt as SymPy finds it, Kronecker deltas under their sums."""
+    taken = {s for i in wrt.indices for s in i.free_symbols}
+    return evaluated(rename_bound(equation.rhs, taken)).diff(wrt)
+
+
+def local_derivative(equation: Equation, wrt: Entry, facts: Iterable[Equation] = ()) -> Any:
+    """d rhs / d wrt with deltas collapsed, in the shortest of its forms, forward names folded back.
+
+    >>> from symbackprop.equations import index
+    >>> j, k, p = index("j"), index("k"), index("p")
+    >>> z, w, a = Tensor("z", (3,)), Tensor("w", (3, 2)), Tensor("a", (2,))
+    >>> local_derivative(Equation(z[j], summation(w[j, k]*a[k], (k, 1, 2))), a[p])
+    w[j, p]
+    """
+    raw = raw_derivative(equation, wrt)
+    forms = [collapse(raw)]
+    if forms[0].has(Sum, Pow):
+        forms.append(canonical(forms[0], facts))
+    forms = [fold(f, equation) for f in forms]
+    return lettered(tidy(min(forms, key=length), order_of(equation.rhs, equation.lhs)), {s for i in wrt.indices for s in i.free_symbols})
+
+
+def collapse(expr: Any) -> Any:
+    """Let every Kronecker delta that meets its sum take the sum away: `sum_k w_k delta_kp = w_p`."""
+    if isinstance(expr, Sum):
+        return _collapse_sum(collapse(expr.function), expr.limits)
+    if isinstance(expr, (Entry, Tensor, AppliedUndef)) or not getattr(expr, "args", ()) or not expr.has(KroneckerDelta):
+        return expr
+    args = tuple(collapse(a) for a in expr.args)
+    if isinstance(expr, Piecewise):
+        return _split_cases(Piecewise(*args, evaluate=False))
+    return evaluated(rebuild(expr, args))
+
+
+def _collapse_sum(body: Any, limits: tuple[Any, ...]) -> Any:
+    if not body.has(KroneckerDelta):
+        return summation(body, *limits)
+    collapsed, rest = [], []
+    for term in _delta_terms(body):
+        hit = next((d for d in Mul.make_args(term) if isinstance(d, KroneckerDelta) and _solved(d, limits)), None)
+        if hit is None:
+            rest.append(term)
+            continue
+        k, other = _solved(hit, limits)
+        remaining = [lim for lim in limits if lim[0] != k]
+        inner = Mul(*(f for f in Mul.make_args(term) if f is not hit)).xreplace({k: other})
+        collapsed.append(_collapse_sum(inner, tuple(remaining)) if remaining else inner)
+    return Add(*collapsed, *([summation(Add(*rest), *limits)] if rest else []))
+
+
+def _delta_terms(body: Any) -> list[Any]:
+    """The terms of a sum, multiplied out only where a delta stands inside a bracket."""
+    terms: list[Any] = []
+    for term in Add.make_args(evaluated(body)):
+        bracket = next((f for f in Mul.make_args(term) if isinstance(f, Add) and f.has(KroneckerDelta)), None)
+        if bracket is None:
+            terms.append(term)
+        else:
+            rest = Mul(*(f for f in Mul.make_args(term) if f is not bracket))
+            terms += [t for part in bracket.args for t in _delta_terms(part * rest)]
+    return terms
+
+
+def _solved(delta: Any, limits: tuple[Any, ...]) -> Any:
+    """The summation index that the delta fixes, and what it becomes: an index of the same axis, never a shifted one."""
+    for k, other in (delta.args, delta.args[::-1]):
+        if any(k == lim[0] for lim in limits) and (other.is_Symbol or other.is_Integer):
+            return k, other
+    return None
+
+
+def _split_cases(expr: Piecewise) -> Any:
+    """Cases are linear in their values: draw the deltas out, so that sums can see them."""
+    deltas = sorted({d for v, _ in expr.args for d in v.atoms(KroneckerDelta)}, key=str)
+    values = [expand_mul(evaluated(v)) for v, _ in expr.args]
+    parts = []
+    for d in deltas:
+        parts.append(d * Piecewise(*((v.coeff(d), c) for v, (_, c) in zip(values, expr.args, strict=True)), evaluate=False))
+    rest = [v.xreplace(dict.fromkeys(deltas, S.Zero)) for v in values]
+    if any(r != 0 for r in rest):
+        parts.append(Piecewise(*((r, c) for r, (_, c) in zip(rest, expr.args, strict=True)), evaluate=False))
+    return Add(*parts)
+
+
+# ---------------------------------------------------------------- forward names
+
+
+def fold(expr: Any, equation: Equation) -> Any:
+    """Say `expr` with the left side of `equation`: sigma'(z_j) as a_j(1 - a_j), e^{z_j}/sum as p_j.
+
+    The name is found by elimination: the equation is solved for what its right side is made of, and put in.
+    """
+    rhs = equation.rhs
+    if isinstance(rhs, Func):
+        found = activation_derivative(rhs.name)
+        return substitute(expr, {Func(rhs.name, rhs.argument, 1): substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})} if found is not None else {})
+    if not isinstance(rhs, (Mul, Add)) or not equation.lhs.indices:
+        return expr
+    for kernel in _kernels(rhs, equation.lhs.indices[0]):
+        solved = _solve_for(kernel, equation)
+        if solved is None:
+            continue
+        replaced = _replace_outside_sums(expr, kernel, solved, equation.lhs.indices[0])
+        replaced = canonical(replaced)
+        if length(replaced) < length(expr):
+            return _factor_common(replaced)
+    return expr
+
+
+def _kernels(rhs: Any, j: Any) -> list[Any]:
+    """What the right side is made of at its own index: e^{z_j}, then z_j itself."""
+    outer = [a for a in rhs.atoms(exp) if a.has(j)]
+    return outer + [e for e in rhs.atoms(Entry) if j in e.indices]
+
+
+def _solve_for(kernel: Any, equation: Equation) -> Any:
+    unknown = Dummy("K", positive=True)
+    rhs = evaluated(equation.rhs).xreplace({kernel: unknown})
+    if rhs.has(kernel) or equation.lhs.indices[0] in rhs.free_symbols:
+        return None
+    coefficient = rhs.coeff(unknown)
+    rest = rhs - coefficient * unknown
+    if coefficient == 0 or coefficient.has(unknown) or canonical(rest).has(unknown):
+        return None
+    return (equation.lhs - rest) / coefficient
+
+
+def _replace_outside_sums(expr: Any, kernel: Any, solved: Any, j: Any) -> Any:
+    """Put the solution in at every index but under sums, where the kernel belongs to what is being named."""
+    if isinstance(expr, (Sum, Tensor)):
+        return expr
+    if expr.func is kernel.func:
+        i = _matching_index(expr, kernel, j)
+        if i is not None:
+            return solved.xreplace({j: i})
+    if isinstance(expr, Entry) or not getattr(expr, "args", ()):
+        return expr
+    return expr.func(*(_replace_outside_sums(a, kernel, solved, j) for a in expr.args))
+
+
+def _matching_index(expr: Any, kernel: Any, j: Any) -> Any:
+    ours, theirs = list(kernel.atoms(Entry)), list(expr.atoms(Entry))
+    if len(ours) != 1 or len(theirs) != 1 or ours[0].tensor != theirs[0].tensor:
+        return None
+    i = theirs[0].indices[ours[0].indices.index(j)]
+    return i if kernel.xreplace({j: i}) == expr else None
+
+
+def _factor_common(expr: Any) -> Any:
+    """Draw out the factors that all terms share, sparing Kronecker deltas: p_j delta_jk - p_j p_k = p_j (delta_jk - p_k).
+
+    Under a delta both its indices are the same, so either may carry the shared factor.
+    """
+    if not isinstance(expr, Add):
+        return expr
+    terms = [list(Mul.make_args(t)) for t in expr.args]
+    shared = [f for f in terms[0] if not f.is_Number and all(f in t for t in terms[1:])]
+    if not shared:
+        return expr
+    for f in shared:
+        for t in terms:
+            t.remove(f)
+    return Mul(*shared) * Add(*(Mul(*t) for t in terms))
+
+
+@lru_cache(maxsize=None)
+def activation_derivative(name: str) -> Any:
+    """f'(z) of a registered elementwise activation, in `z` and, where it is shorter, in its value `a`; None if f is abstract.
+
+    >>> activation_derivative("sigmoid")
+    a*(1 - a)
+    >>> activation_derivative("softplus")
+    sigmoid(z)
+    """
+    rule = formula_of(name)
+    if rule is None:
+        return None
+    z, formula = rule
+    derivative = expand_named(evaluated(formula).diff(z))
+    found = _eliminated(evaluated(formula), derivative, z)
+    for other in ACTIVATIONS.values():
+        if not other.vector and other.name != name and len(other.formula) > 1 and not other.kinks and _same(evaluated(other.of(z)), derivative):
+            found = min(found, Func(other.name, z), key=length)
+    return _in_the_words_of(formula, tidy(found))
+
+
+def _in_the_words_of(formula: Any, expr: Any) -> Any:
+    """Write parts of `expr` that stand in the formula as its author wrote them, z/sqrt(2) and not sqrt(2) z/2."""
+    wording = {evaluated(part): part for part in preorder_traversal(formula) if part.args and evaluated(part) != part}
+
+    def visit(e: Any) -> Any:
+        if e.args and evaluated(e) in wording:
+            return wording[evaluated(e)]
+        return rebuild(e, tuple(visit(a) for a in e.args)) if e.args and not isinstance(e, (Entry, Func)) else e
+
+    return visit(expr)
+
+
+def expand_named(expr: Any) -> Any:
+    """Replace the derivatives of registered functions, sigmoid'(u), by what they are, sigmoid(u)(1 - sigmoid(u))."""
+    known = {f: activation_derivative(f.name) for f in expr.atoms(Func) if f.order == 1 and formula_of(f.name)}
+    return substitute(expr, {f: substitute(d, {VALUE: Func(f.name, f.argument), VARIABLE: f.argument}) for f, d in known.items()})
+
+
+def _same(left: Any, right: Any) -> bool:
+    return not (left.has(Piecewise) or right.has(Piecewise)) and equal(left, right)
+
+
+def _eliminated(value: Any, derivative: Any, z: Symbol) -> Any:
+    if isinstance(value, Piecewise):
+        branches = []
+        for (v, c), (d, _) in zip(value.args, derivative.args, strict=True):
+            branches.append((_eliminated(v, d, z), c))
+        return Piecewise(*branches, evaluate=False)
+    best = evaluated(derivative)
+    kernel = next((k for k in (*value.atoms(Func), exp(z)) if value.has(k) or k == exp(z) and value.has(exp)), None)
+    if kernel is None:
+        return best
+    unknown = Dummy("K", positive=True)
+    to_kernel = lambda e: together(e.xreplace({kernel: unknown, exp(-z): 1 / unknown}))  # noqa: E731 - used twice below
+    in_kernel, slope = to_kernel(value), to_kernel(best)
+    for symbol in (z, unknown):
+        if not in_kernel.has(symbol):
+            continue
+        for root in solve(in_kernel - VALUE, symbol):
+            rational = cancel(slope.subs(symbol, root))
+            form = min((factor(rational), expand(rational), collect(expand(rational), VALUE)), key=length)
+            if denom(together(form)).is_number and not form.has(symbol) and length(form) < length(best):
+                best = form.xreplace({unknown: kernel})
+    return best

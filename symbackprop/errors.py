@@ -1,0 +1,58 @@
+"""Every error a user can cause: what is wrong, where, what was expected, and the valid choices or the near miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["CannotWrite", "FormulaError", "InputError", "NotProved", "SpecError", "UnknownName", "one_of"]
+
+
+class InputError(ValueError):
+    """The input cannot be used; the message is one paragraph for the person who typed it (exit code 2)."""
+
+
+class UnknownName(InputError):
+    """A name that no registry holds.
+
+    >>> str(UnknownName("activation", "sigmod", ["sigmoid", "tanh"]))
+    "unknown activation 'sigmod'; did you mean 'sigmoid'? Known: sigmoid, tanh."
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        place = f"{where}: " if where else ""
+        super().__init__(f"{place}unknown {what} '{name}'{hint} Known: {', '.join(names)}.")
+
+
+class FormulaError(InputError):
+    """A formula that cannot be read, with the text and the column where reading stopped."""
+
+    def __init__(self, text: str, column: int, problem: str) -> None:
+        super().__init__(f"cannot read the formula '{text}' at column {column}: {problem}")
+
+
+class SpecError(InputError):
+    """A network that does not hold together: sizes, undefined names, cycles, a loss that does not fit."""
+
+
+class CannotWrite(InputError):
+    """An output place that cannot be written."""
+
+
+class NotProved(Exception):
+    """A step that is refuted or undecided; the document that holds it is not built (exit code 1)."""
+
+
+def one_of(what: str, name: str, known: Iterable[str], where: str = "") -> str:
+    """Return `name` if it is one of `known`, else raise `UnknownName` with the near miss.
+
+    >>> one_of("detail", "steps", ["results", "steps", "full"])
+    'steps'
+    """
+    choices = list(known)
+    if name not in choices:
+        raise UnknownName(what, name, choices, where)
+    return name

@@ -1,0 +1,84 @@
+"""How tensors are stored: which axis of the index form runs down the rows, which across the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from symbackprop.equations import Grad, Tensor
+
+__all__ = ["Layout", "NotLiftable", "layout"]
+
+
+class NotLiftable(ValueError):
+    """An expression has no matrix form (of rank two at most) that is known here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order in which the axes of each tensor are stored.
+
+    A vector is a column, or a row where `row_vectors`; names in `across` go the other way (a loss per sample). A matrix is
+    stored in the order of its indices, or swapped: names in `transposed` are, names in `upright` are not, and all others are
+    where `others_transposed`. A gradient is stored like the tensor it is taken with respect to.
+
+    >>> Layout("rows", row_vectors=True, upright=frozenset("w"), others_transposed=True).axes(Tensor("a", (3, 5)))
+    (1, 0)
+    """
+
+    name: str
+    row_vectors: bool = False
+    transposed: frozenset[str] = frozenset()
+    upright: frozenset[str] = frozenset()
+    others_transposed: bool = False
+    across: frozenset[str] = frozenset()
+
+    def axes(self, tensor: Tensor) -> tuple[int | None, int | None]:
+        """The axis of the index form that runs down the rows, and the one across the columns; None for an axis of one."""
+        stored = tensor
+        while isinstance(stored, Grad):
+            stored = stored.wrt
+        name = stored.name
+        if tensor.rank == 0:
+            return None, None
+        if tensor.rank == 1:
+            return (None, 0) if self.row_vectors != (name in self.across) else (0, None)
+        if tensor.rank > 2:
+            raise NotLiftable(f"{tensor} has {tensor.rank} axes; a matrix has two")
+        swapped = name in self.transposed or (self.others_transposed and name not in self.upright)
+        return (1, 0) if swapped else (0, 1)
+
+
+def layout(
+    samples: str = "none",
+    weights: str = "to_from",
+    *,
+    vectors: str = "",
+    weight_names: Iterable[str] = ("w",),
+    sample_vectors: Iterable[str] = (),
+    name: str = "",
+) -> Layout:
+    """The layout of a textbook: where samples stand, which way weights point, and which way vectors lie.
+
+    `samples` is none, columns (A is units by samples) or rows (A is samples by units); `weights` is to_from (W a + b) or
+    from_to (W^T a + b, X W + b); `vectors` is column or row, by default row just where samples are rows. In index form a weight
+    is always w[to, from], and a batched tensor carries its sample index last. `sample_vectors` names the rank-one
+    tensors whose only index is the sample.
+
+    >>> layout("rows", "from_to").axes(Tensor("w", (3, 2)))
+    (1, 0)
+    """
+    vectors = vectors or ("row" if samples == "rows" else "column")
+    options = (samples, ("none", "columns", "rows")), (weights, ("to_from", "from_to")), (vectors, ("column", "row"))
+    for given, choices in options:
+        if given not in choices:
+            raise ValueError(f"unknown choice {given!r}; choose one of {', '.join(choices)}")
+    names = frozenset(weight_names)
+    return Layout(
+        name or f"{samples}/{weights}/{vectors}",
+        row_vectors=vectors == "row",
+        transposed=names if weights == "from_to" else frozenset(),
+        upright=names if weights == "to_from" else frozenset(),
+        others_transposed=samples == "rows",
+        across=frozenset(sample_vectors),
+    )

@@ -1,0 +1,271 @@
+"""A normal form for index expressions: a sum of terms, each a number times a monomial of entries under sums.
+
+Two expressions with the same normal form are equal for all sizes. Products are multiplied out, summation indices get
+canonical names, Kronecker deltas collapse under the sums they meet, and a fact such as `sum_j y_j = 1` is used wherever
+its sum stands. Indices are typed by the axes they run over, so a collapsed index never leaves its range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import permutations, product
+from typing import Any
+
+from sympy import Add, Dummy, Eq, Expr, Ge, Gt, Integer, KroneckerDelta, Mul, Ne, Piecewise, Pow, S, Sum, Symbol, Tuple, log
+from sympy.core.relational import Relational
+
+from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, summation
+
+__all__ = ["canonical", "equal", "normal_terms"]
+
+Term = tuple[Any, tuple[Any, ...]]  # a monomial, and the (index, low, high) of the sums it stands under
+_LARGEST_POWER = 8
+_MOST_PERMUTED = 6
+_RELATIONS = {">": Gt, "<": Gt, ">=": Ge, "<=": Ge, "==": Eq, "!=": Ne}  # "<" with its sides exchanged is ">"
+
+
+def canonical(expr: Any, facts: Iterable[Equation] = ()) -> Any:
+    """The normal form of `expr` as an expression.
+
+    >>> from symbackprop.equations import index, Tensor
+    >>> j, k, q = index("j"), index("k"), index("q")
+    >>> w = Tensor("w", (3, 2))
+    >>> canonical(Sum(w[j, q] * KroneckerDelta(q, k), (q, 1, 2)))
+    w[j, k]
+    """
+    return Add(*(c * (summation(m, *lim) if lim else m) for (m, lim), c in normal_terms(expr, facts).items()))
+
+
+def equal(left: Any, right: Any, facts: Iterable[Equation] = ()) -> bool:
+    """Whether both sides have the same normal form, denominators cleared: then they are equal for all sizes."""
+    facts = tuple(facts)
+    difference = normal_terms(Add(left, Mul(-1, right, evaluate=False), evaluate=False), facts)
+    for _ in range(12):
+        if not difference:
+            return True
+        cleared = _clear_one_denominator(difference)
+        if cleared is None:
+            return False
+        difference = normal_terms(cleared, facts)
+    return False
+
+
+def normal_terms(expr: Any, facts: Iterable[Equation] = ()) -> dict[Term, Any]:
+    """The terms of the normal form and their coefficients."""
+    facts = tuple(facts)
+    collected: dict[Term, Any] = {}
+    for monomial, limits in _terms(expr, facts):
+        coefficient, term = _finish(monomial, limits, facts)
+        if coefficient != 0:
+            collected[term] = collected.get(term, S.Zero) + coefficient
+    return {term: c for term, c in collected.items() if c != 0}
+
+
+def _terms(expr: Any, facts: tuple[Equation, ...]) -> list[Term]:
+    if isinstance(expr, Add):
+        return [t for a in expr.args for t in _terms(a, facts)]
+    if isinstance(expr, Mul):
+        return _multiply([_terms(a, facts) for a in expr.args])
+    if isinstance(expr, Sum):
+        body, limits = expr.function, []
+        for k, low, high in expr.limits:
+            bound = Dummy("k", integer=True, positive=True)
+            body = body.xreplace({k: bound})
+            limits.append((bound, low, high))
+        return [(m, (*lim, *limits)) for m, lim in _terms(body, facts)]
+    if isinstance(expr, Pow):
+        return _power(expr.base, expr.exp, facts)
+    if isinstance(expr, Piecewise):
+        return _cases(expr, facts)
+    if isinstance(expr, log):
+        return _logarithm(canonical(expr.args[0], facts))
+    if isinstance(expr, (Entry, Symbol, Tensor, KroneckerDelta)) or not expr.args:
+        return [(expr, ())]
+    if isinstance(expr, Func):
+        return [(Func(expr.name, canonical(expr.argument, facts), expr.order), ())]
+    if isinstance(expr, Expr) and all(isinstance(a, Expr) for a in expr.args):
+        inner = expr.func(*(canonical(a, facts) for a in expr.args))
+        return [(inner, ())] if inner.func is expr.func else _terms(inner, facts)
+    return [(expr, ())]
+
+
+def _multiply(factors: list[list[Term]]) -> list[Term]:
+    result: list[Term] = [(S.One, ())]
+    for terms in factors:
+        result = [(m * n, (*lim, *_lim)) for (m, lim), (n, _lim) in ((x, _apart(x, y)) for x, y in product(result, terms))]
+    return result
+
+
+def _apart(left: Term, right: Term) -> Term:
+    taken = {k for k, _, _ in left[1]}
+    clash = {k: Dummy("k", integer=True, positive=True) for k, _, _ in right[1] if k in taken}
+    if not clash:
+        return right
+    return right[0].xreplace(clash), tuple((clash.get(k, k), low, high) for k, low, high in right[1])
+
+
+def _power(base: Any, exponent: Any, facts: tuple[Equation, ...]) -> list[Term]:
+    if exponent.is_Integer and 0 < exponent <= _LARGEST_POWER:
+        return _multiply([_terms(base, facts)] * int(exponent))
+    inner = canonical(base, facts)
+    if isinstance(inner, Add) and exponent.is_Integer:
+        content, inner = inner.primitive()
+        if inner.could_extract_minus_sign():
+            content, inner = -content, Add(*(-a for a in inner.args))
+        return [(Pow(content, exponent) * Pow(inner, exponent), ())]
+    power = Pow(inner, evaluated(exponent))
+    return [(power, ())]
+
+
+def _cases(expr: Piecewise, facts: tuple[Equation, ...]) -> list[Term]:
+    """Conditions become factors 1 or 0, so that `1{z > 0} z` and the cases `z if z > 0 else 0` agree."""
+    terms: list[Term] = []
+    otherwise: list[list[Term]] = []
+    for value, condition in expr.args:
+        if condition == S.true:
+            terms += _multiply([*otherwise, _terms(value, facts)])
+            break
+        if not isinstance(condition, Relational):
+            return [(expr, ())]
+        holds = _indicator(condition, facts)
+        terms += _multiply([*otherwise, [(holds, ())], _terms(value, facts)])
+        otherwise.append([(S.One, ()), (-holds, ())])
+    return terms
+
+
+def _indicator(condition: Any, facts: tuple[Equation, ...]) -> Any:
+    sides = condition.lhs, condition.rhs
+    if condition.rel_op in ("<", "<="):
+        sides = sides[1], sides[0]
+    difference = canonical(Add(sides[0], Mul(-1, sides[1], evaluate=False), evaluate=False), facts)
+    relation = _RELATIONS[condition.rel_op]
+    return Piecewise((1, relation(difference, 0, evaluate=False)), (0, True), evaluate=False)
+
+
+def _logarithm(argument: Any) -> list[Term]:
+    factors = [f.as_base_exp() for f in Mul.make_args(argument)]
+    doubtful = [b for b, e in factors if not b.is_positive]
+    if len(factors) == 1 and factors[0][1] == 1 or len(doubtful) > 1:
+        return [(log(argument), ())]
+    terms: list[Term] = []
+    for base, exponent in factors:
+        terms += _terms(exponent * log(base), ()) if base == S.Exp1 else [(exponent * log(base), ())]
+    return terms
+
+
+def _finish(monomial: Any, limits: tuple[Any, ...], facts: tuple[Equation, ...]) -> tuple[Any, Term]:
+    """Collapse deltas, drop sums over nothing, use facts, and name the remaining summation indices."""
+    bound = {k: (low, high) for k, low, high in limits}
+    while True:
+        monomial = _idempotent(monomial)
+        step = _collapse_one(monomial, bound) or _use_fact(monomial, bound, facts)
+        if step is None:
+            break
+        monomial = step
+    for k in [k for k in bound if not monomial.has(k)]:
+        low, high = bound.pop(k)
+        monomial *= high - low + 1
+    coefficient, monomial = monomial.as_coeff_Mul()
+    return coefficient, _name_bound(monomial, bound)
+
+
+def _idempotent(monomial: Any) -> Any:
+    """Deltas and indicators are 0 or 1: their powers are themselves."""
+    factors = []
+    for f in Mul.make_args(monomial):
+        base, exponent = f.as_base_exp()
+        zero_or_one = isinstance(base, KroneckerDelta) or isinstance(base, Piecewise) and {v for v, _ in base.args} == {S.Zero, S.One}
+        factors.append(base if zero_or_one and exponent.is_Integer and exponent > 0 else f)
+    return Mul(*factors)
+
+
+def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:
+    factors = Mul.make_args(monomial)
+    for delta in factors:
+        if not isinstance(delta, KroneckerDelta):
+            continue
+        for k, other in (delta.args, delta.args[::-1]):
+            if k in bound and (other.is_Symbol or other.is_Integer or isinstance(other, Entry)):
+                del bound[k]
+                return Mul(*(f for f in factors if f is not delta)).xreplace({k: other})
+        i, j = sorted(delta.args, key=str)
+        rest = Mul(*(f for f in factors if f is not delta))
+        if j.is_Symbol and rest.has(j):
+            return rest.xreplace({j: i}) * delta
+    return None
+
+
+def _use_fact(monomial: Any, bound: dict[Any, Any], facts: tuple[Equation, ...]) -> Any:
+    factors = Mul.make_args(monomial)
+    for fact in facts:
+        if not (isinstance(fact.lhs, Sum) and isinstance(fact.lhs.function, Entry)):
+            continue
+        pattern, summed = fact.lhs.function, fact.lhs.limits[0][0]
+        axis = pattern.indices.index(summed)
+        for f in factors:
+            if isinstance(f, Entry) and f.tensor == pattern.tensor and f.indices[axis] in bound:
+                k = f.indices[axis]
+                rest = Mul(*(g for g in factors if g is not f))
+                if not rest.has(k):
+                    del bound[k]
+                    return rest * fact.rhs
+    return None
+
+
+def _name_bound(monomial: Any, bound: dict[Any, Any]) -> Term:
+    if not bound:
+        return monomial, ()
+    blank = {k: Symbol("_") for k in bound}
+
+    def signature(k: Any) -> str:
+        return str(bound[k]) + str(monomial.xreplace({b: Symbol("__") if b == k else blank[b] for b in bound}))
+
+    ranked = sorted(bound, key=signature)
+    groups: list[list[Any]] = []
+    for k in ranked:
+        if groups and signature(groups[-1][0]) == signature(k):
+            groups[-1].append(k)
+        else:
+            groups.append([k])
+    best: tuple[str, Term] | None = None
+    for order in _orders(groups):
+        names = {k: Symbol(f"_{n}", integer=True, positive=True) for n, k in enumerate(order)}
+        term = monomial.xreplace(names)
+        limits = tuple(Tuple(names[k], *bound[k]) for k in order)
+        if best is None or str(term) < best[0]:
+            best = str(term), (term, limits)
+    assert best is not None
+    return best[1]
+
+
+def _orders(groups: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
+    choices = [permutations(g) if len(g) <= _MOST_PERMUTED else [tuple(g)] for g in groups]
+    for combination in product(*choices):
+        yield tuple(k for group in combination for k in group)
+
+
+def _clear_one_denominator(terms: dict[Term, Any]) -> Any:
+    """Multiply by the largest power of one denominator that no summation index reaches."""
+    for (monomial, limits), _ in terms.items():
+        summed = {k for k, _, _ in limits}
+        for f in Mul.make_args(monomial):
+            base, exponent = f.as_base_exp()
+            if exponent.is_Rational and exponent < 0 and (isinstance(base, (Add, Sum, Func))) and not base.free_symbols & summed:
+                return _times(terms, base)
+    return None
+
+
+def _times(terms: dict[Term, Any], base: Any) -> Any:
+    def order(monomial: Any) -> Any:
+        return next((e for b, e in (f.as_base_exp() for f in Mul.make_args(monomial)) if b == base), S.Zero)
+
+    lowest = min(order(m) for m, _ in terms)
+    cleared = []
+    for (monomial, limits), coefficient in terms.items():
+        e = order(monomial)
+        rest = Mul(*(f for f in Mul.make_args(monomial) if f.as_base_exp()[0] != base))
+        power = e - lowest
+        whole = Pow(base, Integer(int(power)), evaluate=False) if power == int(power) and power != 1 else Pow(base, power) if power != 1 else base
+        part = Mul(coefficient, rest, evaluate=False)
+        cleared.append(Mul(summation(part, *limits) if limits else part, whole, evaluate=False))
+    return Add(*cleared, evaluate=False)
