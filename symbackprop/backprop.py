@@ -12,11 +12,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import Add, KroneckerDelta, Pow, S, Symbol, sympify
+from sympy import Add, Derivative, KroneckerDelta, Pow, S, sympify
 
 from symbackprop.calculus import collapse, local_derivative
 from symbackprop.equations import (
-    Abstract, Entry, Equation, Func, Grad, Partial, Tensor, add, entries, evaluated, fresh, index, mul, rename_tensors, substitute, summation, tensors,
+    Abstract,
+    Entry,
+    Equation,
+    Func,
+    Grad,
+    Partial,
+    Tensor,
+    add,
+    entries,
+    evaluated,
+    fresh,
+    index,
+    mul,
+    rename_bound,
+    rename_tensors,
+    substitute,
+    summation,
+    tensors,
 )  # fmt: skip
 from symbackprop.network import Network
 from symbackprop.writing import draw_out, order_of, tidy
@@ -40,7 +57,13 @@ class Path:
     summed: tuple[tuple[Any, Any], ...]
     local: Partial
     derivative: Any
+    gradient: Any
     upstream: Any
+
+    @property
+    def target(self) -> Entry:
+        """What is differentiated."""
+        return Entry(self.gradient.tensor.of) if isinstance(self.gradient, Entry) else self.consumer.lhs
 
     @property
     def body(self) -> Any:
@@ -56,7 +79,11 @@ class Path:
     @property
     def spelled_out(self) -> Any:
         """The same with both derivatives as fractions, as the chain rule states it."""
-        return _total(mul(_as_fraction(self.upstream), self.local), self.summed)
+        if self.upstream == 1:
+            # The loss formula may reach x by other ways too: name the terms that mention it, not the whole derivative.
+            terms = [t for t in Add.make_args(self.consumer.rhs) if self.local.wrt.tensor in tensors(t)]
+            return Derivative(add(*terms), self.local.wrt, evaluate=False)
+        return _total(mul(Partial(self.target, self.consumer.lhs), self.local), self.summed)
 
 
 @dataclass(frozen=True)
@@ -78,12 +105,6 @@ class Backward:
 
 def _total(body: Any, summed: tuple[tuple[Any, Any], ...]) -> Any:
     return summation(body, *((k, 1, n) for k, n in summed)) if summed else body
-
-
-def _as_fraction(upstream: Any) -> Any:
-    if isinstance(upstream, Entry) and isinstance(upstream.tensor, Grad):
-        return Partial(Entry(upstream.tensor.of), Entry(upstream.tensor.wrt, *upstream.indices))
-    return upstream
 
 
 def backpropagate(
@@ -198,7 +219,7 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
 
 def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
     shared = _shared_axes(net, consumer, wrt)
-    taken = {s for i in wrt.indices for s in i.free_symbols} | {s for i in consumer.rhs.atoms(Symbol) for s in [i]}
+    taken = {s for i in wrt.indices for s in i.free_symbols} | {s for e in entries(consumer.rhs) for i in e.indices for s in i.free_symbols}
     renamed: dict[Any, Any] = {}
     summed: list[tuple[Any, Any]] = []
     for i, n in zip(consumer.lhs.indices, consumer.tensor.shape, strict=True):
@@ -209,22 +230,21 @@ def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: M
         taken.add(letter)
         renamed[i] = letter
         summed.append((letter, n))
-    equation = Equation(substitute(consumer.lhs, renamed), consumer.at_indices(tuple(renamed[i] for i in consumer.lhs.indices)), consumer.rule)
+    rhs = rename_bound(consumer.at_indices(tuple(renamed[i] for i in consumer.lhs.indices)), taken)
+    equation = Equation(substitute(consumer.lhs, renamed), rhs, consumer.rule)
     derivative = _cached_local(equation, wrt, net.facts)
     if derivative == 0:
         return None
     if consumer.tensor == target:
-        upstream: Any = S.One
-    else:
-        upstream = _upstream(target, equation.lhs, named)
-    return Path(equation, tuple(summed), Partial(equation.lhs, wrt), derivative, upstream)
+        return Path(equation, (), Partial(equation.lhs, wrt), derivative, S.One, S.One)
+    gradient = Entry(Grad(target, equation.tensor), *equation.lhs.indices)
+    return Path(equation, tuple(summed), Partial(equation.lhs, wrt), derivative, gradient, _upstream(gradient, named))
 
 
-def _upstream(target: Tensor, y: Entry, named: Mapping[str, Named]) -> Any:
-    name = named.get(y.tensor.name)
-    if name is None:
-        return Entry(Grad(target, y.tensor), *y.indices)
-    return mul(Entry(Tensor(name.symbol, y.tensor.shape, y.tensor.layer), *y.indices), S.One / name.factor)
+def _upstream(gradient: Entry, named: Mapping[str, Named]) -> Any:
+    y = gradient.tensor.wrt  # type: ignore[attr-defined]
+    name = named.get(y.name)
+    return gradient if name is None else mul(Entry(Tensor(name.symbol, y.shape, y.layer), *gradient.indices), S.One / name.factor)
 
 
 def _shared_axes(net: Network, consumer: Equation, wrt: Entry) -> dict[Any, Any]:

@@ -14,7 +14,9 @@ from typing import Any
 
 from sympy import Add, Basic, Expr, Function, Integer, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, Tuple, sympify
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.core.symbol import Str
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 __all__ = [
     "Abstract", "Entry", "Equation", "Func", "Grad", "Layers", "Partial", "Tensor", "add", "entries", "evaluated", "fresh",
@@ -54,6 +56,10 @@ class Tensor(Basic):  # type: ignore[misc]
     @property
     def rank(self) -> int:
         return len(self.shape)
+
+    def _eval_conjugate(self) -> Tensor:
+        # `Abs` asks this of everything among an expression's free symbols; entries are real.
+        return self
 
     def __getitem__(self, indices: Any) -> Entry:
         return Entry(self, *(indices if isinstance(indices, tuple) else (indices,)))
@@ -382,6 +388,8 @@ def rebuild(expr: Any, args: tuple[Any, ...]) -> Any:
         return summation(*args)
     if isinstance(expr, Piecewise):
         return Piecewise(*args, evaluate=False)
+    if isinstance(expr, Relational):
+        return expr.func(*args, evaluate=False)
     return expr.func(*args)
 
 
@@ -391,7 +399,7 @@ def substitute(expr: Any, mapping: Mapping[Any, Any]) -> Any:
         return mapping[expr]
     if not getattr(expr, "args", ()) or isinstance(expr, Str):
         return expr
-    if isinstance(expr, (Tensor, Entry, Tuple, AppliedUndef, KroneckerDelta)):
+    if isinstance(expr, (Tensor, Entry, Tuple, AppliedUndef, KroneckerDelta)) and not isinstance(expr, ExprCondPair):
         # Layers, sizes and indices are arithmetic of whole numbers: there l - 1 + 1 must become l.
         return expr.xreplace(dict(mapping))
     args = tuple(substitute(a, mapping) for a in expr.args)
@@ -402,7 +410,7 @@ def rename_tensors(expr: Any, names: Mapping[Tensor, Tensor]) -> Any:
     """Replace whole tensors by others of the same rank, order kept."""
     if isinstance(expr, Entry):
         return Entry(names.get(expr.tensor, expr.tensor), *expr.indices)
-    if not getattr(expr, "args", ()) or isinstance(expr, (Tensor, Tuple, Str)):
+    if not getattr(expr, "args", ()) or isinstance(expr, (Tensor, Str)):
         return expr
     args = tuple(rename_tensors(a, names) for a in expr.args)
     return expr if all(a is b for a, b in zip(args, expr.args, strict=True)) else rebuild(expr, args)
@@ -418,7 +426,7 @@ def evaluated(expr: Any) -> Any:
     if not getattr(expr, "args", ()) or isinstance(expr, (Str, Tensor, Entry)):
         return expr
     args = tuple(evaluated(a) for a in expr.args)
-    return rebuild(expr, args) if isinstance(expr, (Sum, Piecewise)) else expr.func(*args)
+    return rebuild(expr, args) if isinstance(expr, (Sum, Piecewise, Relational)) else expr.func(*args)
 
 
 def rename_bound(expr: Any, taken: set[Basic]) -> Any:

@@ -454,11 +454,18 @@ _RELATIONS: dict[Any, tuple[int, ...]] = {
 }
 
 
+def _finite(u: Any) -> Any:
+    # A series that is exactly 0 times one that is not finite is 0 to Arb: what is not finite must stop here.
+    if isinstance(u, arb_series) and not all(c.is_finite() for c in u.coeffs()):
+        raise Undecided("a quantity on the way has no finite value or slope at this point")
+    return u
+
+
 def _apply(name: str, u: Any) -> Any:
     if isinstance(u, arb) or name not in ("tanh", "sinh", "cosh"):
-        return getattr(u, name)()
+        return _finite(getattr(u, name)())
     # A series has no hyperbolic functions: through e^u. The constant term is not used on its own, so nothing cancels badly.
-    up, down = u.exp(), (-u).exp()
+    up, down = _finite(u.exp()), _finite((-u).exp())
     if name == "sinh":
         return (up - down) / 2
     return (up + down) / 2 if name == "cosh" else (up - down) * (up + down).inv()
@@ -466,7 +473,7 @@ def _apply(name: str, u: Any) -> Any:
 
 def _inverse(u: Any) -> Any:
     # Not 1/u: a quotient of series would cancel powers of eps, and turn 0/0 into a number.
-    return u.inv() if isinstance(u, arb_series) else 1 / u
+    return _finite(u.inv()) if isinstance(u, arb_series) else 1 / u
 
 
 def _power(u: Any, n: int) -> Any:
@@ -494,9 +501,15 @@ class _Compiler:
                 return lambda env: env[e]
             if e in static:
                 return self.whole(static[e], static, bound, size)
+            if e in self.point._values:
+                return lambda env: _integer(e, _ball(self.point._values[e]))
             if not (size or e in self.point._size_symbols):
                 raise InputError(f"no value is given for the index {e}")
             return self.whole(self.point._assign(e), static, bound, size)
+        if isinstance(e, Entry):
+            # The number of a class, as in log p_y: data, which no derivative moves.
+            node, where = self.node(e.tensor, static), self.indices(e, static, bound)
+            return lambda env: _integer(e, self.point._root.get(node, where(env)))
         parts = [self.whole(a, static, bound, size) for a in e.args]
         if isinstance(e, AppliedUndef):
             def width(env: Env) -> int:
@@ -596,9 +609,9 @@ class _Compiler:
             whole = self.whole(n, static, bound, True)
             return lambda env, frame: _power(base(env, frame), int(whole(env)))
         if n.is_Rational and n.q == 2:
-            return lambda env, frame: _power(base(env, frame).sqrt(), int(n.p))
+            return lambda env, frame: _power(_apply("sqrt", base(env, frame)), int(n.p))
         exponent = self.code(n, static, bound)
-        return lambda env, frame: (base(env, frame).log() * exponent(env, frame)).exp()
+        return lambda env, frame: _apply("exp", _apply("log", base(env, frame)) * exponent(env, frame))
 
     def function(self, e: Any, static: Env, bound: frozenset[Any]) -> Code:
         name, argument = _FUNCTIONS[e.func], self.code(e.args[0], static, bound)
@@ -661,9 +674,11 @@ class _Compiler:
             left, right = self.code(c.lhs, static, bound), self.code(c.rhs, static, bound)
             signs = _RELATIONS[type(c)]
             return lambda env, frame: _sign(left(env, frame) - right(env, frame)) in signs
-        if not isinstance(c, (sp.And, sp.Or, sp.Not)):
+        if not isinstance(c, (sp.And, sp.Or, sp.Not, sp.ITE)):
             raise InputError(f"cannot decide the condition {c}")
         parts = [self.condition(a, static, bound) for a in c.args]
+        if isinstance(c, sp.ITE):
+            return lambda env, frame: parts[1 if parts[0](env, frame) else 2](env, frame)
         if isinstance(c, sp.Not):
             return lambda env, frame: not parts[0](env, frame)
         every = all if isinstance(c, sp.And) else any
@@ -680,14 +695,18 @@ class _Compiler:
         *inner, (k, low, high) = limits
         start, stop = (self.whole(end, static, bound, True) for end in (low, high))
         empty = arb(0 if adds else 1)
-        if k in _structural(e):
+        unrolled = k in _structural(e)
+        if unrolled:
             # The layer decides which tensor is meant, so each layer is compiled on its own.
             span = range(int(start({})), int(stop({})) + 1)
             parts = [self.limits(e, inner, adds, {**static, k: v}, bound - {k}) for v in span]
-            steps: Callable[[Env], Iterable[tuple[Code, Env]]] = lambda env: [(p, env) for p in parts]
         else:
             body = self.limits(e, inner, adds, {s: v for s, v in static.items() if s != k}, bound | {k})
-            steps = lambda env: [(body, {**env, k: v}) for v in range(int(start(env)), int(stop(env)) + 1)]
+
+        def steps(env: Env) -> Iterable[tuple[Code, Env]]:
+            if unrolled:
+                return ((part, env) for part in parts)
+            return ((body, {**env, k: v}) for v in range(int(start(env)), int(stop(env)) + 1))
 
         def run(env: Env, frame: _Frame) -> Any:
             value = None
@@ -787,7 +806,7 @@ class _Compiler:
         else:
             z, code, below = formula
             self.below.update(dict.fromkeys(below))
-            body = lambda u, frame: code({z: u}, frame)
+            body = lambda u, frame: code({z: u}, frame)  # noqa: E731 - the counterpart of _generic
 
         def at(u: Any, frame: _Frame, order: int) -> Any:
             if order == 0:
@@ -811,8 +830,15 @@ class _Compiler:
         return run
 
 
+def _integer(e: Any, value: arb) -> int:
+    number = value.unique_fmpz()
+    if number is None or value != arb(number):
+        raise InputError(f"{e} has the value {value.str(10)}, and counts where only whole numbers do")
+    return int(number)
+
+
 def _is_guard(e: Any) -> bool:
-    return isinstance(e, sp.KroneckerDelta) or isinstance(e, sp.Piecewise) and all(v.is_Integer for v, _ in e.args)
+    return isinstance(e, sp.KroneckerDelta) or (isinstance(e, sp.Piecewise) and all(v.is_Integer for v, _ in e.args))
 
 
 def _coefficients(key: str, rows: int, columns: int) -> list[list[Any]]:
@@ -821,9 +847,9 @@ def _coefficients(key: str, rows: int, columns: int) -> list[list[Any]]:
 
 
 def _generic(key: str) -> Callable[[Any, _Frame], Any]:
-    """A fixed analytic function in place of an unknown one: c1 u + c2 u^2 + c3 sin(u + c0)."""
+    """A fixed analytic function in place of an unknown one: c1 sin(u + c0) + c3 sin(c2 u), bounded so that depth does no harm."""
     ((c0, c1, c2, c3),) = _coefficients(key, 1, 4)
-    return lambda u, frame: u * (c1 + c2 * u) + c3 * (u + c0).sin()
+    return lambda u, frame: c1 * (u + c0).sin() + c3 * (c2 * u).sin()
 
 
 _WRITERS: dict[Any, Callable[[_Compiler, Any, Env, frozenset[Any]], Code]] = {

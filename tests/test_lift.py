@@ -243,7 +243,9 @@ def network(batched: bool) -> list[Equation]:
         Equation(e(pr, j), mul(exp(e(z, j)), Pow(Sum(exp(e(z, j)), (j, 1, OUT)), -1))),
         Equation(C(), mean(mul(half, Sum(error**2, (j, 1, OUT))))),
         Equation(C(), mul(half, mean(Sum(error**2, (j, 1, OUT))))),
-        Equation(C(), add(mean(mul(half, Sum(error**2, (j, 1, OUT)))), mul(LAM, Sum(w[j, k] ** 2, (j, 1, OUT), (k, 1, IN))))),
+        Equation(
+            C(), add(mean(mul(half, Sum(error**2, (j, 1, OUT)))), mul(LAM, Sum(w[j, k] ** 2, (j, 1, OUT), (k, 1, IN))))
+        ),
         Equation(C(), mean(mul(-1, Sum(mul(e(y, j), log(e(pr, j))), (j, 1, OUT))))),
         Equation(C(), mean(Sum(Abs(add(e(a, j), -e(y, j))), (j, 1, OUT)))),
         Equation(e(d, j), Sum(mul(e(g, k), e(pr, k), add(KroneckerDelta(k, j), -e(pr, j))), (k, 1, OUT))),

@@ -30,6 +30,6 @@ from symbackprop.lift.tidy import transpose
 
 __all__ = [
     "Apply", "Broadcast", "Const", "Diag", "Hadamard", "Identity", "Layout", "Map", "MatMul", "MatrixEquation", "Node",
-    "NotLiftable", "Ones", "Plus", "Scale", "ShapeError", "SquaredNorm", "SumAxis", "Transpose", "Var", "children", "layout",
-    "lift", "lift_equation", "lift_expression", "lower", "placeholder", "shape", "transpose", "with_children",
+    "NotLiftable", "Ones", "Plus", "Scale", "ShapeError", "SquaredNorm", "SumAxis", "Transpose", "Var", "children",
+    "layout", "lift", "lift_equation", "lift_expression", "lower", "placeholder", "shape", "transpose", "with_children",
 ]

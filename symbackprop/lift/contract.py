@@ -37,7 +37,7 @@ def orient(piece: Piece, down: Any) -> Node:
 
 
 def spread(piece: Piece, down: Any, across: Any, sizes: Sizes) -> Node:
-    """The matrix of a piece repeated along those of `down` and `across` that it does not depend on; None is an axis of one."""
+    """The matrix of a piece, repeated along an index that it does not depend on; None stands for an axis of one."""
     rows, columns = (1 if k is None else sizes[k] for k in (down, across))
     missing = [k not in piece.indices and k is not None for k in (down, across)]
     if not any(missing):

@@ -18,9 +18,9 @@ class NotLiftable(ValueError):
 class Layout:
     """The order in which the axes of each tensor are stored.
 
-    A vector is a column, or a row where `row_vectors`; names in `across` go the other way (a loss per sample). A matrix is
-    stored in the order of its indices, or swapped: names in `transposed` are, names in `upright` are not, and all others are
-    where `others_transposed`. A gradient is stored like the tensor it is taken with respect to.
+    A vector is a column, or a row where `row_vectors`; names in `across` go the other way (a loss per sample).
+    A matrix is stored in the order of its indices, or swapped: names in `transposed` are, names in `upright` are not,
+    and all others are where `others_transposed`. A gradient is stored like the tensor it is taken with respect to.
 
     >>> Layout("rows", row_vectors=True, upright=frozenset("w"), others_transposed=True).axes(Tensor("a", (3, 5)))
     (1, 0)
@@ -34,7 +34,7 @@ class Layout:
     across: frozenset[str] = frozenset()
 
     def axes(self, tensor: Tensor) -> tuple[int | None, int | None]:
-        """The axis of the index form that runs down the rows, and the one across the columns; None for an axis of one."""
+        """The axes of the index form that run down the rows and across the columns; None stands for an axis of one."""
         stored = tensor
         while isinstance(stored, Grad):
             stored = stored.wrt
@@ -60,10 +60,10 @@ def layout(
 ) -> Layout:
     """The layout of a textbook: where samples stand, which way weights point, and which way vectors lie.
 
-    `samples` is none, columns (A is units by samples) or rows (A is samples by units); `weights` is to_from (W a + b) or
-    from_to (W^T a + b, X W + b); `vectors` is column or row, by default row just where samples are rows. In index form a weight
-    is always w[to, from], and a batched tensor carries its sample index last. `sample_vectors` names the rank-one
-    tensors whose only index is the sample.
+    `samples` is none, columns (A is units by samples) or rows (A is samples by units); `weights` is to_from (W a + b)
+    or from_to (W^T a + b, X W + b); `vectors` is column or row, by default row just where samples are rows.
+    In index form a weight is always w[to, from], and a batched tensor carries its sample index last. `weight_names` must
+    name every weight matrix; `sample_vectors` names the rank-one tensors whose only index is the sample.
 
     >>> layout("rows", "from_to").axes(Tensor("w", (3, 2)))
     (1, 0)

@@ -1,7 +1,7 @@
 """Lifting: from an index expression to the matrix expression that holds all its entries, under a layout.
 
-Each factor becomes a matrix over the indices it depends on; the bound indices of a sum say how these multiply. Only at the end
-is the result turned to lie as its left side is stored, which is what puts the transposes where a layout needs them.
+Each factor becomes a matrix over the indices it depends on; the bound indices of a sum say how these multiply. Only at
+the end is the result turned to lie as its left side is stored, which puts the transposes where a layout needs them.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class _Lifter:
                 body, more = self.limits(f, active, [*around[0], *around[1]])
                 return self.term([*around[0], body, *around[1]], {**bound, **more}, sizes)
             # p_i (delta_ij - p_j) reads diag(p) - p p^T, which only the expanded form shows.
-            if isinstance(f, Add) and (wide or any(isinstance(g, KroneckerDelta) for t in f.args for g in _opened([t]))):
+            if isinstance(f, Add) and (wide or any(isinstance(g, KroneckerDelta) for g in _opened(f.args))):
                 return total([self.term([*around[0], t, *around[1]], bound, sizes) for t in f.args], sizes)
         used = set().union(*(_free(f, active) for f in rest))
         factor = mul(*scalars, *(n for k, n in bound.items() if k not in used))

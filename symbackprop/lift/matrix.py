@@ -28,7 +28,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Var(Node):
-    """A stored tensor; `axes` are the axes of its index form that run down the rows and across the columns (None: one)."""
+    """A stored tensor; `axes` of its index form run down the rows and across the columns, None for an axis of one."""
 
     tensor: Tensor
     axes: tuple[int | None, int | None]
@@ -151,7 +151,9 @@ def children(node: Node) -> tuple[Node, ...]:
     match node:
         case MatMul(args) | Hadamard(args) | Plus(args) | Map(_, args):
             return args
-        case Transpose(arg) | Scale(_, arg) | Apply(_, _, arg) | SumAxis(arg, _) | Broadcast(arg, _, _) | SquaredNorm(arg):
+        case Transpose(arg) | Scale(_, arg) | Apply(_, _, arg) | SquaredNorm(arg):
+            return (arg,)
+        case SumAxis(arg, _) | Broadcast(arg, _, _):
             return (arg,)
         case Diag(vector):
             return (vector,)

@@ -1,4 +1,4 @@
-"""Constructors that keep matrix expressions in one tidy form: scalars in front, few transposes, no identities in products."""
+"""Constructors that keep matrix expressions in one form: scalars in front, few transposes, no idle identities."""
 
 from __future__ import annotations
 

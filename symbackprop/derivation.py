@@ -1,0 +1,266 @@
+"""Derivations: chains of equal expressions, each link with its rule and its reason, made from the equations themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sympy import KroneckerDelta, S
+
+from symbackprop.backprop import Backward, Path
+from symbackprop.calculus import VALUE, activation_derivative, expand_named, local_derivative
+from symbackprop.differentiation import derivative_of, worked_rounds
+from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute
+from symbackprop.errors import one_of
+from symbackprop.lift import Layout, MatrixEquation, lift_equation
+from symbackprop.network import Network
+from symbackprop.rules import ACTIVATIONS
+from symbackprop.rules.record import VARIABLE
+from symbackprop.writing import cancelled, length, order_of, tidy
+
+__all__ = [
+    "DETAILS", "Derivation", "Reason", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
+]  # fmt: skip
+
+DETAILS = ("results", "steps", "full")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a step holds: its rule, and a sentence with formulas in its slots."""
+
+    rule: str
+    text: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of a chain: it equals the expression before it. `uses` are the equations that the link leans on."""
+
+    expression: Any
+    reason: Reason
+    relation: str = "="
+    detail: str = "steps"
+    uses: tuple[Equation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A chain of steps from `lhs` to its result, and the result's matrix form where it has one.
+
+    `net` is what gives the symbols their meaning when the chain is proved. `local` holds the derivations of the local derivatives
+    that `detail="full"` shows before the chain.
+    """
+
+    name: str
+    lhs: Any
+    steps: tuple[Step, ...]
+    net: Network
+    title: str = ""
+    matrix: MatrixEquation | None = None
+    local: tuple[Derivation, ...] = ()
+    conditions: str = ""
+
+    @property
+    def result(self) -> Equation:
+        """The equation the chain ends in."""
+        return Equation(self.lhs, self.steps[-1].expression, label=self.name)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def shown(self, detail: str) -> tuple[Step, ...]:
+        """The steps that a document of this detail prints."""
+        one_of("detail", detail, DETAILS)
+        if detail == "results":
+            return self.steps[-1:]
+        return self.steps if detail == "full" else tuple(s for s in self.steps if s.detail != "full")
+
+
+def gradient_derivation(
+    net: Network, b: Backward, *, name: str, insert: Sequence[Equation] = (), layout: Layout | None = None, title: str = ""
+) -> Derivation:
+    """How one backward equation comes about: definition, chain rule, local derivatives put in, the surviving term, known gradients put in.
+
+    `insert` are gradients found before (`dC/da^l_j = ...`) that the last step may use.
+    """
+    steps: list[Step] = []
+    factor = b.definition.rhs.args[0] if b.definition is not None and not isinstance(b.definition.rhs, Partial) else S.One
+    lhs = b.equation.lhs
+    if b.definition is not None:
+        steps.append(Step(b.definition.rhs, Reason("definition", "the definition of {letter}", {"letter": lhs}), "equiv"))
+    else:
+        lhs = Partial(Entry(lhs.tensor.of), b.wrt)
+    direct = [p for p in b.paths if p.upstream == 1]
+    if len(direct) == len(b.paths):
+        steps += _direct_steps(direct, factor)
+    else:
+        steps += _chain_steps(b, factor)
+    steps += _inserted(net, steps[-1].expression, insert)
+    found = replace(b.equation, rhs=steps[-1].expression)
+    matrix = lift_equation(found, layout) if layout is not None else None
+    local = tuple(d for d in (local_derivation(net, p) for p in b.paths if p.upstream != 1) if d is not None)
+    return Derivation(name, lhs, tuple(steps), net, title, matrix, local)
+
+
+def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
+    """The loss itself mentions the quantity: differentiate its formula."""
+    consumer = paths[0].consumer
+    wrt = paths[0].local.wrt
+    steps = [
+        Step(
+            mul(factor, derivative_of(consumer.rhs, wrt)), uses=(consumer,),
+            reason=Reason("definition", "{loss} is a formula in {x}", {"loss": consumer.lhs, "x": wrt}),
+        )
+    ]  # fmt: skip
+    steps += _worked_steps(consumer.rhs, wrt, factor)
+    result = mul(factor, paths[0].derivative)
+    if evaluated(result) != evaluated(steps[-1].expression):
+        steps.append(Step(result, Reason("simplify", "collect the terms")))
+    return steps
+
+
+def _worked_steps(expr: Any, wrt: Any, factor: Any = S.One) -> list[Step]:
+    return [Step(mul(factor, r.expression), Reason("differentiate", "{rules}", {"rules": r.rules}), detail="full") for r in worked_rounds(expr, wrt)]
+
+
+def _chain_steps(b: Backward, factor: Any) -> list[Step]:
+    through = [p.consumer.lhs for p in b.paths if p.upstream != 1]
+    loss = b.paths[0].target
+    direct = any(p.upstream == 1 for p in b.paths)
+    words = "chain rule: {x} acts on {loss} through {through}" + (" and directly" if direct else "")
+    steps = [
+        Step(mul(factor, add(*(p.spelled_out for p in b.paths))), Reason("chain rule", words, {"x": b.wrt, "loss": loss, "through": through}))
+    ]
+    put_in = mul(factor, add(*(p.product for p in b.paths)))
+    uses = tuple(Equation(p.local if p.upstream != 1 else p.spelled_out, p.derivative) for p in b.paths)
+    names = tuple(Equation(p.gradient, p.upstream) for p in b.paths if p.upstream not in (1, p.gradient))
+    steps.append(Step(put_in, Reason("substitute", "with {equations}", {"equations": uses}), uses=(*uses, *names)))
+    if b.equation.rhs != put_in:
+        survivors = [(p.summed[0][0], b.wrt.indices[0]) for p in b.paths if p.derivative.has(KroneckerDelta) and p.summed]
+        if survivors:
+            pairs = [Equation(k, j) for k, j in dict.fromkeys(survivors)]
+            reason = Reason("one term", "only the term with {equal} survives", {"equal": pairs})
+        else:
+            reason = Reason("factor", "draw the factor that is not summed out of the sum")
+        steps.append(Step(b.equation.rhs, reason))
+    return steps
+
+
+def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
+    """Put in gradients found before, cancel what cancels, and use the facts."""
+    used: list[Equation] = []
+    by_tensor = {e.lhs.tensor: e for e in known}
+    taken = {s for e in entries(expr) for i in e.indices for s in i.free_symbols}
+
+    def visit(e: Any) -> Any:
+        if isinstance(e, Entry) and e.tensor in by_tensor:
+            equation = by_tensor[e.tensor]
+            used.append(equation)
+            return rename_bound(equation.at_indices(e.indices), taken)
+        if not e.args or isinstance(e, Tensor):
+            return e
+        return rebuild(e, tuple(visit(a) for a in e.args))
+
+    replaced = visit(expr)
+    if not used:
+        return []
+    uses = tuple(dict.fromkeys(used))
+    steps = [Step(replaced, Reason("substitute", "insert {equations}", {"equations": uses}), uses=uses)]
+    order = order_of(replaced)
+    plain = cancelled(replaced, (), order)
+    if length(plain) < length(replaced) and evaluated(plain) != evaluated(replaced):
+        steps.append(Step(plain, Reason("cancel", "multiply out and cancel")))
+    if net.facts:
+        factual = cancelled(replaced, net.facts, order)
+        if factual != steps[-1].expression and length(factual) < length(steps[-1].expression):
+            steps.append(Step(factual, Reason("fact", "use the fact {facts}", {"facts": net.facts}), uses=net.facts))
+    return steps
+
+
+def local_derivation(net: Network, path: Path) -> Derivation | None:
+    """The local derivative of one equation, from its formula; None where the equation is abstract."""
+    consumer, wrt = path.consumer, path.local.wrt
+    return formula_derivation(net, consumer, wrt, path.derivative)
+
+
+def formula_derivation(net: Network, consumer: Equation, wrt: Entry, value: Any = None, name: str = "") -> Derivation:
+    """d lhs / d wrt worked from the formula: the rules of differentiation, the surviving terms, forward names."""
+    value = local_derivative(consumer, wrt, net.facts) if value is None else value
+    rhs = rename_bound(consumer.rhs, {s for i in wrt.indices for s in i.free_symbols})
+    steps = [
+        Step(derivative_of(rhs, wrt), Reason("definition", "{equation}", {"equation": Equation(consumer.lhs, rhs)}), uses=(Equation(consumer.lhs, rhs),))
+    ]
+    steps += [replace(s, detail="steps") for s in _worked_steps(rhs, wrt)]
+    if evaluated(value) != evaluated(steps[-1].expression):
+        steps.append(Step(value, Reason("fold", "written with {equation}", {"equation": Equation(consumer.lhs, rhs)}), uses=(consumer,)))
+    return Derivation(name, Partial(consumer.lhs, wrt), tuple(steps), net)
+
+
+def activation_derivation(name: str) -> Derivation:
+    """f'(z) of a registered elementwise activation, from its definition.
+
+    >>> [s.reason.rule for s in activation_derivation("sigmoid")]
+    ['definition', 'differentiate', 'differentiate', 'fold']
+    """
+    rule = ACTIVATIONS[name]
+    z = VARIABLE
+    formula = rule.of(z)
+    value = Equation(Func(name, z), formula)
+    lhs = Func(name, z, 1)
+    steps = [Step(derivative_of(formula, z), Reason("definition", "the definition of {f}", {"f": Func(name, z)}), uses=(value,))]
+    steps += [replace(s, detail="steps") for s in _worked_steps(formula, z)]
+    current = steps[-1].expression
+    named = expand_named(current)
+    if named != current:
+        known = tuple(
+            Equation(f, substitute(activation_derivative(f.name), {VALUE: Func(f.name, f.argument), VARIABLE: f.argument}))
+            for f in sorted(current.atoms(Func), key=str)
+            if f.order == 1
+        )
+        steps.append(Step(named, Reason("substitute", "with {equations}", {"equations": known}), uses=known))
+    final = substitute(activation_derivative(name), {VALUE: Func(name, z)})
+    if evaluated(final) != evaluated(steps[-1].expression):
+        with_name = final.has(Func(name, z))
+        words = "written with {f}" if with_name else "simplified"
+        others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in sorted(final.atoms(Func), key=str) if f.order == 0 and f.name != name)
+        steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))
+    net = Network((), Entry(Tensor("C")), name=name)
+    kinks = "; ".join(f"at {at} the derivative is taken as {slope}" for at, slope in rule.kinks)
+    return Derivation(f"activation-{name}", lhs, tuple(steps), net, conditions=kinks)
+
+
+def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None = None) -> Derivation:
+    """The derivative along a network that is one chain, as a product of local derivatives from the quantity up to the loss.
+
+    The factors stand in the order of the way: `dz/dw da/dz dC/da`.
+    """
+    links: list[tuple[Equation, Entry]] = []
+    current = wrt
+    while current != net.loss:
+        users = [e for e in _instances(net) if any(x == current for x in entries(e.rhs))]
+        if len(users) != 1:
+            raise ValueError(f"{current} is used by {len(users)} equations; a path needs one")
+        links.append((users[0], current))
+        current = users[0].lhs
+    partials = [Partial(e.lhs, x) for e, x in links]
+    values = [local_derivative(Equation(e.lhs, e.rhs), x, net.facts) for e, x in links]
+    plain = [tidy(evaluated(e.rhs).diff(x), order_of(e.rhs)) for e, x in links]
+    equations = tuple(Equation(p, v) for p, v in zip(partials, plain, strict=True))
+    way = [e.lhs for e, _ in links]
+    steps = [
+        Step(mul(*partials), Reason("chain rule", "chain rule along {through}", {"through": way, "x": wrt, "loss": net.loss})),
+        Step(mul(*plain), Reason("substitute", "with {equations}", {"equations": equations}), uses=equations),
+    ]
+    if values != plain:
+        folded = tuple(Equation(p, v) for p, v in zip(plain, values, strict=True) if p != v)
+        steps.append(Step(mul(*values), Reason("fold", "with {equations}", {"equations": folded}), uses=tuple(e for e, _ in links)))
+    return Derivation(name, Partial(net.loss, wrt), tuple(steps), net)
+
+
+def _instances(net: Network) -> Iterable[Equation]:
+    return net.equations
+
+

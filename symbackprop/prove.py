@@ -1,0 +1,336 @@
+"""Is this equation true? Proved for all sizes, exact at given sizes, agreeing to many digits, refuted with a point, or undecided.
+
+Two judges look at every step, and they share no code with the calculus that made it. The first compares normal forms after
+putting in the equations the step says it uses. The second evaluates both sides in ball arithmetic at random points, taking
+derivatives by power series. A step counts as proved only if the first finds it true and the second finds nothing against it;
+a disagreement of the second is a theorem, and its point a counterexample. An exception or a doubt is never a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from sympy import Add, Derivative, Integer, Mul, Sum, Symbol, cancel, sympify
+
+from symbackprop.backprop import Named
+from symbackprop.derivation import Derivation, Step
+from symbackprop.equations import (
+    Entry, Equation, Func, Grad, Partial, Tensor, entries, evaluated, mul, rebuild, rename_bound, substitute, summation, tensors,
+)  # fmt: skip
+from symbackprop.errors import NotProved
+from symbackprop.evaluate import Disagreement, Point, Undecided, compare, simplex
+from symbackprop.lift import lower
+from symbackprop.network import Network
+from symbackprop.normal import equal
+from symbackprop.rules import formula_of
+
+__all__ = ["Proof", "naming_equations", "point_for", "prove", "prove_derivation", "require"]
+
+ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exact at sizes", "agrees", "definition", "refuted", "undecided"
+_DIGITS = 50
+_POINTS = 2
+_PLACES = 40
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of one equation: its `kind`, and in words how it was found."""
+
+    kind: str
+    detail: str
+    counterexample: Disagreement | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the equation may be printed."""
+        return self.kind not in (REFUTED, UNDECIDED)
+
+
+def naming_equations(net: Network, named: Mapping[str, Named]) -> tuple[Equation, ...]:
+    """The definitions of the letters given to gradients: `delta^l_j = factor * dC/dz^l_j`."""
+    found = []
+    for e in net.equations:
+        name = named.get(e.tensor.name)
+        if name is not None:
+            letter = Entry(Tensor(name.symbol, e.tensor.shape, e.tensor.layer), *e.lhs.indices)
+            found.append(Equation(letter, mul(name.factor, Entry(Grad(net.loss.tensor, e.tensor), *e.lhs.indices)), layers=e.layers))
+    for t in net.parameters:
+        name = named.get(t.name)
+        if name is not None:
+            at = _indices_of(net, t)
+            layers = next((e.layers for e in net.equations if e.layers and t in tensors(e.rhs)), None)
+            letter = Entry(Tensor(name.symbol, t.shape, t.layer), *at)
+            found.append(Equation(letter, mul(name.factor, Entry(Grad(net.loss.tensor, t), *at)), layers=layers))
+    return tuple(found)
+
+
+def _indices_of(net: Network, tensor: Tensor) -> tuple[Any, ...]:
+    return next(e.indices for eq in net.equations for e in entries(eq.rhs) if e.tensor == tensor)
+
+
+@lru_cache(maxsize=16)
+def point_for(net: Network, definitions: tuple[Equation, ...] = (), seed: int = 0) -> Point:
+    """A generic point of a network: pairwise different sizes, targets that satisfy the facts, all other values random."""
+    free: dict[Tensor, Any] = {}
+    for y in net.targets:
+        if net.target == "one_hot":
+            free[y] = simplex(0)
+        elif net.target == "class":
+            free[y] = lambda indices, draw: Fraction(draw.randint(1, 2))
+    return Point([*net.equations, *definitions], {}, seed=seed, functions=formula_of, free=free)
+
+
+def prove(
+    left: Any, right: Any, net: Network, ranges: Mapping[Any, Any], *, uses: Sequence[Equation] = (), definitions: Sequence[Equation] = ()
+) -> Proof:
+    """Whether `left = right` in `net` for every value of the indices in `ranges`.
+
+    >>> from symbackprop.network import mlp
+    >>> from symbackprop.equations import index
+    >>> net = mlp([2, 3], activation="identity")
+    >>> z, C, j = net.equations[0].tensor, net.loss.tensor, index("j")
+    >>> prove(Entry(Grad(C, z), j), Entry(Grad(C, net.equations[1].tensor), j), net, {j: 3}).kind
+    'agrees'
+    """
+    try:
+        refutation = _search_counterexample(left, right, net, ranges, definitions)
+        doubt = ""
+    except Undecided as undecided:
+        refutation, doubt = None, str(undecided)
+    if refutation is not None:
+        at = ", ".join(f"{k} = {v}" for k, v in refutation.indices.items()) or "a random point"
+        return Proof(REFUTED, f"at {at} the left side is {refutation.left.str(8, radius=False)} and the right side {refutation.right.str(8, radius=False)}", refutation)
+    if _same_normal_form(left, right, uses, net):
+        return Proof(ALL_SIZES, "the normal forms of both sides agree" + (f" (no numerical check: {doubt})" if doubt else ""))
+    if doubt:
+        return Proof(UNDECIDED, doubt)
+    if _exact(_unfolded(left, uses, net), _unfolded(right, uses, net), net, ranges):
+        return Proof(EXACT, "the difference is the zero polynomial at pairwise different sizes")
+    return Proof(AGREES, f"both sides agree to {_DIGITS} digits at {_POINTS} random points")
+
+
+def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Network) -> bool:
+    """Whether both sides have one normal form: with what the step uses, with the formulas put in, or by the chain rule."""
+    ours, theirs = _unfolded(left, uses, net), _unfolded(right, uses, net)
+    if equal(ours, theirs, net.facts):
+        return True
+    if (ours.has(Func) or theirs.has(Func)) and equal(_formulas(ours), _formulas(theirs), net.facts):
+        return True
+    by_chain_rule = _by_chain_rule(left, net)
+    return by_chain_rule != left and equal(_unfolded(by_chain_rule, uses, net), theirs, net.facts)
+
+
+def prove_derivation(derivation: Derivation, definitions: Sequence[Equation] = ()) -> tuple[Proof, ...]:
+    """A proof for each step of a chain, each against the expression before it, and one for the matrix form."""
+    ranges = _ranges(derivation)
+    proofs = []
+    before = derivation.lhs
+    for step in derivation.steps:
+        if step.relation == "equiv":
+            proofs.append(Proof(DEFINITION, "a name is given"))
+        else:
+            proofs.append(prove(before, step.expression, derivation.net, ranges, uses=_uses(step, definitions), definitions=definitions))
+        before = step.expression
+    if derivation.matrix is not None:
+        proofs.append(_prove_matrix(derivation))
+    return tuple(proofs)
+
+
+def require(derivation: Derivation, proofs: Sequence[Proof]) -> None:
+    """`NotProved` naming the first step that does not hold."""
+    for number, proof in enumerate(proofs, 1):
+        if not proof.holds:
+            where = f"step {number} of {derivation.name}" if number <= len(derivation.steps) else f"the matrix form of {derivation.name}"
+            claim = derivation.steps[number - 1].expression if number <= len(derivation.steps) else derivation.matrix
+            raise NotProved(f"{where} ({claim}) is {proof.kind}: {proof.detail}")
+
+
+def _uses(step: Step, definitions: Sequence[Equation]) -> tuple[Equation, ...]:
+    return (*step.uses, *definitions)
+
+
+def _ranges(derivation: Derivation) -> dict[Any, Any]:
+    """The free indices of a chain and what they run over; a symbolic layer runs over the hidden layers."""
+    lhs = derivation.lhs
+    ranges: dict[Any, Any] = {}
+    found = [lhs.of, lhs.wrt] if isinstance(lhs, Partial) else [lhs] if isinstance(lhs, Entry) else []
+    depth = derivation.net.depth
+    layers = {s for e in found if e.tensor.layer is not None for s in sympify(e.tensor.layer).free_symbols if s != depth}
+    for layer in layers:
+        ranges[layer] = (1, 2)
+    for e in found:
+        for i, n in zip(e.indices, e.tensor.shape, strict=True):
+            if i.is_Symbol:
+                ranges[i] = n
+    return ranges
+
+
+def _search_counterexample(left: Any, right: Any, net: Network, ranges: Mapping[Any, Any], definitions: Sequence[Equation]) -> Disagreement | None:
+    for seed in range(_POINTS):
+        found = compare(left, right, point_for(net, tuple(definitions), seed), ranges, limit=_PLACES)
+        if found is not None:
+            return found
+    return None
+
+
+def _prove_matrix(derivation: Derivation) -> Proof:
+    """The matrix form, lowered to indices again, is the index form."""
+    matrix = derivation.matrix
+    assert matrix is not None
+    lhs = derivation.result.lhs
+    entry = lhs if isinstance(lhs, Entry) else lhs.wrt
+    row, column = (1 if axis is None else entry.indices[axis] for axis in matrix.lhs.axes)
+    lowered = lower(matrix.rhs, row, column)
+    return prove(derivation.result.rhs, lowered, derivation.net, _ranges(derivation)) if not equal(derivation.result.rhs, lowered, derivation.net.facts) else Proof(
+        ALL_SIZES, "the matrix form in indices is the index form"
+    )
+
+
+# ---------------------------------------------------------------- what a step leans on
+
+
+def _unfolded(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
+    """Put in what the step uses; differentiate what still stands as a derivative; apply the chain rule to total derivatives."""
+    for _ in range(4):
+        unfolded = _once(expr, uses, net)
+        if unfolded == expr:
+            break
+        expr = unfolded
+    return expr
+
+
+def _once(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
+    for use in uses:
+        found = _match(use, expr)
+        if found is not None:
+            return found
+    if isinstance(expr, Derivative):
+        return evaluated(expr.expr).diff(expr.variables[0])
+    if isinstance(expr, Partial):
+        return _partial(expr, uses, net)
+    if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
+        return expr
+    args = tuple(_once(a, uses, net) for a in expr.args)
+    return expr if all(a is b for a, b in zip(args, expr.args, strict=True)) else rebuild(expr, args)
+
+
+def _match(use: Equation, expr: Any) -> Any:
+    """The right side of `use` if `expr` is an instance of its left side at other indices, layers or arguments."""
+    lhs = use.lhs
+    if expr == lhs:
+        return use.rhs
+    if type(expr) is not type(lhs):
+        return None
+    bindings: dict[Any, Any] = {}
+    if isinstance(expr, Func):
+        if expr.name != lhs.name or expr.order != lhs.order or not lhs.argument.is_Symbol or isinstance(lhs.argument, Entry):
+            return None
+        return substitute(use.rhs, {lhs.argument: expr.argument})
+    pairs = [(lhs.of, expr.of), (lhs.wrt, expr.wrt)] if isinstance(expr, Partial) else [(lhs, expr)] if isinstance(expr, Entry) else []
+    if not pairs:
+        return None
+    if use.layers is not None and isinstance(expr, Entry) and expr.tensor.layer is not None and expr.tensor.name == lhs.tensor.name:
+        shifted = use.at_layer(expr.tensor.layer)
+        return _match(Equation(shifted.lhs, shifted.rhs), expr)
+    for pattern, found in pairs:
+        if pattern.tensor != found.tensor:
+            return None
+        for i, value in zip(pattern.indices, found.indices, strict=True):
+            if not i.is_Symbol or bindings.setdefault(i, value) != value:
+                return None
+    taken = {s for v in bindings.values() for s in sympify(v).free_symbols}
+    return substitute(rename_bound(use.rhs, taken), bindings)
+
+
+def _partial(expr: Partial, uses: Sequence[Equation], net: Network) -> Any:
+    """A total derivative as the entry of its tensor, a local one as the derivative of the formula it belongs to."""
+    if expr.of == net.loss:
+        return Entry(Grad(net.loss.tensor, expr.wrt.tensor), *expr.wrt.indices)
+    for use in uses:
+        if isinstance(use.lhs, Entry) and use.lhs == expr.of:
+            return Derivative(use.rhs, expr.wrt, evaluate=False)
+    defined = net.equation(expr.of.tensor)
+    if defined is None:
+        return expr
+    taken = {s for i in expr.wrt.indices for s in i.free_symbols}
+    return Derivative(rename_bound(defined.at_indices(expr.of.indices), taken), expr.wrt, evaluate=False)
+
+
+def _formulas(expr: Any) -> Any:
+    """Registered functions and their derivatives replaced by their formulas."""
+    if isinstance(expr, Func) and (rule := formula_of(expr.name)) is not None:
+        z, formula = rule
+        formula = evaluated(_formulas(formula))
+        for _ in range(expr.order):
+            formula = formula.diff(z)
+        return substitute(formula, {z: _formulas(expr.argument)})
+    if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
+        return expr
+    return rebuild(expr, tuple(_formulas(a) for a in expr.args))
+
+
+def _by_chain_rule(expr: Any, net: Network) -> Any:
+    """Total derivatives of the loss written out by the chain rule over every equation that uses the quantity."""
+    if isinstance(expr, Partial) and expr.of == net.loss or isinstance(expr, Entry) and isinstance(expr.tensor, Grad) and expr.tensor.of == net.loss.tensor:
+        x = expr.wrt if isinstance(expr, Partial) else Entry(expr.tensor.wrt, *expr.indices)
+        return Add(*(t for e in net.equations for f in _instances_using(e, x.tensor, net) for t in _chain_terms(f, x, net)), evaluate=False)
+    if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
+        return expr
+    return rebuild(expr, tuple(_by_chain_rule(a, net) for a in expr.args))
+
+
+def _chain_terms(equation: Equation, x: Entry, net: Network) -> list[Any]:
+    letters = {i: Symbol(f"{i}_above", integer=True, positive=True) for i in equation.lhs.indices}
+    lhs = substitute(equation.lhs, letters)
+    rhs = rename_bound(equation.at_indices(lhs.indices), {s for i in x.indices for s in i.free_symbols})
+    local = Derivative(rhs, x, evaluate=False)
+    if equation.lhs == net.loss:
+        return [local]
+    body = Mul(Entry(Grad(net.loss.tensor, lhs.tensor), *lhs.indices), local, evaluate=False)
+    return [summation(body, *((i, 1, n) for i, n in zip(lhs.indices, lhs.tensor.shape, strict=True))) if lhs.indices else body]
+
+
+def _instances_using(e: Equation, x: Tensor, net: Network) -> list[Equation]:
+    if e.layers is None:
+        return [e] if x in tensors(e.rhs) else []
+    shifts = {t.layer - e.layers.symbol for t in tensors(e.rhs) if t.name == x.name and t.layer is not None}
+    return [e.at_layer(x.layer - c) for c in shifts if x.layer is not None and net.holds(e, x.layer - c)]
+
+
+# ---------------------------------------------------------------- exact at sizes
+
+
+def _exact(left: Any, right: Any, net: Network, ranges: Mapping[Any, Any]) -> bool:
+    """Whether the difference is the zero rational function of the entries, sums written out at small pairwise different sizes."""
+    difference = Add(left, mul(-1, right), evaluate=False)
+    sizes: dict[Any, int] = {}
+    symbols = [i for i in ranges if not isinstance(ranges[i], tuple)]
+    spans = [range(1, _number(ranges[i], sizes) + 1) for i in symbols]
+    for values in product(*spans):
+        at = substitute(difference, dict(zip(symbols, map(Integer, values), strict=True)))
+        if cancel(evaluated(_written_out(at, sizes))) != 0:
+            return False
+    return True
+
+
+def _number(size: Any, sizes: dict[Any, int]) -> int:
+    size = sympify(size)
+    return int(size) if size.is_Integer else sizes.setdefault(size, 2 + len(sizes))
+
+
+def _written_out(expr: Any, sizes: dict[Any, int]) -> Any:
+    if isinstance(expr, Sum):
+        terms = [expr.function]
+        for k, _, high in expr.limits:
+            terms = [substitute(t, {k: Integer(v)}) for t in terms for v in range(1, _number(high, sizes) + 1)]
+        return Add(*(_written_out(t, sizes) for t in terms))
+    if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
+        return expr
+    return rebuild(expr, tuple(_written_out(a, sizes) for a in expr.args))
+
+
