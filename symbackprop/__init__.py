@@ -1,0 +1,37 @@
+"""Backpropagation from a network's equations: proved derivations for lecture notes, from one description."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symbackprop.builders import deep, mlp
+    from symbackprop.doors import derive, lecture
+    from symbackprop.network import Network
+    from symbackprop.notation import load_notation
+    from symbackprop.specification import load_specification
+
+__all__ = ["Network", "deep", "derive", "lecture", "load_notation", "load_specification", "mlp"]
+
+# Importing SymPy takes a second or two; the command line's help must not wait for it.
+_HOMES = {
+    "Network": "network", "deep": "builders", "derive": "doors", "lecture": "doors", "load_notation": "notation",
+    "load_specification": "specification", "mlp": "builders",
+}  # fmt: skip
+
+try:
+    __version__ = version("symbackprop")
+except PackageNotFoundError:  # a checkout that was never installed
+    __version__ = "0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"symbackprop.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'symbackprop' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sympy import Add, Derivative, KroneckerDelta, Pow, S, sympify
+from sympy import Add, Derivative, KroneckerDelta, Mul, S, sympify
 
 from symbackprop.calculus import collapse, local_derivative
 from symbackprop.equations import (
@@ -68,8 +68,8 @@ class Path:
     @property
     def body(self) -> Any:
         """Upstream gradient and local derivative: a weight stands before the error, an activation's slope behind it."""
-        linear = not self.derivative.has(Func, Add, Pow)
-        return mul(self.derivative, self.upstream) if linear else mul(self.upstream, self.derivative)
+        plain = all(isinstance(f, (Entry, KroneckerDelta)) or f.is_number for f in Mul.make_args(self.derivative))
+        return mul(self.derivative, self.upstream) if plain else mul(self.upstream, self.derivative)
 
     @property
     def product(self) -> Any:
@@ -114,13 +114,13 @@ def backpropagate(
 
     `named` gives gradients a letter (`{"z": Named("delta")}`); `wrt` chooses the quantities (all that can be reached by default).
 
-    >>> from symbackprop.network import mlp
+    >>> from symbackprop.builders import mlp
     >>> [str(b.equation) for b in backpropagate(mlp([2, 2], output="identity"), {"z": Named("delta")})][1:]
     ['delta(1)[j] = da(1)...'] # doctest: +SKIP
     """
     named = named or {}
     target = (loss or net.loss).tensor
-    users = _users(net)
+    users = _users(net, target)
     result = []
     for tensor in _reversed_quantities(net, target, users) if wrt is None else wrt:
         found = _gradient(net, target, tensor, users, named)
@@ -129,10 +129,15 @@ def backpropagate(
     return tuple(result)
 
 
-def _users(net: Network) -> dict[str, list[Equation]]:
-    """The equations that use each quantity, by its name and layer where these are concrete."""
+def _users(net: Network, target: Tensor) -> dict[str, list[Equation]]:
+    """The equations on a way to the target that use each quantity, by its name and layer where these are concrete."""
+    leading, on_the_way = {target.name}, []
+    for e in reversed(net.equations):
+        if e.tensor.name in leading:
+            leading |= {t.name for t in tensors(e.rhs)}
+            on_the_way.append(e)
     users: dict[str, list[Equation]] = {}
-    for e in net.equations:
+    for e in reversed(on_the_way):
         for key in {_key(t) if e.layers is None else t.name for t in tensors(e.rhs)}:
             users.setdefault(key, []).append(e)
     return users
@@ -153,7 +158,7 @@ def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equ
                 seen.add(f.tensor)
                 if f.tensor not in net.targets:
                     yield f.tensor
-    given = dict.fromkeys(t for e in reversed(net.equations) for t in tensors(e.rhs))
+    given = dict.fromkeys(t for e in reversed(net.equations) for t in sorted(tensors(e.rhs), key=lambda t: t.rank))
     for t in given:
         if t not in seen and t in wanted:
             seen.add(t)

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from sympy import (
-    Add, Dummy, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, cancel, collect, denom, exp, expand, expand_mul, factor,
-    preorder_traversal, solve, together,
+    Add, Dummy, KroneckerDelta, Mul, Piecewise, Poly, Pow, S, Sum, Symbol, cancel, collect, denom, exp, expand, expand_mul, factor,
+    numer, preorder_traversal, solve, together,
 )  # fmt: skip
 from sympy.core.function import AppliedUndef
 
@@ -18,7 +18,7 @@ from symbackprop.rules import ACTIVATIONS, formula_of
 from symbackprop.rules.record import VARIABLE
 from symbackprop.writing import length, lettered, order_of, tidy
 
-__all__ = ["activation_derivative", "collapse", "expand_named", "local_derivative", "raw_derivative"]
+__all__ = ["activation_derivative", "collapse", "expand_named", "fold", "local_derivative", "raw_derivative"]
 
 VALUE = Symbol("a", real=True)  # stands for f(z) in the derivative of an activation
 
@@ -120,17 +120,42 @@ def fold(expr: Any, equation: Equation) -> Any:
     if isinstance(rhs, Func):
         found = activation_derivative(rhs.name)
         return substitute(expr, {Func(rhs.name, rhs.argument, 1): substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})} if found is not None else {})
-    if not isinstance(rhs, (Mul, Add)) or not equation.lhs.indices:
+    if isinstance(rhs, exp):
+        return expr.xreplace({rhs: equation.lhs})
+    if not isinstance(rhs, (Mul, Add, Pow)):
         return expr
+    if not equation.lhs.indices:
+        return _fold_scalar(expr, equation)
     for kernel in _kernels(rhs, equation.lhs.indices[0]):
         solved = _solve_for(kernel, equation)
         if solved is None:
             continue
-        replaced = _replace_outside_sums(expr, kernel, solved, equation.lhs.indices[0])
-        replaced = canonical(replaced)
+        # Equal sums must look equal, whatever letter they are summed over, or they would not cancel.
+        replaced = canonical(_replace_outside_sums(_same_letters(expr), kernel, _same_letters(solved), equation.lhs.indices[0]))
         if length(replaced) < length(expr):
             return _factor_common(replaced)
     return expr
+
+
+def _fold_scalar(expr: Any, equation: Equation) -> Any:
+    """The same for a single number, u = 1/v: solve for each quantity on the right side and take what comes out shorter."""
+    plain = {e: Dummy(str(e)) for e in (equation.lhs, *equation.rhs.atoms(Entry))}  # polynomials know symbols only
+    back = {v: k for k, v in plain.items()}
+    relation = numer(together(evaluated(equation.rhs).xreplace(plain) - plain[equation.lhs]))
+    for kernel in sorted(equation.rhs.atoms(Entry), key=str):
+        if kernel.indices or not expr.has(kernel) or not relation.is_polynomial(*back):
+            continue
+        polynomial = Poly(relation, plain[kernel])
+        if polynomial.degree() == 1:  # only then is the solution the only one
+            root = -polynomial.nth(0) / polynomial.nth(1)
+            replaced = canonical(expr.xreplace({kernel: root.xreplace(back)}))
+            if length(replaced) < length(expr):
+                return replaced
+    return expr
+
+
+def _same_letters(expr: Any) -> Any:
+    return expr.xreplace({s: canonical(s) for s in expr.atoms(Sum)})
 
 
 def _kernels(rhs: Any, j: Any) -> list[Any]:

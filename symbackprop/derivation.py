@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import KroneckerDelta, S
+from sympy import KroneckerDelta, Mul, S
 
 from symbackprop.backprop import Backward, Path
-from symbackprop.calculus import VALUE, activation_derivative, expand_named, local_derivative
+from symbackprop.calculus import VALUE, activation_derivative, expand_named, fold, local_derivative
 from symbackprop.differentiation import derivative_of, worked_rounds
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute
 from symbackprop.errors import one_of
@@ -76,7 +76,7 @@ class Derivation:
         one_of("detail", detail, DETAILS)
         if detail == "results":
             return self.steps[-1:]
-        return self.steps if detail == "full" else tuple(s for s in self.steps if s.detail != "full")
+        return self.steps if detail == "full" else tuple(s for s in self.steps if s.detail != "full" or s is self.steps[-1])
 
 
 def gradient_derivation(
@@ -90,7 +90,7 @@ def gradient_derivation(
     factor = b.definition.rhs.args[0] if b.definition is not None and not isinstance(b.definition.rhs, Partial) else S.One
     lhs = b.equation.lhs
     if b.definition is not None:
-        steps.append(Step(b.definition.rhs, Reason("definition", "the definition of {letter}", {"letter": lhs}), "equiv"))
+        steps.append(Step(b.definition.rhs, Reason("definition", "The letter {letter} stands for this derivative:", {"letter": lhs}), "equiv"))
     else:
         lhs = Partial(Entry(lhs.tensor.of), b.wrt)
     direct = [p for p in b.paths if p.upstream == 1]
@@ -100,7 +100,7 @@ def gradient_derivation(
         steps += _chain_steps(b, factor)
     steps += _inserted(net, steps[-1].expression, insert)
     found = replace(b.equation, rhs=steps[-1].expression)
-    matrix = lift_equation(found, layout) if layout is not None else None
+    matrix = lift_equation(found, layout) if layout is not None and b.tensor.rank else None
     local = tuple(d for d in (local_derivation(net, p) for p in b.paths if p.upstream != 1) if d is not None)
     return Derivation(name, lhs, tuple(steps), net, title, matrix, local)
 
@@ -112,39 +112,59 @@ def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
     steps = [
         Step(
             mul(factor, derivative_of(consumer.rhs, wrt)), uses=(consumer,),
-            reason=Reason("definition", "{loss} is a formula in {x}", {"loss": consumer.lhs, "x": wrt}),
+            reason=Reason("definition", "{loss} depends on {x} by a formula, which is differentiated:", {"loss": consumer.lhs, "x": wrt}),
         )
     ]  # fmt: skip
     steps += _worked_steps(consumer.rhs, wrt, factor)
-    result = mul(factor, paths[0].derivative)
-    if evaluated(result) != evaluated(steps[-1].expression):
-        steps.append(Step(result, Reason("simplify", "collect the terms")))
-    return steps
+    return _ending_in(steps, mul(factor, paths[0].derivative), Reason("simplify", "Collect the terms:"))
+
+
+def _ending_in(steps: list[Step], result: Any, reason: Reason, uses: tuple[Equation, ...] = ()) -> list[Step]:
+    """The steps, the last of them in the form of `result`; with a step more where that says something new."""
+    if evaluated(result) == evaluated(steps[-1].expression) and len(steps) > 1:
+        return [*steps[:-1], replace(steps[-1], expression=result)]
+    return [*steps, Step(result, reason, uses=uses)]
 
 
 def _worked_steps(expr: Any, wrt: Any, factor: Any = S.One) -> list[Step]:
-    return [Step(mul(factor, r.expression), Reason("differentiate", "{rules}", {"rules": r.rules}), detail="full") for r in worked_rounds(expr, wrt)]
+    return [Step(mul(factor, r.expression), _rules_reason(r.rules), detail="full") for r in worked_rounds(expr, wrt)]
+
+
+def _rules_reason(rules: tuple[str, ...]) -> Reason:
+    if rules == ("one term",):
+        return Reason("one term", "Of each sum only the term whose indices agree survives:")
+    return Reason("differentiate", "By {rules}:", {"rules": tuple(_RULES[r] for r in rules)})
+
+
+_RULES: Mapping[str, str] = {
+    "quotient rule": "the quotient rule", "product rule": "the product rule", "chain rule": "the chain rule", "power rule": "the power rule",
+    "sum rule": "linearity", "constant factor": "linearity", "case by case": "differentiating case by case",
+    "exponential function": "the derivative of the exponential function", "logarithm": "the derivative of the logarithm",
+    "error function": "the derivative of the error function", "derivative of a known function": "writing a prime for the derivative",
+}
 
 
 def _chain_steps(b: Backward, factor: Any) -> list[Step]:
     through = [p.consumer.lhs for p in b.paths if p.upstream != 1]
     loss = b.paths[0].target
     direct = any(p.upstream == 1 for p in b.paths)
-    words = "chain rule: {x} acts on {loss} through {through}" + (" and directly" if direct else "")
+    words = "By the chain rule, since {x} acts on {loss} only through {through}:"
+    if direct:
+        words = "By the chain rule, since {x} acts on {loss} through {through} and directly:"
     steps = [
         Step(mul(factor, add(*(p.spelled_out for p in b.paths))), Reason("chain rule", words, {"x": b.wrt, "loss": loss, "through": through}))
     ]
     put_in = mul(factor, add(*(p.product for p in b.paths)))
     uses = tuple(Equation(p.local if p.upstream != 1 else p.spelled_out, p.derivative) for p in b.paths)
     names = tuple(Equation(p.gradient, p.upstream) for p in b.paths if p.upstream not in (1, p.gradient))
-    steps.append(Step(put_in, Reason("substitute", "with {equations}", {"equations": uses}), uses=(*uses, *names)))
+    steps.append(Step(put_in, Reason("substitute", "Insert {equations}:", {"equations": (*uses, *names)}), uses=(*uses, *names)))
     if b.equation.rhs != put_in:
         survivors = [(p.summed[0][0], b.wrt.indices[0]) for p in b.paths if p.derivative.has(KroneckerDelta) and p.summed]
         if survivors:
             pairs = [Equation(k, j) for k, j in dict.fromkeys(survivors)]
-            reason = Reason("one term", "only the term with {equal} survives", {"equal": pairs})
+            reason = Reason("one term", "Only the term with {equal} survives:", {"equal": pairs})
         else:
-            reason = Reason("factor", "draw the factor that is not summed out of the sum")
+            reason = Reason("factor", "Draw what carries no summation index out of the sum:")
         steps.append(Step(b.equation.rhs, reason))
     return steps
 
@@ -168,15 +188,22 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
     if not used:
         return []
     uses = tuple(dict.fromkeys(used))
-    steps = [Step(replaced, Reason("substitute", "insert {equations}", {"equations": uses}), uses=uses)]
+    steps = [Step(replaced, Reason("substitute", "Insert {equations}:", {"equations": uses}), uses=uses)]
     order = order_of(replaced)
     plain = cancelled(replaced, (), order)
     if length(plain) < length(replaced) and evaluated(plain) != evaluated(replaced):
-        steps.append(Step(plain, Reason("cancel", "multiply out and cancel")))
+        steps.append(Step(plain, Reason("cancel", "Multiply out and cancel:")))
     if net.facts:
         factual = cancelled(replaced, net.facts, order)
         if factual != steps[-1].expression and length(factual) < length(steps[-1].expression):
-            steps.append(Step(factual, Reason("fact", "use the fact {facts}", {"facts": net.facts}), uses=net.facts))
+            steps.append(Step(factual, Reason("fact", "Use the fact that {facts}:", {"facts": net.facts}), uses=net.facts))
+    for equation in net.equations:
+        if equation.layers is None and isinstance(equation.rhs, Mul):
+            current = steps[-1].expression
+            folded = tidy(fold(evaluated(current), equation), order_of(current))
+            if length(folded) < length(current):
+                uses = (equation,)
+                steps.append(Step(folded, Reason("fold", "Say it with {equations}:", {"equations": uses}), uses=uses))
     return steps
 
 
@@ -191,11 +218,11 @@ def formula_derivation(net: Network, consumer: Equation, wrt: Entry, value: Any 
     value = local_derivative(consumer, wrt, net.facts) if value is None else value
     rhs = rename_bound(consumer.rhs, {s for i in wrt.indices for s in i.free_symbols})
     steps = [
-        Step(derivative_of(rhs, wrt), Reason("definition", "{equation}", {"equation": Equation(consumer.lhs, rhs)}), uses=(Equation(consumer.lhs, rhs),))
+        Step(derivative_of(rhs, wrt), Reason("definition", "Start from {equation}:", {"equation": Equation(consumer.lhs, rhs)}), uses=(Equation(consumer.lhs, rhs),))
     ]
     steps += [replace(s, detail="steps") for s in _worked_steps(rhs, wrt)]
-    if evaluated(value) != evaluated(steps[-1].expression):
-        steps.append(Step(value, Reason("fold", "written with {equation}", {"equation": Equation(consumer.lhs, rhs)}), uses=(consumer,)))
+    reason = Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": consumer.lhs})
+    steps = _ending_in(steps, value, reason, (consumer,))
     return Derivation(name, Partial(consumer.lhs, wrt), tuple(steps), net)
 
 
@@ -210,7 +237,7 @@ def activation_derivation(name: str) -> Derivation:
     formula = rule.of(z)
     value = Equation(Func(name, z), formula)
     lhs = Func(name, z, 1)
-    steps = [Step(derivative_of(formula, z), Reason("definition", "the definition of {f}", {"f": Func(name, z)}), uses=(value,))]
+    steps = [Step(derivative_of(formula, z), Reason("definition", "Differentiate the definition:"), uses=(value,))]
     steps += [replace(s, detail="steps") for s in _worked_steps(formula, z)]
     current = steps[-1].expression
     named = expand_named(current)
@@ -220,11 +247,13 @@ def activation_derivation(name: str) -> Derivation:
             for f in sorted(current.atoms(Func), key=str)
             if f.order == 1
         )
-        steps.append(Step(named, Reason("substitute", "with {equations}", {"equations": known}), uses=known))
+        steps.append(Step(named, Reason("substitute", "Insert {equations}:", {"equations": known}), uses=known))
     final = substitute(activation_derivative(name), {VALUE: Func(name, z)})
-    if evaluated(final) != evaluated(steps[-1].expression):
+    if evaluated(final) == evaluated(steps[-1].expression):
+        steps = _ending_in(steps, final, Reason("simplify", "Simplify:"))
+    else:
         with_name = final.has(Func(name, z))
-        words = "written with {f}" if with_name else "simplified"
+        words = "Say it with the value {f} itself:" if with_name else "This is a function we know:" if final.has(Func) else "Simplify:"
         others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in sorted(final.atoms(Func), key=str) if f.order == 0 and f.name != name)
         steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))
     net = Network((), Entry(Tensor("C")), name=name)
@@ -251,12 +280,12 @@ def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None =
     equations = tuple(Equation(p, v) for p, v in zip(partials, plain, strict=True))
     way = [e.lhs for e, _ in links]
     steps = [
-        Step(mul(*partials), Reason("chain rule", "chain rule along {through}", {"through": way, "x": wrt, "loss": net.loss})),
-        Step(mul(*plain), Reason("substitute", "with {equations}", {"equations": equations}), uses=equations),
+        Step(mul(*partials), Reason("chain rule", "By the chain rule, from {x} up through {through}:", {"through": way, "x": wrt})),
+        Step(mul(*plain), Reason("substitute", "Insert the local derivatives:", {}), uses=equations),
     ]
     if values != plain:
         folded = tuple(Equation(p, v) for p, v in zip(plain, values, strict=True) if p != v)
-        steps.append(Step(mul(*values), Reason("fold", "with {equations}", {"equations": folded}), uses=tuple(e for e, _ in links)))
+        steps.append(Step(mul(*values), Reason("fold", "Insert {equations}:", {"equations": folded}), uses=tuple(e for e, _ in links)))
     return Derivation(name, Partial(net.loss, wrt), tuple(steps), net)
 
 

@@ -78,7 +78,10 @@ def _apply(expr: Any, rules: _Rules) -> Any:
         return summation(_apply(expr.function, rules), *expr.limits)
     if not expr.args or isinstance(expr, (Entry, Func)) or not expr.has(Derivative):
         return expr
-    return rebuild(expr, tuple(_apply(a, rules) for a in expr.args))
+    args = tuple(_apply(a, rules) for a in expr.args)
+    if isinstance(expr, Mul) and isinstance(args[-1], Add) and all(a.is_number for a in args[:-1]):
+        return add(*(mul(*args[:-1], t) for t in args[-1].args))  # a number before a long sum stands better before each term
+    return rebuild(expr, args)
 
 
 def _depends(expr: Any, wrt: Any) -> bool:

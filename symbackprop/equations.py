@@ -430,19 +430,25 @@ def evaluated(expr: Any) -> Any:
 
 
 def rename_bound(expr: Any, taken: set[Basic]) -> Any:
-    """Rename summation indices that stand among `taken`, so that a substitution cannot capture them."""
-    if isinstance(expr, Sum):
-        body, limits = expr.function, list(expr.limits)
-        for n, (k, low, high) in enumerate(limits):
-            if k in taken:
-                new = fresh(taken | expr.free_symbols | expr.atoms(Symbol))
-                body = substitute(body, {k: new})
-                limits[n] = Tuple(new, low, high)
-        return summation(rename_bound(body, taken), *limits)
-    if not getattr(expr, "args", ()) or isinstance(expr, (Str, Tensor, Entry)):
-        return expr
-    args = tuple(rename_bound(a, taken) for a in expr.args)
-    return expr if all(a is b for a, b in zip(args, expr.args, strict=True)) else rebuild(expr, args)
+    """Rename summation indices that stand among `taken`, to letters that occur nowhere in `expr`."""
+    avoid = {*taken, *expr.atoms(Symbol)}
+
+    def visit(e: Any) -> Any:
+        if isinstance(e, Sum):
+            body, limits = e.function, list(e.limits)
+            for n, (k, low, high) in enumerate(limits):
+                if k in taken:
+                    new = fresh(avoid)
+                    avoid.add(new)
+                    body = substitute(body, {k: new})
+                    limits[n] = Tuple(new, low, high)
+            return summation(visit(body), *limits)
+        if not getattr(e, "args", ()) or isinstance(e, (Str, Tensor, Entry)):
+            return e
+        args = tuple(visit(a) for a in e.args)
+        return e if all(a is b for a, b in zip(args, e.args, strict=True)) else rebuild(e, args)
+
+    return visit(expr) if expr.has(Sum) else expr
 
 
 def entries(expr: Any) -> Iterator[Entry]:

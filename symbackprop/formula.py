@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy
 from sympy import Integer, KroneckerDelta, Piecewise, Pow, Rational, S
+from sympy.core.relational import Relational
 
 from symbackprop.equations import Entry, Equation, Func, Layers, Tensor, add, entries, index, mul, rename_bound, scalar, substitute, summation
 from symbackprop.errors import FormulaError
@@ -73,6 +74,14 @@ def read_equation(text: str, scope: Scope, rule: str = "", label: str = "", laye
     return Equation(lhs, rhs, rule, label, layers=layers)
 
 
+def _bits(expr: Any) -> float:
+    """About how many binary digits the numbers in `expr` have when powers of numbers are worked out."""
+    if expr.is_Rational:
+        return float(expr.p.bit_length() + expr.q.bit_length())
+    inner = sum(map(_bits, expr.args)) if not isinstance(expr, (Entry, Tensor)) else 0.0
+    return inner * max(1.0, abs(float(expr.exp))) if expr.is_Pow and expr.is_number else inner
+
+
 class _Reader:
     def __init__(self, text: str, scope: Scope) -> None:
         self.text, self.scope = text, scope
@@ -82,7 +91,16 @@ class _Reader:
             tree = ast.parse(self.text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise FormulaError(self.text, getattr(error, "offset", 1) or 1, "it is not a formula") from error
-        return self.read(tree.body)
+        try:
+            return self.number(tree.body)
+        except RecursionError as error:
+            raise FormulaError(self.text, 1, "it is nested too deep") from error
+
+    def number(self, node: ast.AST) -> Any:
+        found = self.read(node)
+        if isinstance(found, Relational):
+            raise self.fail(node, f"'{ast.unparse(node)}' is a condition, which has its place only in where(condition, then, otherwise)")
+        return found
 
     def fail(self, node: ast.AST, problem: str) -> FormulaError:
         return FormulaError(self.text, getattr(node, "col_offset", 0) + 1, problem)
@@ -93,18 +111,21 @@ class _Reader:
                 raise self.fail(node, "true and false are no numbers")
             case ast.Constant(value=int() as number):
                 return Integer(number)
-            case ast.Constant(value=float()):
-                return Rational(ast.get_source_segment(self.text.strip(), node) or "0")
+            case ast.Constant(value=float() as number):
+                digits = ast.get_source_segment(self.text.strip(), node) or "0"
+                if not (1e-99 < number < 1e99 or set(digits.lower().partition("e")[0]) <= set("0._")):
+                    raise self.fail(node, f"the number {digits} is too large or too small")
+                return Rational(digits) if number else S.Zero
             case ast.Name():
                 return self.name(node)
             case ast.UnaryOp(op=ast.USub()):
-                return mul(-1, self.read(node.operand))
+                return mul(-1, self.number(node.operand))
             case ast.UnaryOp(op=ast.UAdd()):
-                return self.read(node.operand)
+                return self.number(node.operand)
             case ast.BinOp():
                 return self.operation(node)
             case ast.Compare(ops=[op], comparators=[right]) if type(op) in _RELATIONS:
-                return _RELATIONS[type(op)](self.read(node.left), self.read(right), evaluate=False)
+                return _RELATIONS[type(op)](self.number(node.left), self.number(right), evaluate=False)
             case ast.Subscript():
                 return self.entry(node)
             case ast.Call(func=ast.Name()) if not node.keywords:
@@ -112,7 +133,7 @@ class _Reader:
         raise self.fail(node, f"'{ast.unparse(node)}' has no meaning here")
 
     def operation(self, node: ast.BinOp) -> Any:
-        left, right = self.read(node.left), self.read(node.right)
+        left, right = self.number(node.left), self.number(node.right)
         match node.op:
             case ast.Add():
                 return add(*(left.args if left.is_Add else (left,)), right)
@@ -120,10 +141,16 @@ class _Reader:
                 return add(*(left.args if left.is_Add else (left,)), mul(-1, right))
             case ast.Mult():
                 return mul(left, right)
-            case ast.Div() if left.is_Rational and right.is_Rational and right != 0:
+            case ast.Div() if right == 0:
+                raise self.fail(node, "division by zero")
+            case ast.Div() if left.is_Rational and right.is_Rational:
                 return left / right
             case ast.Div():
                 return mul(left, Pow(right, -1, evaluate=False))
+            case ast.Pow() if left == 0 and right.is_number and not right.is_positive:
+                raise self.fail(node, "division by zero")
+            case ast.Pow() if _bits(right) > 64 or right.is_number and _bits(left) * abs(float(right)) > 4096:
+                raise self.fail(node, "this power is too large")
             case ast.Pow():
                 return Pow(left, right, evaluate=False)
         raise self.fail(node, "the operators are + - * / **")
@@ -188,10 +215,14 @@ class _Reader:
             return tensor()
         if name == "sum":
             return self.sum(node)
-        arguments = [self.read(a) for a in node.args]
-        if name == "where" and len(arguments) == 3:
-            condition, then, otherwise = arguments
+        if name == "where" and len(node.args) == 3:
+            condition, then, otherwise = self.read(node.args[0]), self.number(node.args[1]), self.number(node.args[2])
+            if not isinstance(condition, Relational):
+                raise self.fail(node.args[0], f"'{ast.unparse(node.args[0])}' is no condition, such as z > 0")
             return Piecewise((then, condition), (otherwise, True), evaluate=False)
+        arguments = [self.number(a) for a in node.args]
+        if name == "log" and arguments == [0]:
+            raise self.fail(node, "zero has no logarithm")
         if name == "delta" and len(arguments) == 2:
             return KroneckerDelta(*arguments)
         if name in self.scope.functions and len(arguments) == 1:
@@ -206,7 +237,7 @@ class _Reader:
     def sum(self, node: ast.Call) -> Any:
         if len(node.args) < 2 or not all(isinstance(a, ast.Name) for a in node.args[:-1]):
             raise self.fail(node, "a sum is written sum(k, ...), the index first")
-        body = self.read(node.args[-1])
+        body = self.number(node.args[-1])
         for letter in reversed(node.args[:-1]):
             k = index(letter.id)  # type: ignore[attr-defined]
             sizes = {n for e in entries(body) for i, n in zip(e.indices, e.tensor.shape, strict=True) if i == k}

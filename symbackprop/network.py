@@ -1,24 +1,24 @@
-"""A network is a list of equations: read from Python, from a TOML file, or built layer by layer from the registered rules."""
+"""A network is a list of equations: what it holds, how it is read from text, and what makes it hold together."""
 
 from __future__ import annotations
 
-import tomllib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from sympy import S, Sum, Symbol, sympify
+from sympy import Basic, Sum, Symbol, sympify
 
-from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Layers, Tensor, add, index, mul, scalar, size, summation, tensors
+from symbackprop.equations import Entry, Equation, Tensor, index
+from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError, one_of
-from symbackprop.formula import Scope, read_equation
-from symbackprop.rules import ACTIVATIONS, LAYERS, LOSSES, PENALTIES, Loss, elementwise_names
+from symbackprop.formula import Scope, read_equation, read_expression
+from symbackprop.rules import elementwise_names
 
-__all__ = ["Network", "deep", "mlp"]
+__all__ = ["Network", "check_equation", "read_equations", "read_size"]
 
-_PROBABILITIES = {"binary_cross_entropy": ("sigmoid",), "cross_entropy": ("softmax",), "negative_log_likelihood": ("softmax",)}
+_NAME = r"[A-Za-z_]\w*"
 
 
 @dataclass(frozen=True)
@@ -56,51 +56,24 @@ class Network:
         `tensors` gives the shape of everything that is not computed, and may give that of what is; otherwise the shape of
         a computed quantity follows from the axes its indices run over. `SpecError` names what does not fit.
         """
-        known = {key: Tensor(key, [_size(n, key) for n in shape]) for key, shape in tensors.items()}
-        read: list[Equation] = []
-        pending = list(equations)
-        while pending:
-            left: list[str | Equation] = []
-            for item in pending:
-                if isinstance(item, Equation):
-                    read.append(item)
-                    known.setdefault(item.tensor.name, item.tensor)
-                elif _readable(item, known):
-                    equation = _read_one(item, known, scalars)
-                    known.setdefault(equation.tensor.name, equation.tensor)
-                    read.append(equation)
-                else:
-                    left.append(item)
-            if len(left) == len(pending):
-                _explain_unreadable(left, known)
-            pending = left
-        ordered = _in_order(read)
+        ordered = read_equations(equations, tensors, scalars)
         final = ordered[-1] if loss is None else next((e for e in ordered if e.tensor.name == loss), None)
         if final is None:
             raise SpecError(f"the loss '{loss}' has no equation; the equations define {', '.join(str(e.tensor) for e in ordered)}")
         if final.tensor.rank:
             raise SpecError(f"the loss must be a single number, but {final.lhs} has {final.tensor.rank} axes; sum over them")
+        parameters, targets = tuple(parameters), tuple(targets)
+        known = {t.name: t for e in ordered for t in (e.tensor, *tensors_of(e.rhs))}
+        known |= {key: tensor for key, tensor in _declared(tensors).items() if key not in known}
         for label, names in (("parameters", parameters), ("targets", targets)):
             for n in names:
                 one_of(f"tensor among the {label}", n, known)
         scope = Scope(known, elementwise_names(), scalars)
         return Network(
-            tuple(ordered), final.lhs, tuple(known[p] for p in parameters), targets=tuple(known[t] for t in targets),
+            ordered, final.lhs, tuple(known[p] for p in parameters), targets=tuple(known[t] for t in targets),
             inputs=tuple(t for t in _free(ordered) if t.name not in {*parameters, *targets}),
             facts=tuple(_read_fact(f, scope) for f in facts), name=name,
         )  # fmt: skip
-
-    @staticmethod
-    def load(path: str | Path) -> Network:
-        """A network from a TOML file: either an `[mlp]` table or `[tensors]` and `equations`. `SpecError` names file and key."""
-        path = Path(path)
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise SpecError(f"cannot read '{path}': {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"'{path}' is not a TOML file: {error}") from error
-        return _from_table(data, str(path))
 
     def equation(self, tensor: Tensor) -> Equation | None:
         """The equation that defines `tensor`, at its layer; None for a quantity that is given."""
@@ -132,58 +105,97 @@ class Network:
         return bool(below) and bool(above)
 
 
-def _size(value: Any, where: str) -> Any:
-    if isinstance(value, bool) or isinstance(value, int) and value < 1:
-        raise SpecError(f"{where}: a size is a positive whole number or a name, not {value!r}")
-    return sympify(value) if isinstance(value, int) else index(value) if isinstance(value, str) else value
+def read_equations(
+    equations: Sequence[str | Equation], tensors: Mapping[str, Sequence[Any]], scalars: Sequence[str] = ()
+) -> tuple[Equation, ...]:
+    """The equations, typed as text or given, in the order in which they are evaluated.
+
+    `tensors` gives the shape of what is not computed. `SpecError` for what is defined twice, in a circle, or of axes that do not fit.
+
+    >>> [str(e.lhs) for e in read_equations(["a[j] = tanh(z[j])", "z[j] = sum(k, w[j, k]*x[k])"], {"w": (3, 2), "x": (2,)})]
+    ['z[j]', 'a[j]']
+    """
+    if not equations or isinstance(equations, str) or not all(isinstance(e, (str, Equation)) for e in equations):
+        raise SpecError("equations must be a list of at least one equation, such as 'C = sum(j, x[j]**2)'")
+    known = _declared(tensors)
+    read = [e for e in equations if isinstance(e, Equation)]
+    for e in read:
+        known.setdefault(e.tensor.name, e.tensor)
+    pending = [e for e in equations if isinstance(e, str)]
+    single = {m[1] for e in pending if (m := re.match(rf"\s*({_NAME})\s*=", e))}
+    while pending:
+        left: list[str] = []
+        for text in pending:
+            if _readable(text, known, single):
+                equation = _read_one(text, known, scalars)
+                known.setdefault(equation.tensor.name, equation.tensor)
+                read.append(equation)
+            else:
+                left.append(text)
+        if len(left) == len(pending):
+            raise _unreadable(left, known)
+        pending = left
+    return tuple(_in_order(read))
 
 
-def _readable(text: str, known: Mapping[str, Tensor]) -> bool:
-    """Whether every subscripted name on the right is known already."""
-    import re
+def _declared(tensors: Mapping[str, Sequence[Any]]) -> dict[str, Tensor]:
+    for key, shape in tensors.items():
+        if not key.isidentifier() or not isinstance(shape, (list, tuple)):
+            raise SpecError(f"tensors gives each name a list of sizes, such as w = [3, 2], not {key} = {shape!r}")
+    return {key: Tensor(key, [read_size(n, key) for n in shape]) for key, shape in tensors.items()}
 
-    return all(n in known for n in re.findall(r"([A-Za-z_]\w*)\s*\[", text.partition("=")[2]))
+
+def read_size(value: Any, where: str) -> Any:
+    """A size, given as a positive whole number, a name or an expression; `where` is what it is the size of."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return sympify(value)
+    if isinstance(value, str) and value.isidentifier():
+        return index(value)
+    if isinstance(value, Basic):
+        return value
+    raise SpecError(f"{where}: a size is a positive whole number or a name, not {value!r}")
+
+
+def _readable(text: str, known: Mapping[str, Tensor], single: set[str]) -> bool:
+    """Whether every subscripted name on the right, and every `single` number an equation defines, is known already."""
+    right = text.partition("=")[2]
+    return all(n in known for n in (*re.findall(rf"({_NAME})\s*\[", right), *single.intersection(re.findall(_NAME, right))))
 
 
 def _read_one(text: str, known: Mapping[str, Tensor], scalars: Sequence[str]) -> Equation:
     """Read an equation; a left side not declared gets the sizes of the axes its indices run over on the right."""
-    import re
-
-    match = re.match(r"\s*([A-Za-z_]\w*)\s*(?:\[([^\]]*)\])?\s*=", text)
+    match = re.match(rf"\s*({_NAME})\s*(?:\[([^\]]*)\])?\s*=", text)
     if match is None:
         raise SpecError(f"'{text}' is no equation: 'name[indices] = formula' was expected")
     name, letters = match[1], [s.strip() for s in (match[2] or "").split(",") if s.strip()]
-    scope = Scope(known, elementwise_names(), scalars)
     if name not in known:
-        probe = read_equation(f"probe_ = {text.partition('=')[2]}", Scope({**known, "probe_": Tensor("probe_")}, elementwise_names(), scalars))
+        ranges = _ranges(read_expression(text.partition("=")[2].strip(), Scope(known, elementwise_names(), scalars)))
         shape = []
         for letter in letters:
-            found = _ranges(probe.rhs).get(index(letter), set())
+            found = ranges.get(index(letter), set())
             if len(found) != 1:
-                raise SpecError(f"'{text}': the size of axis '{letter}' of {name} does not follow from the right side ({len(found)} candidates); declare it")
+                count = f"{len(found)} candidates"
+                raise SpecError(f"'{text}': the size of axis '{letter}' of {name} does not follow from the right side ({count}); declare it")
             shape.append(found.pop())
-        scope = Scope({**known, name: Tensor(name, shape)}, elementwise_names(), scalars)
-    return read_equation(text, scope)
+        known = {**known, name: Tensor(name, shape)}
+    return read_equation(text, Scope(known, elementwise_names(), scalars))
 
 
 def _read_fact(text: str, scope: Scope) -> Equation:
     left, sign, right = text.partition("=")
     if not sign:
         raise SpecError(f"the fact '{text}' is no equation")
-    from symbackprop.formula import read_expression
-
     return Equation(read_expression(left.strip(), scope), read_expression(right.strip(), scope))
 
 
-def _explain_unreadable(left: Sequence[str | Equation], known: Mapping[str, Tensor]) -> None:
-    import re
-
-    defined = {re.split(r"[\[\s=]", str(t).strip())[0] for t in left}
-    for text in map(str, left):
-        for n in re.findall(r"([A-Za-z_]\w*)\s*\[", text.partition("=")[2]):
+def _unreadable(left: Sequence[str], known: Mapping[str, Tensor]) -> SpecError:
+    """Why no equation of `left` can be read: a name that nothing defines (`UnknownName` is raised), or a cycle."""
+    defined = {re.split(r"[\[\s=]", text.strip())[0] for text in left}
+    for text in left:
+        for n in re.findall(rf"({_NAME})\s*\[", text.partition("=")[2]):
             if n not in known and n not in defined:
                 one_of("tensor", n, [*known, *defined], where=f"in the equation '{text}'")
-    raise SpecError(f"the equations of {', '.join(sorted(defined))} need each other: a network has no cycles")
+    return SpecError(f"the equations of {', '.join(sorted(defined))} need each other: a network has no cycles")
 
 
 def _ranges(expr: Any) -> dict[Any, set[Any]]:
@@ -214,12 +226,15 @@ def check_equation(equation: Equation) -> None:
         ranges.setdefault(i, set()).add(n)
     for i, sizes in ranges.items():
         _one_size(i, sizes, equation)
+        if i.is_Integer and any(n.is_Integer and not 1 <= i <= n for n in sizes):
+            raise SpecError(f"in {equation}: the index {i} leaves its axis, which runs from 1 to {min(sizes)}")
+        if i.is_Symbol and i not in equation.lhs.indices and not isinstance(i, Entry):
+            raise SpecError(f"in {equation}: the index {i} stands neither on the left side nor under a sum")
 
 
-def _free(equations: Iterable[Equation]) -> list[Tensor]:
-    equations = list(equations)
+def _free(equations: Sequence[Equation]) -> list[Tensor]:
     computed = {e.tensor for e in equations}
-    return list(dict.fromkeys(t for e in equations for t in tensors(e.rhs) if t not in computed))
+    return list(dict.fromkeys(t for e in equations for t in tensors_of(e.rhs) if t not in computed))
 
 
 def _in_order(equations: Sequence[Equation]) -> list[Equation]:
@@ -233,7 +248,7 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
     ordered: dict[Tensor, Equation] = {}
     state: dict[Tensor, int] = {}
     for start in by_tensor:
-        stack = [(start, iter(tensors(by_tensor[start].rhs)))] if start not in state else []
+        stack = [(start, iter(tensors_of(by_tensor[start].rhs)))] if start not in state else []
         state.setdefault(start, 1)
         while stack:
             tensor, needed = stack[-1]
@@ -247,210 +262,5 @@ def _in_order(equations: Sequence[Equation]) -> list[Equation]:
                 raise SpecError("the equations go round in a circle: " + " needs ".join(map(str, [*loop, following])))
             else:
                 state[following] = 1
-                stack.append((following, iter(tensors(by_tensor[following].rhs))))
+                stack.append((following, iter(tensors_of(by_tensor[following].rhs))))
     return list(ordered.values())
-
-
-# ---------------------------------------------------------------- networks made of layers
-
-
-def mlp(
-    sizes: Sequence[Any], *, activation: str = "sigmoid", output: str | None = None, loss: str = "quadratic",
-    samples: Any = None, bias: bool = True, penalty: str | None = None, name: str = "mlp",
-) -> Network:  # fmt: skip
-    """A multilayer perceptron with concrete layers: `z^l = w^l a^{l-1} + b^l`, `a^l = f(z^l)`.
-
-    `sizes` are the widths from input to output. `output` is the last activation (by default that of the hidden layers), `loss` a
-    registered loss; with `samples` (a number or a name such as "m") every example carries an index and the cost is the mean of
-    the losses. Raises `SpecError` for sizes that cannot be and for a loss that does not fit the output.
-
-    >>> [str(e.lhs) for e in mlp([2, 3, 1]).equations]
-    ['z(1)[j]', 'a(1)[j]', 'z(2)[j]', 'a(2)[j]', 'C']
-    """
-    if len(sizes) < 2:
-        raise SpecError(f"a network needs at least an input and an output size, not {list(sizes)}")
-    widths = [_size(n, "sizes") for n in sizes]
-    last = len(widths) - 1
-    equations: list[Equation] = []
-    x = Tensor("x", _shape(widths[0], samples))
-    previous, parameters = x, []
-    for layer in range(1, last + 1):
-        affine = _affine(previous, widths[layer], widths[layer - 1], layer, samples, bias)
-        equations.append(affine)
-        parameters += [t for t in tensors(affine.rhs) if t.name in ("w", "b")]
-        kind = (output or activation) if layer == last else activation
-        if layer == last and _takes_logits(loss, kind):
-            previous = affine.tensor
-            continue
-        equations.append(_activate(affine.tensor, kind, layer, samples))
-        previous = equations[-1].tensor
-    return _with_loss(equations, previous, loss, samples, penalty, parameters, x, output or activation, name)
-
-
-def deep(
-    *, activation: str = "sigma", output: str | None = None, loss: str | None = None, samples: Any = None, first: int = 1, name: str = "deep",
-) -> Network:  # fmt: skip
-    """The network of any depth L: `z^l_j = sum_k w^l_jk a^{l-1}_k + b^l_j`, `a^l_j = f(z^l_j)` for `first <= l <= L`.
-
-    Names that no registry holds stay abstract: `activation="sigma"` is any differentiable function, `loss=None` any cost C(a^L, y).
-
-    >>> [str(e.lhs) for e in deep().equations]
-    ['z(l)[j]', 'a(l)[j]', 'C']
-    """
-    layer, depth = index("l"), index("L")
-    n = lambda at: size("n", at)  # noqa: E731 - the letter of the mathematics
-    a = Tensor("a", _shape(n(layer - 1), samples), layer - 1)
-    affine = _affine(a, n(layer), n(layer - 1), layer, samples, True)
-    kind = output or activation
-    z = affine.tensor
-    equations = [_layered(affine, layer, first, depth)]
-    logits = loss is not None and _takes_logits(loss, kind)
-    top = depth if kind == activation and not logits else depth - 1
-    equations.append(_layered(_activate(z, activation, layer, samples), layer, first, top))
-    final = Tensor("z" if logits else "a", _shape(n(depth), samples), depth)
-    if top != depth and not logits:
-        equations.append(_activate(Tensor("z", _shape(n(depth), samples), depth), kind, depth, samples))
-    parameters = [t for t in tensors(affine.rhs) if t.name in ("w", "b")]
-    inputs = Tensor("a", _shape(n(first - 1), samples), first - 1)
-    if loss is None:
-        y, cost = Tensor("y", final.shape), Tensor("C")
-        equations.append(Equation(cost(), Abstract(cost, final, y), rule="abstract"))
-        return Network(tuple(equations), cost(), tuple(parameters), (inputs,), (y,), name=name, depth=depth, samples=_samples(samples))
-    net = _with_loss(equations, final, loss, samples, None, parameters, inputs, kind, name)
-    return Network(net.equations, net.loss, net.parameters, net.inputs, net.targets, net.facts, net.target, name, depth, net.samples, net.details)
-
-
-def _layered(equation: Equation, layer: Any, low: Any, high: Any) -> Equation:
-    return Equation(equation.lhs, equation.rhs, equation.rule, layers=Layers(layer, low, high))
-
-
-def _samples(samples: Any) -> Any:
-    return None if samples is None else _size(samples, "samples")
-
-
-def _shape(width: Any, samples: Any) -> tuple[Any, ...]:
-    return (width,) if samples is None else (width, _samples(samples))
-
-
-def _at(tensor: Tensor, j: Any) -> Entry:
-    """Entry j of one example: the sample index, where there is one, is always s."""
-    return tensor[j] if tensor.rank == 1 else tensor[j, index("s")]
-
-
-def _affine(a: Tensor, width: Any, fan_in: Any, layer: Any, samples: Any, bias: bool) -> Equation:
-    j, k = index("j"), index("k")
-    w, b = Tensor("w", (width, fan_in), layer), Tensor("b", (width,), layer)
-    z = Tensor("z", _shape(width, samples), layer)
-    rule = LAYERS["affine" if bias else "linear"]
-    total = summation(mul(w[j, k], _at(a, k)), (k, 1, fan_in))
-    return Equation(_at(z, j), add(total, b[j]) if bias else total, rule=rule.name)
-
-
-def _activate(z: Tensor, activation: str, layer: Any, samples: Any) -> Equation:
-    j = index("j")
-    a = Tensor("a", z.shape, layer)
-    if activation in ACTIVATIONS and ACTIVATIONS[activation].vector:
-        return Equation(_at(a, j), ACTIVATIONS[activation].entry(lambda i: _at(z, i), j, z.shape[0]), rule=activation)
-    if activation == "identity":
-        return Equation(_at(a, j), _at(z, j), rule=activation)
-    if len(activation) > 1 and activation not in ("sigma", "phi"):
-        ACTIVATIONS[activation]  # an unknown name is answered with the near miss
-    return Equation(_at(a, j), Func(activation, _at(z, j)), rule=activation)
-
-
-def _takes_logits(loss: str, output: str) -> bool:
-    """Whether the loss is taken of the last pre-activation; `SpecError` if the loss does not fit the output."""
-    rule = LOSSES[loss]
-    if rule.input == "logits":
-        if output != "identity":
-            raise SpecError(f"the loss '{loss}' takes logits, but the output activation is '{output}'; use output = 'identity'")
-        return True
-    allowed = _PROBABILITIES.get(loss)
-    if allowed and output not in allowed:
-        raise SpecError(f"the loss '{loss}' takes probabilities, but the output activation '{output}' gives none; use {' or '.join(map(repr, allowed))}")
-    return False
-
-
-def _with_loss(
-    equations: list[Equation], final: Tensor, loss: str, samples: Any, penalty: str | None, parameters: list[Tensor],
-    x: Tensor, output: str, name: str,
-) -> Network:  # fmt: skip
-    rule = LOSSES[loss]
-    width, s = final.shape[0], index("s")
-    y = Tensor("y", _shape(width, samples)) if rule.target != "class" else Tensor("y", () if samples is None else (_samples(samples),))
-    read = (lambda *i: _at(y, *i)) if rule.target != "class" else (lambda *i: y() if samples is None else y[s])
-    one = rule.of(lambda j: _at(final, j), read, width)
-    batch = _samples(samples)
-    cost = Tensor("C" if samples is None else "J")
-    if samples is None:
-        total = one
-    else:
-        each = Tensor("L", (batch,))
-        equations.append(Equation(each[s], one, rule=loss))
-        total = mul(S.One / batch, summation(each[s], (s, 1, batch)))
-    if penalty is not None:
-        weights = [w for w in parameters if w.name == "w"]
-        terms = [PENALTIES[penalty].of(lambda i, q, w=w: w[i, q], *w.shape) for w in weights]  # type: ignore[misc]
-        total = add(*(total.args if total.is_Add else (total,)), *terms)
-    equations.append(Equation(cost(), total, rule=loss if samples is None else "mean"))
-    for e in equations:
-        check_equation(e)
-    details = {"output": output, "loss": loss}
-    return Network(tuple(equations), cost(), tuple(parameters), (x,), (y,), _target_facts(rule, y), rule.target, name, None, batch, details)
-
-
-def _target_facts(rule: Loss, y: Tensor) -> tuple[Equation, ...]:
-    if rule.target != "one_hot":
-        return ()
-    k = index("k")
-    return (Equation(summation(_at(y, k), (k, 1, y.shape[0])), S.One, rule="one_hot"),)
-
-
-_TABLES: Mapping[str, tuple[str, ...]] = {
-    "mlp": ("sizes", "activation", "output", "loss", "samples", "bias", "penalty"),
-    "deep": ("activation", "output", "loss", "samples"),
-}
-
-
-def _from_table(data: Mapping[str, Any], where: str) -> Network:
-    top = ("name", "mlp", "deep", "tensors", "equations", "loss", "parameters", "targets", "facts", "scalars")
-    for key in data:
-        one_of("key", key, top, where)
-    name = str(data.get("name", Path(where).stem))
-    for kind, build in (("mlp", mlp), ("deep", deep)):
-        if kind in data:
-            table = data[kind]
-            if not isinstance(table, Mapping):
-                raise SpecError(f"{where}: [{kind}] must be a table with {', '.join(_TABLES[kind])}")
-            for key in table:
-                one_of(f"key of [{kind}]", key, _TABLES[kind], where)
-            if kind == "mlp" and not isinstance(table.get("sizes"), list):
-                raise SpecError(f"{where}: [mlp] needs sizes, a list such as [2, 3, 1]")
-            arguments = {k: v for k, v in table.items() if k != "sizes"}
-            return build(*([table["sizes"]] if kind == "mlp" else []), **arguments, name=name)  # type: ignore[operator, no-any-return]
-    if "equations" not in data:
-        raise SpecError(f"{where}: give either [mlp], [deep], or equations = [...] with [tensors]")
-    strings = lambda key: _strings(data.get(key, []), key, where)  # noqa: E731 - used four times on the next lines
-    shapes = data.get("tensors", {})
-    if not isinstance(shapes, Mapping) or not all(isinstance(s, list) for s in shapes.values()):
-        raise SpecError(f"{where}: [tensors] gives each tensor a list of sizes, such as w = [3, 2]")
-    return Network.from_equations(
-        strings("equations"), tensors=shapes, parameters=strings("parameters"), targets=strings("targets"), loss=data.get("loss"),
-        facts=strings("facts"), scalars=strings("scalars"), name=name,
-    )  # fmt: skip
-
-
-def _strings(value: Any, key: str, where: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise SpecError(f"{where}: {key} must be a list of strings")
-    return value
-
-
-def gradient(net: Network, tensor: Tensor) -> Grad:
-    """The tensor of derivatives of the network's loss with respect to `tensor`."""
-    return Grad(net.loss.tensor, tensor)
-
-
-def learning_rate() -> Symbol:
-    """The learning rate, eta > 0."""
-    return scalar("eta", positive=True)

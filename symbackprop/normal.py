@@ -185,7 +185,7 @@ def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:
         if not isinstance(delta, KroneckerDelta):
             continue
         for k, other in (delta.args, delta.args[::-1]):
-            if k in bound and (other.is_Symbol or other.is_Integer or isinstance(other, Entry)):
+            if k in bound and (other.is_Symbol or other.is_Integer or isinstance(other, Entry)) and _within(other, bound[k], bound):
                 del bound[k]
                 return Mul(*(f for f in factors if f is not delta)).xreplace({k: other})
         i, j = sorted(delta.args, key=str)
@@ -195,20 +195,27 @@ def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:
     return None
 
 
+def _within(value: Any, span: tuple[Any, Any], bound: dict[Any, Any]) -> bool:
+    """Whether an index that takes the place of another stays in its range; a free index has the range of its axis."""
+    return bound.get(value, span) == span and (not value.is_Integer or bool(span[0] <= value) and (value == 1 or value <= span[1]) == True)  # noqa: E712
+
+
 def _use_fact(monomial: Any, bound: dict[Any, Any], facts: tuple[Equation, ...]) -> Any:
     factors = Mul.make_args(monomial)
     for fact in facts:
-        if not (isinstance(fact.lhs, Sum) and isinstance(fact.lhs.function, Entry)):
+        if not (isinstance(fact.lhs, Sum) and isinstance(fact.lhs.function, Entry) and len(fact.lhs.limits) == 1):
             continue
         pattern, summed = fact.lhs.function, fact.lhs.limits[0][0]
+        if not all(i.is_Symbol for i in pattern.indices) or len(set(pattern.indices)) < pattern.tensor.rank:
+            continue  # a fact about one place, or about a diagonal, says nothing about the others
         axis = pattern.indices.index(summed)
         for f in factors:
             if isinstance(f, Entry) and f.tensor == pattern.tensor and f.indices[axis] in bound:
                 k = f.indices[axis]
                 rest = Mul(*(g for g in factors if g is not f))
-                if not rest.has(k):
+                if not rest.has(k) and f.indices.count(k) == 1 and bound[k] == tuple(fact.lhs.limits[0][1:]):
                     del bound[k]
-                    return rest * fact.rhs
+                    return rest * fact.rhs.xreplace(dict(zip(pattern.indices, f.indices, strict=True)))
     return None
 
 
@@ -228,8 +235,10 @@ def _name_bound(monomial: Any, bound: dict[Any, Any]) -> Term:
         else:
             groups.append([k])
     best: tuple[str, Term] | None = None
+    inner = {str(k) for s in monomial.atoms(Sum) for k, _, _ in s.limits}  # sums inside a function bind these, and would capture ours
+    free = [name for n in range(len(bound) + len(inner)) if (name := f"_{n}") not in inner]
     for order in _orders(groups):
-        names = {k: Symbol(f"_{n}", integer=True, positive=True) for n, k in enumerate(order)}
+        names = {k: Symbol(name, integer=True, positive=True) for name, k in zip(free, order, strict=False)}
         term = monomial.xreplace(names)
         limits = tuple(Tuple(names[k], *bound[k]) for k in order)
         if best is None or str(term) < best[0]:

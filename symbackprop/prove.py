@@ -17,7 +17,7 @@ from typing import Any
 
 from sympy import Add, Derivative, Integer, Mul, Sum, Symbol, cancel, sympify
 
-from symbackprop.backprop import Named
+from symbackprop.backprop import Named, backpropagate, unnamed
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import (
     Entry, Equation, Func, Grad, Partial, Tensor, entries, evaluated, mul, rebuild, rename_bound, substitute, summation, tensors,
@@ -27,9 +27,10 @@ from symbackprop.evaluate import Disagreement, Point, Undecided, compare, simple
 from symbackprop.lift import lower
 from symbackprop.network import Network
 from symbackprop.normal import equal
+from symbackprop.oracle import Report, compare_with_oracle
 from symbackprop.rules import formula_of
 
-__all__ = ["Proof", "naming_equations", "point_for", "prove", "prove_derivation", "require"]
+__all__ = ["Proof", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "require"]
 
 ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exact at sizes", "agrees", "definition", "refuted", "undecided"
 _DIGITS = 50
@@ -77,10 +78,11 @@ def _indices_of(net: Network, tensor: Tensor) -> tuple[Any, ...]:
 def point_for(net: Network, definitions: tuple[Equation, ...] = (), seed: int = 0) -> Point:
     """A generic point of a network: pairwise different sizes, targets that satisfy the facts, all other values random."""
     free: dict[Tensor, Any] = {}
+    for fact in net.facts:
+        if isinstance(fact.lhs, Sum) and isinstance(fact.lhs.function, Entry) and fact.rhs == 1:
+            free[fact.lhs.function.tensor] = simplex(fact.lhs.function.indices.index(fact.lhs.limits[0][0]))
     for y in net.targets:
-        if net.target == "one_hot":
-            free[y] = simplex(0)
-        elif net.target == "class":
+        if net.target == "class":
             free[y] = lambda indices, draw: Fraction(draw.randint(1, 2))
     return Point([*net.equations, *definitions], {}, seed=seed, functions=formula_of, free=free)
 
@@ -90,7 +92,7 @@ def prove(
 ) -> Proof:
     """Whether `left = right` in `net` for every value of the indices in `ranges`.
 
-    >>> from symbackprop.network import mlp
+    >>> from symbackprop.builders import mlp
     >>> from symbackprop.equations import index
     >>> net = mlp([2, 3], activation="identity")
     >>> z, C, j = net.equations[0].tensor, net.loss.tensor, index("j")
@@ -121,8 +123,18 @@ def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Netw
         return True
     if (ours.has(Func) or theirs.has(Func)) and equal(_formulas(ours), _formulas(theirs), net.facts):
         return True
-    by_chain_rule = _by_chain_rule(left, net)
-    return by_chain_rule != left and equal(_unfolded(by_chain_rule, uses, net), theirs, net.facts)
+    if equal(_unfolded(_by_chain_rule(left, net), uses, net), theirs, net.facts):
+        return True
+    if any(e.layers for e in net.equations):
+        return False  # of a network of any depth the chain rule never comes to an end
+    return equal(_all_the_way(left, uses, net), _all_the_way(right, uses, net), net.facts)
+
+
+def _all_the_way(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
+    """Every total derivative written out by the chain rule until only local derivatives are left."""
+    for _ in net.equations:
+        expr = _unfolded(_by_chain_rule(expr, net), uses, net)
+    return expr
 
 
 def prove_derivation(derivation: Derivation, definitions: Sequence[Equation] = ()) -> tuple[Proof, ...]:
@@ -172,10 +184,19 @@ def _ranges(derivation: Derivation) -> dict[Any, Any]:
 
 def _search_counterexample(left: Any, right: Any, net: Network, ranges: Mapping[Any, Any], definitions: Sequence[Equation]) -> Disagreement | None:
     for seed in range(_POINTS):
-        found = compare(left, right, point_for(net, tuple(definitions), seed), ranges, limit=_PLACES)
+        point = point_for(net, tuple(definitions), seed)
+        found = compare(left, right, point, ranges, limit=_PLACES)
+        if found is not None and not all(_meets(point, fact) for fact in net.facts):
+            raise Undecided("the values at this point do not satisfy the facts")
         if found is not None:
             return found
     return None
+
+
+def _meets(point: Point, fact: Equation) -> bool:
+    bound = {k for s in fact.lhs.atoms(Sum) for k, _, _ in s.limits}
+    ranges = {i: n for e in entries(fact.lhs) for i, n in zip(e.indices, e.tensor.shape, strict=True) if i.is_Symbol and i not in bound}
+    return compare(fact.lhs, fact.rhs, point, ranges, limit=_PLACES) is None
 
 
 def _prove_matrix(derivation: Derivation) -> Proof:
@@ -295,7 +316,19 @@ def _chain_terms(equation: Equation, x: Entry, net: Network) -> list[Any]:
     return [summation(body, *((i, 1, n) for i, n in zip(lhs.indices, lhs.tensor.shape, strict=True))) if lhs.indices else body]
 
 
+@lru_cache(maxsize=64)
+def _leading_to_loss(net: Network) -> frozenset[str]:
+    """The names of the quantities that the loss depends on, itself included."""
+    found = {net.loss.tensor.name}
+    for e in reversed(net.equations):
+        if e.tensor.name in found:
+            found |= {t.name for t in tensors(e.rhs)}
+    return frozenset(found)
+
+
 def _instances_using(e: Equation, x: Tensor, net: Network) -> list[Equation]:
+    if e.tensor.name not in _leading_to_loss(net):
+        return []
     if e.layers is None:
         return [e] if x in tensors(e.rhs) else []
     shifts = {t.layer - e.layers.symbol for t in tensors(e.rhs) if t.name == x.name and t.layer is not None}
@@ -334,3 +367,24 @@ def _written_out(expr: Any, sizes: dict[Any, int]) -> Any:
     return rebuild(expr, tuple(_written_out(a, sizes) for a in expr.args))
 
 
+
+
+# ---------------------------------------------------------------- end to end
+
+
+def end_to_end(net: Network) -> Report:
+    """Compare the parameter gradients that the whole backward list computes with `sympy.diff` of the expanded loss.
+
+    `NotProved` if a single entry differs. The network must be small and concrete.
+
+    >>> from symbackprop.builders import mlp
+    >>> end_to_end(mlp([2, 1])).count
+    3
+    """
+    backward = backpropagate(net)
+    letters = {b.tensor: Tensor(f"d_{b.tensor.name}", b.tensor.shape, b.tensor.layer) for b in backward}
+    point = point_for(net, tuple(unnamed(backward, net.loss.tensor)))
+    report = compare_with_oracle(point, net.loss, net.parameters, lambda wrt, at: point.value(Entry(letters[wrt], *at)))
+    if report.disagreements:
+        raise NotProved(f"the gradients of {net.name} differ from the derivative of the expanded loss: {report.disagreements[0]}")
+    return report

@@ -57,7 +57,13 @@ def _tidy_sum(expr: Add, order: Order) -> Any:
 
 
 def _negative(term: Any) -> bool:
-    return bool(term.as_coeff_Mul()[0] < 0)
+    """Whether a term is written with a minus sign in front: not if a difference in it can swallow the sign."""
+    coefficient, rest = term.as_coeff_Mul()
+    return bool(coefficient < 0) and not (coefficient == -1 and any(_swallows(f) for f in Mul.make_args(rest)))
+
+
+def _swallows(factor: Any) -> bool:
+    return isinstance(factor, Add) and len(factor.args) == 2 and any(t.as_coeff_Mul()[0] < 0 for t in factor.args)
 
 
 def _tidy_product(expr: Mul, order: Order) -> Any:
@@ -66,10 +72,14 @@ def _tidy_product(expr: Mul, order: Order) -> Any:
     number = S.One
     if factors and factors[0].is_Number:
         number = factors.pop(0)
+    if number == -1 and len(factors) == 1 and not below and isinstance(factors[0], Add):
+        opened = Add(*(-t for t in evaluated(factors[0]).args))
+        if not all(_negative(t) for t in opened.args):
+            return _tidy_sum(opened, order)
     if number == -1:
         # A difference swallows the sign: -(y - a) is a - y.
         for n, f in enumerate(factors):
-            if isinstance(f, Add) and len(f.args) == 2 and any(_negative(t) for t in f.args):
+            if _swallows(f):
                 factors[n], number = tidy(evaluated(-f), order), S.One
                 break
     if below and all(f.is_Symbol for f in below) and factors:
@@ -110,7 +120,8 @@ def length(expr: Any) -> int:
         return 1
     if isinstance(expr, Func):
         return 1 + expr.order + (length(expr.argument) if length(expr.argument) > 1 else 0)
-    return 1 + sum(length(a) for a in expr.args) + (2 if isinstance(expr, Pow) and expr.exp.is_negative else 0)
+    inverse = isinstance(expr, Pow) and expr.exp.is_negative
+    return 1 + sum(length(a) for a in expr.args) + (2 + bool(expr.exp < -1) if inverse else 0)
 
 
 def lettered(expr: Any, taken: Iterable[Any] = ()) -> Any:
@@ -138,8 +149,10 @@ def draw_out(expr: Any) -> Any:
 
 
 def cancelled(expr: Any, facts: Iterable[Any] = (), order: Order = {}) -> Any:  # noqa: B006 - never written to
-    """The shortest of the normal form and the cancelled fraction, in authored form."""
+    """What an expression comes to when equal factors cancel; multiplied out only where that makes it much shorter."""
+    plain = evaluated(expr)
     forms = [canonical(expr, facts)]
     if not forms[0].has(Sum, Piecewise):
         forms.append(cancel(forms[0]))
-    return lettered(draw_out(tidy(min(forms, key=length), order)))
+    shortest = min(forms, key=length)
+    return lettered(draw_out(tidy(shortest if length(shortest) <= 0.65 * length(plain) else plain, order)))

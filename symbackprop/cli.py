@@ -1,0 +1,127 @@
+"""The command line: one command, one call. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symbackprop import __version__
+from symbackprop.errors import InputError, NotProved, UnknownName, one_of
+
+if TYPE_CHECKING:
+    from symbackprop.documents.blocks import Notes
+
+__all__ = ["main"]
+
+_LISTS = ("activations", "losses", "penalties", "layers", "notations")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="symbackprop")
+def command() -> None:
+    """Backpropagation from a network's equations: derived, proved, typeset."""
+
+
+@command.command()
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
+@click.option("--detail", "-d", default=None, help="How much is shown: results, steps or full.")
+@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="Formats, separated by commas.")
+@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+def notes(spec: Path | None, notation: str | None, detail: str | None, formats: str, output: Path) -> None:
+    """Write notes on the network that SPEC describes, or the built-in lecture."""
+    from symbackprop.documents.saving import FORMATS
+
+    wanted = tuple(f.strip() for f in formats.split(",") if f.strip())
+    for name in wanted:
+        one_of("format", name, FORMATS)
+    found = _made(spec, notation, detail)
+    from symbackprop.documents.saving import save
+
+    written = save(found, output, wanted)
+    _summary(found, written)
+
+
+def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
+    """The notes, proved while a line on the terminal says what is being done."""
+    from rich.console import Console
+
+    from symbackprop.doors import derive, lecture
+
+    console = Console(stderr=True)
+    with console.status("reading") as status:
+        def progress(name: str) -> None:
+            status.update(f"deriving and proving: {name}")
+
+        if spec is None:
+            return lecture(notation or "nielsen", detail or "steps", progress)
+        from symbackprop.specification import load_specification
+
+        described = load_specification(spec)
+        return derive(described.network, notation or described.notation or "nielsen", detail or described.detail or "steps", progress)
+
+
+def _summary(found: Notes, written: list[Path]) -> None:
+    total = len(found.proofs)
+    click.echo(f"{total} equations: " + ", ".join(f"{number} {kind}" for kind, number in found.counts().items()))
+    if found.oracle:
+        click.echo(
+            f"end to end: {found.oracle['entries']} gradient entries of {found.oracle['networks']} small networks against the expanded loss, "
+            f"{found.oracle['disagreements']} disagreements"
+        )
+    shown = [p for p in written if p.parent.name != "fragments"]
+    for path in shown:
+        click.echo(f"wrote {path}")
+    if len(shown) < len(written):
+        click.echo(f"wrote {len(written) - len(shown)} fragments in {next(p.parent for p in written if p.parent.name == 'fragments')}")
+
+
+@command.command("list")
+@click.argument("what", required=False)
+def list_(what: str | None) -> None:
+    """List what can be named: activations, losses, penalties, layers or notations."""
+    for name in _LISTS if what is None else (one_of("list", what, _LISTS),):
+        click.echo(f"{name}: {', '.join(_names(name))}")
+
+
+def _names(what: str) -> list[str]:
+    if what == "notations":
+        from symbackprop.notation import notation_names
+
+        return notation_names()
+    from symbackprop import rules
+
+    registries: dict[str, Any] = {"activations": rules.ACTIVATIONS, "losses": rules.LOSSES, "penalties": rules.PENALTIES, "layers": rules.LAYERS}
+    return sorted(registries[what])
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 something was found wrong, 2 the input could not be used."""
+    try:
+        command(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.exceptions.UsageError as error:
+        _fail(_with_near_miss(error))
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except InputError as error:
+        _fail(str(error))
+    except NotProved as error:
+        click.echo(f"symbackprop: not proved: {error}", err=True)
+        sys.exit(1)
+
+
+def _with_near_miss(error: click.exceptions.UsageError) -> str:
+    if isinstance(error, click.exceptions.NoSuchOption) or not error.message.startswith("No such command"):
+        return error.format_message()
+    name = error.message.split("'")[1]
+    return str(UnknownName("command", name, command.commands))
+
+
+def _fail(message: str) -> None:
+    click.echo(f"symbackprop: {message}", err=True)
+    sys.exit(2)

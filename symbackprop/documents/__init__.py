@@ -1,0 +1,1 @@
+"""Documents: blocks of prose, equations and derivations, proved, and written through templates."""

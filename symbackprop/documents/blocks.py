@@ -1,0 +1,158 @@
+"""What a document is made of. Every formula in a block is an equation or a derivation of the engine, never typed-in text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from symbackprop.derivation import Derivation, Step
+from symbackprop.equations import Equation
+from symbackprop.notation import Notation
+from symbackprop.prove import Proof
+
+__all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "Table"]
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph; `{name}` in the text stands for the formula `slots["name"]`, `{ref:BP2}` for a reference to an equation."""
+
+    text: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A small heading inside a section, formulas in its slots."""
+
+    text: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proved:
+    """An equation with its proof; a definition's proof says that it is one."""
+
+    equation: Any
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Equations one below the other: definitions of a network, results in one view, or a formula element by element."""
+
+    items: tuple[Proved, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A derivation and the proof of each of its steps."""
+
+    derivation: Derivation
+    proofs: tuple[Proof, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; a cell is text or anything that can be typeset as a formula."""
+
+    columns: tuple[Any, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A curve, and points on it joined by steps, in the units of its axes; drawn as TikZ and as SVG."""
+
+    curve: tuple[tuple[float, float], ...]
+    points: tuple[tuple[float, float], ...]
+    horizontal: Any
+    vertical: Any
+    caption: str = ""
+
+
+Block = Prose | Heading | Equations | Chain | Table | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled run of blocks in one notation."""
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+    notation: Notation
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Proved notes: iterate over the steps, look a derivation up by its name, save them in several formats.
+
+    >>> import symbackprop as sb
+    >>> notes = sb.derive(sb.mlp([2, 3, 1]))
+    >>> str(notes["BP4-1"].result)
+    'dC/dw(1)[j, k] = x[k]*delta(1)[j]'
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    detail: str
+    oracle: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        """Every derivation with its proofs, in order."""
+        return tuple(b for s in self.sections for b in s.blocks if isinstance(b, Chain))
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The proofs of all steps and all equations, in order."""
+        found: list[Proof] = []
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Chain):
+                    found += block.proofs
+                elif isinstance(block, Equations):
+                    found += [item.proof for item in block.items]
+        return tuple(found)
+
+    def counts(self) -> dict[str, int]:
+        """How many equations are proved how."""
+        totals: dict[str, int] = {}
+        for proof in self.proofs:
+            totals[proof.kind] = totals.get(proof.kind, 0) + 1
+        return totals
+
+    def __iter__(self) -> Iterator[Step]:
+        for chain in self.chains:
+            yield from chain.derivation
+
+    def __getitem__(self, name: str) -> Derivation:
+        from symbackprop.errors import one_of
+
+        derivations = {c.derivation.name: c.derivation for c in self.chains}
+        return derivations[one_of("derivation", name, derivations)]
+
+    def save(self, folder: str = "output", formats: tuple[str, ...] = ("tex", "html")) -> list[str]:
+        """Write the notes into `folder`; returns the paths written."""
+        from symbackprop.documents.saving import save
+
+        return [str(p) for p in save(self, folder, formats)]
+
+    def _repr_html_(self) -> str:
+        from symbackprop.documents.rendering import html_body
+
+        return html_body(self)
+
+    def _repr_latex_(self) -> str:
+        from symbackprop.documents.rendering import latex_body
+
+        return latex_body(self)
+
+
+def definition(equation: Equation) -> Proved:
+    """An equation that says what a symbol means: there is nothing to prove."""
+    return Proved(equation, Proof("definition", "a name is given"))

@@ -1,0 +1,254 @@
+"""The classical pieces of a lecture that are no network of layers: gradient descent, one neuron a layer, softmax, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
+
+from symbackprop.calculus import VALUE, activation_derivative, local_derivative
+from symbackprop.derivation import Derivation, Reason, Step, formula_derivation
+from symbackprop.documents.about_network import Progress, backward_chains, proved_chain
+from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
+from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Partial, Tensor, add, index, mul, rebuild, scalar, size, substitute, summation
+from symbackprop.equations import tensors as tensors_of
+from symbackprop.lift import Layout, layout, lift_equation
+from symbackprop.network import Network, read_equations
+from symbackprop.notation import Notation
+from symbackprop.prove import prove
+from symbackprop.rules import ACTIVATIONS, LOSSES
+from symbackprop.rules.record import VARIABLE
+
+__all__ = ["activation_table", "chain_network", "descent_chains", "descent_picture", "gate_sections", "log_sum_exp_chain", "softmax_jacobian_blocks"]
+
+
+def activation_table() -> Table:
+    """Every elementwise activation with its derivative."""
+    rows = []
+    for name, rule in ACTIVATIONS.items():
+        if not rule.vector:
+            slope = substitute(activation_derivative(name), {VALUE: Func(name, VARIABLE)})
+            rows.append((name.replace("_", " "), rule.of(VARIABLE), slope))
+    return Table(("activation", "value", "derivative"), tuple(rows), "Activations and their derivatives")
+
+
+# ---------------------------------------------------------------- gradient descent
+
+
+def descent_chains() -> Iterator[Block]:
+    """The first-order argument: a small step changes the cost by the inner product of gradient and step."""
+    n, i, eta = size("n"), index("i"), scalar("eta", positive=True)
+    v, cost, change = Tensor("v", (n,)), Tensor("C"), Tensor("Delta C")
+    step = Tensor("Delta v", (n,))
+    gradient = Entry(Grad(cost, v), i)
+    first_order = summation(mul(gradient, step[i]), (i, 1, n))
+    choice = Equation(step[i], mul(-1, eta, gradient))
+    net = Network((Equation(cost(), Abstract(cost, v)),), cost(), inputs=(v,), name="gradient descent")
+    flat = layout()
+    linear = Equation(change(), first_order)
+    yield Prose(
+        "Let {C} be a differentiable function of {n} variables, and let {change} be the change of the cost, to first order, when each variable "
+        "changes by {step}. To make the cost fall, step against the gradient, with a small positive learning rate {eta}:",
+        {"C": net.equations[0].rhs, "n": n, "change": change(), "step": step[i], "eta": eta},
+    )
+    yield Equations((definition(choice),))
+    inserted = summation(mul(gradient, -1, eta, gradient), (i, 1, n))
+    square = mul(-1, eta, summation(Pow(gradient, 2, evaluate=False), (i, 1, n)))
+    chain = Derivation(
+        "descent", change(),
+        (
+            Step(first_order, Reason("definition", "To first order the cost changes by the derivative in each direction times the step in it:"), "approx", uses=(linear,)),
+            Step(inserted, Reason("substitute", "Insert {equations}:", {"equations": (choice,)}), uses=(choice,)),
+            Step(square, Reason("factor", "Draw what carries no summation index out of the sum:")),
+        ),
+        net, matrix=lift_equation(Equation(change(), square, relation="approx"), flat),
+    )  # fmt: skip
+    yield proved_chain(chain, (choice, linear))
+    lifted = lift_equation(Equation(change(), first_order, relation="approx"), flat)
+    if lifted is not None:
+        yield Prose("The first line is the inner product of gradient and step:")
+        yield Equations((definition(lifted),))
+    yield Prose("A sum of squares is never negative, so the change of the cost is never positive.")
+    yield Prose("This gives the update rule, repeated until the gradient is small:")
+    update = Equation(v[i], add(v[i], mul(-1, eta, gradient)), relation="to")
+    yield Equations((definition(update),))
+    l, j, k = index("l"), index("j"), index("k")
+    w, b = Tensor("w", (size("n", l), size("n", l - 1)), l), Tensor("b", (size("n", l),), l)
+    updates = [Equation(e, add(e, mul(-1, eta, Partial(cost(), e))), relation="to") for e in (w[j, k], b[j])]
+    yield Prose("For a network the variables are its weights and biases:")
+    yield Equations(tuple(definition(u) for u in updates))
+
+
+def descent_picture() -> Iterator[Block]:
+    """One variable: J(w) = (w - 2)^2 / 2 + 1/2 with exact steps, as a table and a picture."""
+    w = Tensor("w")
+    cost = Tensor("J")
+    alpha = Rational(2, 5)
+    formula = add(mul(S.Half, Pow(add(w(), -2), 2, evaluate=False)), S.Half)
+    equation = Equation(cost(), formula)
+    net = Network((equation,), cost(), (w,), name="one variable")
+    yield Prose(
+        "With one variable the rule moves a point downhill on a curve: where the curve rises, the derivative is positive and the "
+        "step goes to the left; where it falls, the step goes to the right. Both ways lead down."
+    )
+    yield Equations((definition(Equation(w(), add(w(), mul(-1, scalar("alpha"), Partial(cost(), w()))), relation="to")),))
+    yield Prose("As an example take")
+    yield Equations((definition(equation),))
+    yield proved_chain(formula_derivation(net, equation, w(), name="slope"))
+    yield Prose("Starting from {start} with {alpha}, in exact fractions:", {"start": Equation(w(), Integer(-1)), "alpha": Equation(scalar("alpha"), alpha)})
+    slope = local_derivative(equation, w())
+    rows, points = [], []
+    at = Integer(-1)
+    for number in range(6):
+        value, rise = formula.subs(w(), at), slope.subs(w(), at)
+        rows.append((str(number), at, value, rise))
+        points.append((float(at), float(value)))
+        at = at - alpha * rise
+    yield Table(("step", w(), cost(), Partial(cost(), w())), tuple((n, a, b, c) for n, a, b, c in rows))
+    left, right = Fraction(-3, 2), Fraction(11, 2)
+    grid = [left + (right - left) * Fraction(k, 60) for k in range(61)]
+    curve = tuple((float(x), float(formula.subs(w(), Rational(x.numerator, x.denominator)))) for x in grid)
+    yield Figure(curve, tuple(points), w(), cost(), "Gradient descent on a curve of one variable")
+
+
+# ---------------------------------------------------------------- one neuron a layer
+
+
+def chain_network() -> Network:
+    """The last layer of a network with one neuron a layer, with the squared error of one example."""
+    last = index("L")
+    w, b, z, a = (Tensor(n, (), last) for n in "wbza")
+    below, y, cost = Tensor("a", (), last - 1), Tensor("y"), Tensor("C_0")
+    equations = (
+        Equation(z(), add(mul(w(), below()), b()), rule="affine"),
+        Equation(a(), Func("sigma", z()), rule="sigma"),
+        Equation(cost(), Pow(add(a(), mul(-1, y())), 2, evaluate=False), rule="squared_error"),
+    )
+    return Network(equations, cost(), (w, b), (below,), (y,), name="one neuron a layer", depth=last)
+
+
+# ---------------------------------------------------------------- softmax
+
+
+def softmax_jacobian_blocks() -> Iterator[Block]:
+    """The derivative of p_j by z_k: from the quotient rule, in one line and as two cases."""
+    n, j, k = size("n"), index("j"), index("k")
+    z, p = Tensor("z", (n,)), Tensor("p", (n,))
+    equation = Equation(p[j], ACTIVATIONS["softmax"].entry(lambda i: z[i], j, n), rule="softmax")
+    cost = Tensor("C")
+    net = Network((equation, Equation(cost(), Abstract(cost, p))), cost(), (z,), name="softmax")
+    yield Prose("The softmax turns pre-activations into probabilities: positive numbers that add up to one.")
+    yield Equations((definition(equation),))
+    chain = proved_chain(formula_derivation(net, equation, z[k], name="softmax-jacobian"))
+    yield chain
+    value = chain.derivation.result.rhs
+    yield Prose("This one line holds two cases. On the diagonal, and off it:")
+    same = substitute(value, {k: j})
+    diagonal = Equation(Partial(p[j], z[j]), _deltas(same, S.One))
+    other = Equation(Partial(p[j], z[k]), _deltas(value, S.Zero))
+    ranges = {j: n}
+    proof = prove(diagonal.lhs, diagonal.rhs, net, ranges)
+    apart = prove(other.lhs, other.rhs, net, {j: (1,), k: (2,)})
+    yield Equations((Proved(diagonal, proof), Proved(other, apart)))
+    yield Prose("where in the second case {j} and {k} differ.", {"j": j, "k": k})
+
+
+def _deltas(expr: Any, value: Any) -> Any:
+    """`expr` with its Kronecker deltas replaced by 0 or 1."""
+    if isinstance(expr, KroneckerDelta):
+        return value
+    if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
+        return expr
+    return rebuild(expr, tuple(_deltas(a, value) for a in expr.args))
+
+
+def log_sum_exp_chain(net: Network) -> Iterator[Block]:
+    """The cross-entropy of a softmax as log-sum-exp minus a linear term, and its derivative."""
+    softmax, entropy = net.equations
+    z, y, n = next(iter(net.parameters)), net.targets[0], softmax.tensor.shape[0]
+    k = index("k")
+    inserted = mul(-1, summation(mul(y[k], log(softmax.at_indices((k,)))), (k, 1, n)))
+    split = mul(-1, summation(mul(y[k], ACTIVATIONS["log_softmax"].entry(lambda i: z[i], k, n)), (k, 1, n)))
+    short = LOSSES["cross_entropy_logits"].of(lambda i: z[i], lambda i: y[i], n)
+    chain = Derivation(
+        "log-sum-exp", net.loss,
+        (
+            Step(inserted, Reason("substitute", "Insert {equations}:", {"equations": (entropy, softmax)}), uses=(entropy, softmax)),
+            Step(split, Reason("logarithm", "The logarithm of a quotient is a difference:")),
+            Step(short, Reason("fact", "Use the fact that {facts}:", {"facts": net.facts}), uses=net.facts),
+        ),
+        net,
+    )  # fmt: skip
+    yield proved_chain(chain)
+    short_net = Network((softmax, Equation(net.loss, short)), net.loss, net.parameters, (), net.targets, net.facts, net.target, "log-sum-exp")
+    j = index("j")
+    plain = formula_derivation(short_net, Equation(net.loss, short), z[j], name="log-sum-exp-gradient")
+    named = add(softmax.lhs, mul(-1, y[j]))
+    steps = (*plain.steps, Step(named, Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": softmax.lhs}), uses=(softmax,)))
+    yield proved_chain(Derivation(plain.name, plain.lhs, steps, short_net))
+
+
+# ---------------------------------------------------------------- gates
+
+
+def _together(net: Network, last: Derivation) -> Derivation:
+    """The gradient that the four gates hand down, said with the output u of the last: u(1 - u) times the upstream gradient."""
+    output = net.equations[-2].lhs
+    upstream = Entry(Grad(net.loss.tensor, output.tensor))
+    value = mul(upstream, substitute(activation_derivative("sigmoid"), {VALUE: output}))
+    forward = net.equations[:-1]
+    inverse = Step(last.result.rhs, Reason("substitute", "What the gates hand down:"), uses=forward)
+    return Derivation("four gates together", last.lhs, (inverse, Step(value, Reason("fold", "Insert {equations}:", {"equations": forward[1:]}), uses=forward)), net)
+
+
+def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: str) -> Network:
+    """A piece of a network whose output feeds some loss L of which nothing else is known."""
+    body = read_equations(equations, tensors)
+    loss = Tensor("L")
+    computed = {e.tensor for e in body}
+    given = dict.fromkeys(t for e in body for t in tensors_of(e.rhs) if t not in computed)
+    return Network((*body, Equation(loss(), Abstract(loss, body[-1].tensor))), loss(), tuple(given), name=name)
+
+
+_GATES: tuple[tuple[str, str, list[str], dict[str, tuple[object, ...]]], ...] = (
+    ("multiply", "Each input receives the upstream gradient times the other input.", ["u = x*y"], {"x": (), "y": ()}),
+    ("add", "Both inputs receive the upstream gradient unchanged.", ["u = x + y"], {"x": (), "y": ()}),
+    ("matrix product", "With examples as rows, the gradient is multiplied with the other factor, transposed.",
+     ["u[s, j] = sum(k, x[s, k]*w[k, j])"], {"x": ("m", "d"), "w": ("d", "n")}),
+    ("broadcast add", "Adding one row to every example: the bias receives the sum over the examples.", ["u[s, j] = x[s, j] + b[j]"], {"x": ("m", "n"), "b": ("n",)}),
+    ("affine layer in two gates", "An affine layer is a matrix product followed by a broadcast add.",
+     ["v[s, j] = sum(k, x[s, k]*w[k, j])", "u[s, j] = v[s, j] + b[j]"], {"x": ("m", "d"), "w": ("d", "n"), "b": ("n",)}),
+    ("sigmoid in four gates", "The sigmoid taken apart: change the sign, exponentiate, add one, invert.",
+     ["q = -x", "r = exp(q)", "v = 1 + r", "u = 1/v"], {"x": ()}),
+)  # fmt: skip
+
+
+_AS_WRITTEN = Layout("as written", row_vectors=True)  # the gates' index forms have the example first already
+
+
+def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
+    """Each gate with its forward equations and a derivation for each of its inputs; softmax with cross-entropy last."""
+    for name, words, equations, tensors in _GATES:
+        progress(f"gate: {name}")
+        net = _gate(equations, tensors, name)
+        yield Heading(name.capitalize())
+        yield Prose(words)
+        yield Equations(tuple(definition(e) for e in net.equations[:-1]))
+        chains = backward_chains(net, notation, named={}, prefix=f"{name}: ", layout=_AS_WRITTEN)
+        yield from chains
+        if name == "sigmoid in four gates":
+            yield Prose("Together the four gates give what the definition gave:")
+            yield proved_chain(_together(net, chains[-1].derivation))
+    progress("gate: softmax with cross-entropy")
+    net = Network.from_equations(
+        ["e[j] = exp(z[j])", "r = sum(k, e[k])", "p[j] = e[j]/r", "g[j] = log(p[j])", "h[j] = t[j]*g[j]", "v = sum(k, h[k])", "L = -v"],
+        tensors={"z": ("n",), "t": ("n",)}, targets=["t"], facts=["sum(k, t[k]) = 1"], parameters=["z"], name="softmax with cross-entropy in gates",
+    )  # fmt: skip
+    net = Network(net.equations, net.loss, net.parameters, net.inputs, net.targets, net.facts, "one_hot", net.name)
+    yield Heading("Softmax with cross-entropy")
+    yield Prose("Exponentiate, sum, divide; take the logarithm, weigh with the target, sum, change the sign.")
+    yield Equations(tuple(definition(e) for e in net.equations))
+    yield from backward_chains(net, notation, named={}, prefix="softmax with cross-entropy: ", layout=_AS_WRITTEN)
+

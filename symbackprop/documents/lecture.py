@@ -1,0 +1,220 @@
+"""The built-in lecture on backpropagation: which networks, in which order, and the prose between them.
+
+Every formula comes from the engine; this file only chooses networks and says in words why one would look at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sympy import S
+
+from symbackprop.builders import deep, mlp
+from symbackprop.documents.about_network import (
+    Progress, as_entry, backward_chains, elementwise_blocks, forward_blocks, proved_chain, results_table, symbols_table, with_headings,
+)  # fmt: skip
+from symbackprop.documents.blocks import Block, Equations, Heading, Prose, Section, definition
+from symbackprop.documents.classics import (
+    activation_table, chain_network, descent_chains, descent_picture, gate_sections, log_sum_exp_chain, softmax_jacobian_blocks,
+)  # fmt: skip
+from symbackprop.equations import Entry, Equation, Func, Tensor, index, mul, scalar
+from symbackprop.derivation import activation_derivation, path_derivation
+from symbackprop.network import Network
+from symbackprop.notation import Notation, load_notation
+from symbackprop.prove import naming_equations
+from symbackprop.rules import ACTIVATIONS
+from symbackprop.rules.record import VARIABLE
+
+__all__ = ["LECTURE", "lecture_sections"]
+
+TITLE = "Backpropagation, derived and proved"
+
+
+def lecture_sections(notation: Notation, progress: Progress = lambda name: None) -> Iterator[Section]:
+    """The sections of the lecture in order, each proved before it is yielded."""
+    for build in LECTURE:
+        for section in build(notation, progress):
+            yield section
+
+
+def activations(notation: Notation, progress: Progress) -> Iterator[Section]:
+    blocks: list[Block] = [
+        Prose(
+            "An activation is applied to each pre-activation by itself. Backpropagation needs its derivative, and it is cheapest to say it "
+            "with the value that the forward pass has computed already. Each derivation starts from the definition and applies one rule at a time."
+        )
+    ]
+    for name, rule in ACTIVATIONS.items():
+        if rule.vector:
+            continue
+        progress(f"activation {name}")
+        blocks.append(Heading(name.replace("_", " ")))
+        blocks.append(Equations((definition(Equation(Func(name, VARIABLE), rule.of(VARIABLE))),)))
+        blocks.append(proved_chain(activation_derivation(name)))
+        if rule.kinks:
+            for at, slope in rule.kinks:
+                value = scalar(slope) if isinstance(slope, str) else S(slope)
+                blocks.append(
+                    Prose(
+                        "At {at} the function has a kink and no derivative; this course takes {slope} there.",
+                        {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)},
+                    )
+                )
+    blocks.append(activation_table())
+    yield Section("activations", "Activations and their derivatives", tuple(blocks), notation)
+
+
+def descent(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("gradient descent")
+    yield Section("descent", "Gradient descent", tuple(descent_chains()), notation)
+    yield Section("one-variable", "One variable, seen as a picture", tuple(descent_picture()), notation)
+
+
+def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("one neuron a layer")
+    style = load_notation("three_blue_one_brown")
+    net = chain_network()
+    w = next(t for t in net.parameters if t.name == "w")
+    b = next(t for t in net.parameters if t.name == "b")
+    chains: list[Block] = [
+        Prose(
+            "Take the last layer of a network with a single neuron in each layer. The cost of one example depends on the weight {w} through "
+            "a chain of three equations:", {"w": w()},
+        ),
+        Equations(tuple(definition(e) for e in net.equations)),
+        Prose("The chain rule multiplies the three local derivatives, in the order of the way from the weight up to the cost."),
+        proved_chain(path_derivation(net, w(), "weight")),
+        Prose("The bias and the activation below go the same way; only the first factor changes."),
+        proved_chain(path_derivation(net, b(), "bias")),
+        proved_chain(path_derivation(net, net.inputs[0](), "activation below")),
+    ]  # fmt: skip
+    yield Section("one-neuron", "One neuron a layer", tuple(chains), style)
+
+
+def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("logistic regression")
+    net = Network.from_equations(
+        ["z = sum(k, w[k]*x[k]) + b", "a = sigmoid(z)", "C = -(y*log(a) + (1 - y)*log(1 - a))"],
+        tensors={"w": ("n",), "x": ("n",), "b": (), "y": ()}, parameters=["w", "b"], targets=["y"], name="logistic regression",
+    )  # fmt: skip
+    chains = backward_chains(net, notation, progress=progress)
+    blocks: list[Block] = [
+        Prose("Logistic regression is one neuron with a sigmoid and the cross-entropy of its output; {a} is the estimated probability of {y}.",
+              {"a": Entry(Tensor("a")), "y": Equation(Entry(Tensor("y")), S.One)}),
+        symbols_table(net, notation), *forward_blocks(net, notation), *with_headings(chains),
+        Prose(
+            "In the error the derivative of the sigmoid has cancelled: the cross-entropy divides by the same {slope} that the sigmoid "
+            "multiplies with. A neuron that is badly wrong therefore learns fast, where a quadratic cost would make it learn slowly.",
+            {"slope": mul(Entry(Tensor("a")), 1 - Entry(Tensor("a")))},
+        ),
+    ]  # fmt: skip
+    yield Section("logistic", "Logistic regression: sigmoid and cross-entropy", tuple(blocks), notation)
+
+
+def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("the 2-2-1 network")
+    net = mlp([2, 2, 1], activation="sigmoid", name="2-2-1")
+    named = notation.named(False)
+    chains = backward_chains(net, notation, named=named)
+    results = [Equation(as_entry(c.derivation.lhs), c.derivation.result.rhs) for c in chains]
+    blocks: list[Block] = [
+        Prose("A network with two inputs, two hidden neurons and one output, written out in full before any matrix is used. The forward pass:"),
+        *elementwise_blocks(net, net.equations),
+        Prose("The gradients follow from the general formulas of the next section, each written out for its indices:"),
+        *elementwise_blocks(net, results, naming_equations(net, named)),
+    ]
+    yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation)
+
+
+def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
+    net = deep()
+    chains = backward_chains(net, notation, progress=progress)
+    blocks: list[Block] = [
+        Prose("Now a network of any depth, with any differentiable activation and any differentiable cost of its output."),
+        symbols_table(net, notation),
+        *forward_blocks(net, notation),
+        Prose(
+            "The error of a unit is the derivative of the cost by its pre-activation. Once the errors are known, the gradients of weights "
+            "and biases follow at once; so the errors are computed first, from the last layer to the first."
+        ),
+        *with_headings(chains),
+        results_table(chains, "The four equations of backpropagation"),
+    ]
+    yield Section("four-equations", "The four equations of backpropagation", tuple(blocks), notation)
+
+
+def chosen(notation: Notation, progress: Progress) -> Iterator[Section]:
+    quadratic = deep(activation="sigmoid", loss="quadratic", name="sigmoid and quadratic cost")
+    entropy = deep(activation="tanh", output="softmax", loss="cross_entropy", name="softmax and cross-entropy")
+    for key, net, words in (
+        ("quadratic", quadratic, "With sigmoid neurons and the quadratic cost every symbol of the four equations gets a formula."),
+        ("entropy", entropy, "With hidden tanh layers, a softmax at the output and the cross-entropy, the error of the output is a plain difference."),
+    ):
+        chains = backward_chains(net, notation, progress=progress)
+        shown = [c for c in chains if c.derivation.name in ("BP1", "BP2") or "-da" in c.derivation.name]
+        blocks = (Prose(words), *forward_blocks(net, notation), *with_headings(shown), results_table(chains, f"Backpropagation for {net.name}"))
+        yield Section(f"chosen-{key}", f"The four equations for {net.name}", blocks, notation)
+
+
+def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
+    net = deep(activation="g", output="sigmoid", loss="binary_cross_entropy", samples="m")
+    ng = load_notation("ng")
+    named = ng.named(True)
+    chains = backward_chains(net, ng, named=named, progress=progress)
+    factor = next((n.factor for n in named.values() if n.factor != 1), S.One)
+    blocks: list[Block] = [
+        Prose(
+            "With {m} examples the cost is the mean of their losses. In this section examples are the columns of a matrix, and the letter of a "
+            "pre-activation's gradient stands for {factor} times the derivative of the mean, so that it carries no {inverse}; the gradients of the parameters do.",
+            {"m": index("m"), "factor": factor, "inverse": S.One / index("m")},
+        ),
+        symbols_table(net, ng), *forward_blocks(net, ng), *with_headings(chains), results_table(chains, "Examples as columns"),
+    ]  # fmt: skip
+    yield Section("columns", "Many examples as columns", tuple(blocks), ng)
+    rows = load_notation("rows")
+    batch = deep(samples="m", activation="sigmoid", loss="quadratic")
+    chains = backward_chains(batch, rows, progress=progress)
+    blocks = [
+        Prose(
+            "The same derivation with examples as rows and weights stored from input to output. In index form nothing changes; in matrix form the "
+            "transposes move to other places. A formula copied from the other convention is wrong here."
+        ),
+        symbols_table(batch, rows), *forward_blocks(batch, rows), results_table(chains, "Examples as rows"),
+    ]  # fmt: skip
+    yield Section("rows", "Many examples as rows", tuple(blocks), rows)
+
+
+def softmax(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("softmax")
+    yield Section("softmax", "The Jacobian of the softmax", tuple(softmax_jacobian_blocks()), notation)
+    net = Network.from_equations(
+        ["p[j] = exp(z[j]) / sum(k, exp(z[k]))", "C = -sum(k, y[k]*log(p[k]))"],
+        tensors={"z": ("n",), "y": ("n",)}, targets=["y"], facts=["sum(k, y[k]) = 1"], parameters=["z"], name="softmax and cross-entropy",
+    )  # fmt: skip
+    net = Network(net.equations, net.loss, net.parameters, net.inputs, net.targets, net.facts, "one_hot", net.name)
+    chains = backward_chains(net, notation, named={}, progress=progress)
+    blocks: list[Block] = [
+        Prose("First way: the chain rule in index form. That the targets add up to one is used in the last step, and only there."),
+        *forward_blocks(net, notation), *with_headings(chains),
+        Prose("Second way: simplify the cost first. The logarithm of a quotient is a difference, and the targets add up to one."),
+        *log_sum_exp_chain(net),
+        Prose("Third way: gate by gate, as a computer does it; see the section on gates."),
+    ]  # fmt: skip
+    yield Section("softmax-cross-entropy", "Softmax and cross-entropy", tuple(blocks), notation)
+
+
+def gates(notation: Notation, progress: Progress) -> Iterator[Section]:
+    blocks: list[Block] = [
+        Prose(
+            "A network can be taken apart until each equation is a single operation, a gate. A gate needs to know nothing but its own inputs and "
+            "the gradient that arrives at its output; what it hands down is that gradient times its local derivative."
+        )
+    ]
+    blocks += gate_sections(notation, progress)
+    yield Section("gates", "Backpropagation gate by gate", tuple(blocks), notation)
+
+
+LECTURE: tuple[Callable[[Notation, Progress], Iterator[Section]], ...] = (
+    activations, descent, one_neuron, logistic, two_two_one, four_equations, chosen, batches, softmax, gates,
+)  # fmt: skip
+

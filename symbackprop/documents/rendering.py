@@ -1,0 +1,218 @@
+"""Blocks into the strings that a template receives, once for each medium: LaTeX and HTML with MathML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape as escape_html
+from string import Formatter
+from typing import Any
+
+from symbackprop.derivation import Derivation, Reason, Step
+from symbackprop.documents.about_network import Reference, Shape
+from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, Table
+from symbackprop.documents.templates import environment
+from symbackprop.equations import Equation
+from symbackprop.lift import MatrixEquation
+from symbackprop.notation import Notation
+from symbackprop.typeset.build import build, build_equation, build_shape
+from symbackprop.typeset.latex import escape as escape_latex
+from symbackprop.typeset.latex import inline as latex_inline
+from symbackprop.typeset.latex import latex
+from symbackprop.typeset.mathml import CSS, mathml
+from symbackprop.typeset.tree import EMPTY, Node, Operator, Row, break_line, row
+
+__all__ = ["HTML", "LATEX", "Medium", "html_body", "latex_body", "render_notes", "render_section"]
+
+_LINE = 34.0  # ems of a formula's right side on a page of 16 cm
+_RELATIONS = {"=": "=", "equiv": "equiv", "approx": "approx", "to": "gets", "define": "define"}
+
+
+@dataclass(frozen=True)
+class Medium:
+    """How a medium writes text, a formula in a line, a formula on a line of its own, and a reference."""
+
+    name: str
+    text: Callable[[str], str]
+    inline: Callable[[Node], str]
+    display: Callable[[Node], str]
+    reference: Callable[[str, str], str]
+
+
+LATEX = Medium("latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}")
+HTML = Medium(
+    "html", escape_html, lambda node: mathml(node, "inline"), lambda node: mathml(node, "block"),
+    lambda label, number: f'<a href="#eq-{label}">({number})</a>',
+)  # fmt: skip
+
+
+class _Numbers:
+    """The number or tag of each derivation's result, the same in every medium."""
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self.by_label: dict[str, str] = {}
+        self.by_name: dict[str, str] = {}
+        used: set[str] = set()
+        count = 0
+        for section in sections:
+            for block in section.blocks:
+                if isinstance(block, Chain):
+                    name = block.derivation.name
+                    if name.startswith("BP") and name not in used:
+                        number = name
+                    else:
+                        count += 1
+                        number = str(count)
+                    used.add(number)
+                    label = label_of(section, name)
+                    self.by_label[label] = number
+
+
+def label_of(section: Section, name: str) -> str:
+    """The label of a derivation's result, unique in a document."""
+    plain = "".join(c if c.isalnum() else "-" for c in name)
+    return f"{section.key}-{plain}"
+
+
+def render_notes(notes: Notes, medium: Medium) -> list[dict[str, Any]]:
+    """What the template of a whole document receives: the sections with their blocks as strings."""
+    numbers = _Numbers(notes.sections)
+    return [render_section(s, notes.detail, medium, numbers) for s in notes.sections]
+
+
+def render_section(section: Section, detail: str, medium: Medium, numbers: _Numbers | None = None) -> dict[str, Any]:
+    """What the template of one section receives."""
+    writer = _Writer(section, detail, medium, numbers or _Numbers([section]))
+    return {"key": section.key, "title": medium.text(section.title), "blocks": [writer.block(b) for b in section.blocks]}
+
+
+def latex_body(notes: Notes) -> str:
+    """All sections as LaTeX without a preamble."""
+    return environment("latex").get_template("sections.tex").render(sections=render_notes(notes, LATEX))
+
+
+def html_body(notes: Notes) -> str:
+    """All sections as HTML with MathML, the style sheet included, for a notebook."""
+    return environment("html").get_template("sections.html").render(sections=render_notes(notes, HTML), css=CSS)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    section: Section
+    detail: str
+    medium: Medium
+    numbers: _Numbers
+
+    @property
+    def notation(self) -> Notation:
+        return self.section.notation
+
+    def block(self, block: Block) -> dict[str, Any]:
+        match block:
+            case Prose():
+                return {"kind": "prose", "text": self.prose(block.text, block.slots)}
+            case Heading():
+                return {"kind": "heading", "text": self.prose(block.text, block.slots)}
+            case Equations():
+                return {"kind": "equations", "rows": [r for item in block.items for r in self.equation_rows(item.equation)]}
+            case Chain():
+                return self.chain(block)
+            case Table():
+                cells = [[self.cell(c) for c in r] for r in block.rows]
+                return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.medium.text(block.caption)}
+            case Figure():
+                return {"kind": "figure", **_drawing(block), "horizontal": self.cell(block.horizontal), "vertical": self.cell(block.vertical),
+                        "caption": self.medium.text(block.caption)}  # fmt: skip
+        raise TypeError(f"unknown block {type(block).__name__}")
+
+    # ------------------------------------------------------------ prose
+
+    def prose(self, text: str, slots: Mapping[str, Any]) -> str:
+        parts = []
+        for literal, name, _, _ in Formatter().parse(text):
+            parts.append(self.medium.text(literal))
+            if name is not None:
+                parts.append(self.slot(slots[name]))
+        return "".join(parts)
+
+    def slot(self, value: Any) -> str:
+        if isinstance(value, (tuple, list)):
+            parts = [self.slot(v) for v in value]
+            return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + self.medium.text(" and ") + parts[-1]
+        return self.medium.text(value) if isinstance(value, str) else self.medium.inline(self.node(value))
+
+    def node(self, value: Any) -> Node:
+        if isinstance(value, (Equation, MatrixEquation)):
+            return build_equation(value, self.notation)
+        if isinstance(value, Shape):
+            return build_shape(value.stored or value.sizes, self.notation)
+        return build(value, self.notation)
+
+    def cell(self, value: Any) -> str:
+        if isinstance(value, str):
+            return self.medium.text(value)
+        if isinstance(value, Reference):
+            label = label_of(self.section, value.name)
+            return self.medium.reference(label, self.numbers.by_label[label]) if label in self.numbers.by_label else ""
+        return self.medium.inline(self.node(value))
+
+    # ------------------------------------------------------------ equations and chains
+
+    def equation_rows(self, equation: Any) -> list[dict[str, str]]:
+        left, right = equation.lhs, equation.rhs
+        return self.rows(left, getattr(equation, "relation", "="), right)
+
+    def rows(self, left: Any, relation: str, right: Any) -> list[dict[str, str]]:
+        """A line `left = right`, its right side broken where it is too long for the page."""
+        body = self.node(right)
+        pieces = break_line(body if isinstance(body, Row) else Row((body,)), _LINE)
+        first = row(Operator(_RELATIONS[relation]), pieces[0])
+        left_node = EMPTY if left is None else self.node(left)
+        rows = [self.line(left_node, first)]
+        return rows + [self.line(EMPTY, row(Operator("="), piece), continued=True) for piece in pieces[1:]]
+
+    def line(self, left: Node, right: Node, continued: bool = False) -> dict[str, str]:
+        if continued and isinstance(right, Row):
+            right = Row(right.items[1:])
+        return {"left": self.medium.display(left) if left is not EMPTY else "", "right": self.medium.display(right), "continued": "1" if continued else "", "words": ""}
+
+    def chain(self, chain: Chain) -> dict[str, Any]:
+        d = chain.derivation
+        label = label_of(self.section, d.name)
+        local = [self.derivation(x) for x in d.local] if self.detail == "full" else []
+        lines = self.derivation(d)
+        if d.matrix is not None:
+            matrix = self.equation_rows(d.matrix)
+            matrix[0]["words"] = self.medium.text("In matrix form:")
+            lines[-1]["number"] = self.numbers.by_label[label]
+            lines[-1]["label"] = label
+            lines += matrix
+        else:
+            lines[-1]["number"] = self.numbers.by_label[label]
+            lines[-1]["label"] = label
+        return {"kind": "chain", "local": local, "rows": lines, "name": d.name}
+
+    def derivation(self, d: Derivation) -> list[dict[str, str]]:
+        """The lines of a chain: the words of each step, then the step."""
+        lines: list[dict[str, str]] = []
+        for number, step in enumerate(d.shown(self.detail)):
+            new = self.rows(d.lhs if number == 0 else None, step.relation if self.detail != "results" else "=", step.expression)
+            new[0]["words"] = self.words(step) if self.detail != "results" else ""
+            lines += new
+        return lines
+
+    def words(self, step: Step) -> str:
+        reason: Reason = step.reason
+        return self.prose(reason.text, reason.slots)
+
+
+def _drawing(figure: Figure) -> dict[str, Any]:
+    """The curve and the points in a picture 10 wide and 6 high, origin at the lower left."""
+    xs = [x for x, _ in figure.curve]
+    ys = [y for _, y in figure.curve]
+    low, high, top = min(xs), max(xs), max(ys)
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        return round((point[0] - low) / (high - low) * 10, 3), round(point[1] / top * 6, 3)
+
+    return {"curve": [place(p) for p in figure.curve], "points": [place(p) for p in figure.points]}

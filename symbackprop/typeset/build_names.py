@@ -1,0 +1,228 @@
+"""What a quantity is called in a notation: letters, layers, indices and sizes, as typographic nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sympy import Add, Integer, Mul, Symbol
+from sympy.core.function import AppliedUndef
+
+from symbackprop.equations import Entry, Grad, Tensor, index
+from symbackprop.notation import Notation
+from symbackprop.typeset import tree as t
+from symbackprop.typeset.symbols import GLYPHS
+
+WORDS: dict[str, str] = {"if": "if", "otherwise": "otherwise", "and": "and", "or": "or"}
+"""The words that stand inside formulas, in English; a translation replaces the values."""
+
+_TRANSPOSES = {"T": t.Symbol("T"), "upright:T": t.Symbol("T", "upright"), "top": t.Symbol("top")}
+_PARTIAL = t.Symbol("partial")
+
+
+def glyph(text: str, style: str = "") -> t.Node:
+    """A letter of a notation: a name, or `style:name`; a number after a letter and what follows an underscore are a subscript.
+
+    >>> glyph("calligraphic:L"), glyph("x_1").sub
+    (Symbol(name='L', style='calligraphic'), Number(text='1'))
+    """
+    own, _, name = text.rpartition(":")
+    style = own or style or "italic"
+    base, _, sub = name.rstrip("_").partition("_") if name.rstrip("_") else (name, "", "")
+    match = re.fullmatch(r"([A-Za-z]|[a-z]+)(\d+)", base)
+    if match and not sub and (len(match[1]) == 1 or match[1] in GLYPHS):
+        base, sub = match[1], match[2]
+    letter = t.Symbol(base, "bold" if style == "bold_upright" and base in GLYPHS else style)
+    return t.Scripts(letter, t.Number(sub) if sub.isdigit() else glyph(sub)) if sub else letter
+
+
+def tall(node: t.Node) -> bool:
+    """Whether fences around a node must grow.
+
+    >>> tall(t.row(t.Symbol("x"), t.Fraction(t.Number("1"), t.Number("2"))))
+    True
+    """
+    match node:
+        case t.Fraction() | t.BigOperator() | t.Matrix() | t.Cases() | t.Aligned() | t.Brace():
+            return True
+        case t.Row(items):
+            return any(map(tall, items))
+        case t.Scripts(base) | t.Prime(base) | t.Accent(base):
+            return tall(base)
+        case t.Fence(body, _, _, grow):
+            return grow or tall(body)
+        case t.Root(body):
+            return tall(body)
+    return False
+
+
+def fence(node: t.Node, left: str = "(", right: str = ")") -> t.Fence:
+    """A node between delimiters that fit its height.
+
+    >>> fence(t.Symbol("x")).grow
+    False
+    """
+    return t.Fence(node, left, right, tall(node))
+
+
+def juxtaposed(nodes: Sequence[t.Node]) -> t.Node:
+    """Factors side by side, with a dot or a thin space where two of them would be misread as one.
+
+    >>> juxtaposed([t.Symbol("x"), t.Number("2")]).items[1]
+    Operator(name='cdot')
+    """
+    parts: list[t.Node] = []
+    for node in nodes:
+        if parts and _starts_with_number(node):
+            parts.append(t.Operator("cdot"))
+        elif parts and _needs_gap(parts[-1], t.row(node).items):
+            parts.append(t.Space("thin"))
+        parts += t.row(node).items
+    return parts[0] if len(parts) == 1 else t.Row(tuple(parts))
+
+
+def _needs_gap(before: t.Node, items: tuple[t.Node, ...]) -> bool:
+    """Between fractions, and before a name of several letters such as dW, which would run into the letter before it."""
+    if isinstance(before, t.Fraction):
+        return isinstance(items[0], t.Fraction)
+    return len(items) > 1 and not t.is_word(items[0]) and all(isinstance(i, (t.Symbol, t.Scripts)) for i in items)
+
+
+def _starts_with_number(node: t.Node) -> bool:
+    match node:
+        case t.Number():
+            return True
+        case t.Row(items):
+            return bool(items) and _starts_with_number(items[0])
+        case t.Scripts(base):
+            return _starts_with_number(base)
+        case t.Fraction(num, den):
+            return isinstance(num, t.Number) and isinstance(den, t.Number)
+    return False
+
+
+class Names:
+    """Letters, layers, indices and sizes in one notation.
+
+    `samples` is the number of examples where it is not `m`; `words` translates the words that stand inside formulas.
+    """
+
+    def __init__(self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None) -> None:
+        self.notation = notation
+        self.samples = index("m") if samples is None else Integer(samples) if isinstance(samples, int) else samples
+        self.words = {**WORDS, **(words or {})}
+        self.transposed = _TRANSPOSES[notation.transpose]
+
+    def expr(self, expr: Any) -> t.Node:
+        """Any expression; overridden by the room that knows them."""
+        raise NotImplementedError
+
+    def entry(self, entry: Entry) -> t.Node:
+        """One entry, w^l_jk; that of a gradient as a fraction."""
+        tensor, indices = entry.tensor, entry.indices
+        if isinstance(tensor, Grad):
+            return self.partial(Entry(tensor.of), Entry(tensor.wrt, *indices))
+        return self.scripted(tensor, self.notation.symbols.get(tensor.name, tensor.name), indices)
+
+    def partial(self, of: Any, wrt: Entry) -> t.Node:
+        """The fraction of ∂ of one entry by another; a gradient above the line makes it a second derivative."""
+        if isinstance(of, Entry) and isinstance(of.tensor, Grad):
+            below = t.row(_PARTIAL, self.entry(wrt), t.Space("thin"), _PARTIAL, self.entry(Entry(of.tensor.wrt, *of.indices)))
+            return t.Fraction(t.row(t.Scripts(_PARTIAL, None, t.Number("2")), self.entry(Entry(of.tensor.of))), below)
+        above = self.entry(of) if isinstance(of, Entry) else fence(self.expr(of))
+        return t.Fraction(t.row(_PARTIAL, above), t.row(_PARTIAL, self.entry(wrt)))
+
+    def whole(self, tensor: Tensor, more: t.Node | None = None) -> t.Node:
+        """A tensor without indices, as matrix form calls it; `more` is joined to its superscript."""
+        if isinstance(tensor, Grad):
+            by = self.whole(tensor.wrt)
+            if tensor.wrt.name in self.notation.nabla and tensor.rank:
+                last = tensor.layer is not None and tensor.layer == index("L")
+                letter = self.whole(Tensor(tensor.wrt.name, tensor.shape)) if last else by
+                return t.row(t.Scripts(t.Symbol("nabla"), letter), self.whole(tensor.of))
+            return t.Fraction(t.row(_PARTIAL, self.whole(tensor.of)), t.row(_PARTIAL, by))
+        letters = {0: {}, 1: self.notation.vector, 2: self.notation.matrix}.get(tensor.rank, {})
+        text = letters.get(tensor.name) or self.notation.symbols.get(tensor.name, tensor.name)
+        return self.scripted(tensor, text, (), "bold_upright" if self.notation.bold and tensor.rank else "", more)
+
+    def scripted(self, tensor: Tensor, text: str, indices: tuple[Any, ...], style: str = "", more: t.Node | None = None) -> t.Node:
+        """The letters `text` with the layer, the indices and `more` where the notation puts them."""
+        *front, last = text.split()
+        base = glyph(last, style)
+        below: list[t.Node] = []
+        if isinstance(base, t.Scripts):
+            below = [] if base.sub is None else [base.sub]
+            base = base.base
+        indices, sample = self._split(tensor, indices)
+        above: list[t.Node] = []
+        if tensor.layer is not None:
+            (below if self.notation.layer_style == "subscript" else above).append(self.layer(tensor.layer))
+        if sample is not None and self.notation.sample_style == "superscript":
+            above.append(fence(self.number(sample)))
+        elif sample is not None:
+            indices = (sample, *indices) if self.notation.sample_style == "first" else (*indices, sample)
+        if indices:
+            below.append(self.subscript(indices))
+        above += [] if more is None else [more]
+        sub = t.join(below, t.Operator("comma")) if below else None
+        plain = t.Scripts(base, sub, t.row(*above) if above else None) if above or below else base
+        return t.row(*(glyph(f, style) for f in front), plain) if front else plain
+
+    def _split(self, tensor: Tensor, indices: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
+        """The indices in the order of print, and the index of the example apart from them."""
+        notation = self.notation
+        if tensor.rank == 2 and indices and tensor.name in notation.with_gradients(notation.weight_names):
+            return (indices if notation.weight_index == "to_from" else indices[::-1]), None
+        if indices and (indices[-1] == index("s") or tensor.shape[-1] == self.samples):
+            return indices[:-1], indices[-1]
+        return indices, None
+
+    def layer(self, layer: Any) -> t.Node:
+        """A layer as a script: l, (l) or [l]."""
+        node = self.number(layer)
+        match self.notation.layer_style:
+            case "parentheses":
+                return t.Fence(node)
+            case "brackets":
+                return t.Fence(node, "[", "]")
+        return node
+
+    def subscript(self, indices: Sequence[Any]) -> t.Node:
+        """Indices side by side, with commas where they would run together: jk, but j,k+1 and 1,10."""
+        nodes = [self.number(i) for i in indices]
+        single = all(isinstance(n, t.Symbol) or (isinstance(n, t.Number) and len(n.text) == 1) for n in nodes)
+        return t.row(*nodes) if single else t.join(nodes, t.Operator("comma"))
+
+    def number(self, expr: Any) -> t.Node:
+        """An index, a layer or a size: a whole number, its letters before its digits, l + 1."""
+        if isinstance(expr, Symbol):
+            return self.scalar(expr)
+        if isinstance(expr, Integer) and expr >= 0:
+            return t.Number(str(expr))
+        if isinstance(expr, AppliedUndef):
+            return self.size(expr)
+        if isinstance(expr, Add):
+            terms = sorted(expr.args, key=lambda a: a.is_number)
+            return t.row(*(part for n, term in enumerate(terms) for part in self._signed(term, first=n == 0)))
+        if isinstance(expr, Mul) and not expr.args[0].is_negative and all(isinstance(a, (Symbol, Integer, AppliedUndef)) for a in expr.args):
+            return juxtaposed([self.number(a) for a in expr.args])
+        return self.expr(expr)
+
+    def _signed(self, term: Any, first: bool) -> tuple[t.Node, ...]:
+        negative = term.could_extract_minus_sign()
+        sign = "minus_unary" if first else "-" if negative else "+"
+        return (*(() if first and not negative else (t.Operator(sign),)), self.number(-term if negative else term))
+
+    def size(self, size: AppliedUndef) -> t.Node:
+        """The width of a layer, n_l."""
+        letter = glyph(self.notation.scalars.get(size.func.__name__, size.func.__name__))
+        if self.notation.size_style == "layer" and self.notation.layer_style != "subscript":
+            return t.Scripts(letter, None, self.layer(size.args[0]))
+        return t.Scripts(letter, self.number(size.args[0]))
+
+    def scalar(self, symbol: Symbol) -> t.Node:
+        """A number with a name, or an index."""
+        name = symbol.name
+        tables = (self.notation.indices, self.notation.scalars) if symbol.is_integer else (self.notation.scalars,)
+        return glyph(next((table[name] for table in tables if name in table), name))
