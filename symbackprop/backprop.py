@@ -201,10 +201,11 @@ def _entry_of(net: Network, tensor: Tensor) -> Entry:
     defined = net.equation(tensor)
     if defined is not None:
         return defined.lhs  # type: ignore[no-any-return]
-    letters = [index(c) for c in "jkpq"[: tensor.rank]]
-    if net.samples is not None and tensor.rank > 1 and tensor.shape[-1] == net.samples:
-        letters[-1] = index("s")
-    return Entry(tensor, *letters)
+    uses = (e for equation in net.equations for e in entries(equation.rhs) if e.tensor.name == tensor.name)
+    for e in uses:
+        if len(set(e.indices)) == len(e.indices) and all(i.is_Symbol for i in e.indices):
+            return Entry(tensor, *e.indices)
+    return Entry(tensor, *(index(c) for c in "jkpqrt"[: tensor.rank]))
 
 
 def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -> Iterator[Equation]:
@@ -216,7 +217,7 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
     for e in users.get(tensor.name, ()):
         if e.layers is None:
             continue
-        for layer in {t.layer for t in tensors(e.rhs) if t.name == tensor.name and t.layer is not None}:
+        for layer in dict.fromkeys(t.layer for t in tensors(e.rhs) if t.name == tensor.name and t.layer is not None):
             at = tensor.layer - (layer - e.layers.symbol)
             if net.holds(e, at) and (e.layers.low == 0 or sympify(at - e.layers.low).is_negative is not True):
                 yield e.at_layer(at)

@@ -159,14 +159,23 @@ def _chain_steps(b: Backward, factor: Any) -> list[Step]:
     names = tuple(Equation(p.gradient, p.upstream) for p in b.paths if p.upstream not in (1, p.gradient))
     steps.append(Step(put_in, Reason("substitute", "Insert {equations}:", {"equations": (*uses, *names)}), uses=(*uses, *names)))
     if b.equation.rhs != put_in:
-        survivors = [(p.summed[0][0], b.wrt.indices[0]) for p in b.paths if p.derivative.has(KroneckerDelta) and p.summed]
+        survivors = [pair for p in b.paths for pair in _forced(p)]
         if survivors:
-            pairs = [Equation(k, j) for k, j in dict.fromkeys(survivors)]
-            reason = Reason("one term", "Only the term with {equal} survives:", {"equal": pairs})
+            reason = Reason("one term", "Only the term with {equal} survives:", {"equal": tuple(dict.fromkeys(survivors))})
         else:
             reason = Reason("factor", "Draw what carries no summation index out of the sum:")
         steps.append(Step(b.equation.rhs, reason))
     return steps
+
+
+_UNSEEN = 3  # by so many symbols two forms may differ that look the same on paper, one fraction or two
+
+
+def _forced(path: Path) -> list[Equation]:
+    """Which summation index each delta of a local derivative forces to be which index: `k = j`."""
+    summed = {k for k, _ in path.summed}
+    pairs = (d.args if d.args[0] in summed else d.args[::-1] for d in sorted(path.derivative.atoms(KroneckerDelta), key=str))
+    return [Equation(k, j) for k, j in pairs if k in summed]
 
 
 def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
@@ -191,17 +200,18 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
     steps = [Step(replaced, Reason("substitute", "Insert {equations}:", {"equations": uses}), uses=uses)]
     order = order_of(replaced)
     plain = cancelled(replaced, (), order)
-    if length(plain) < length(replaced) and evaluated(plain) != evaluated(replaced):
+    if length(plain) < length(replaced) - _UNSEEN:
         steps.append(Step(plain, Reason("cancel", "Multiply out and cancel:")))
     if net.facts:
         factual = cancelled(replaced, net.facts, order)
-        if factual != steps[-1].expression and length(factual) < length(steps[-1].expression):
+        if evaluated(factual) != evaluated(plain) and length(factual) < length(steps[-1].expression):
             steps.append(Step(factual, Reason("fact", "Use the fact that {facts}:", {"facts": net.facts}), uses=net.facts))
     for equation in net.equations:
         if equation.layers is None and isinstance(equation.rhs, Mul):
             current = steps[-1].expression
-            folded = tidy(fold(evaluated(current), equation), order_of(current))
-            if length(folded) < length(current):
+            found = fold(evaluated(current), equation)
+            folded = tidy(found, order_of(current))
+            if found != evaluated(current) and length(folded) < length(current):
                 uses = (equation,)
                 steps.append(Step(folded, Reason("fold", "Say it with {equations}:", {"equations": uses}), uses=uses))
     return steps

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import permutations, product
 from typing import Any
 
-from sympy import Add, Dummy, Eq, Expr, Ge, Gt, Integer, KroneckerDelta, Mul, Ne, Piecewise, Pow, S, Sum, Symbol, Tuple, log
+from sympy import Add, Dummy, Eq, Expr, Ge, Gt, Integer, KroneckerDelta, Mul, Ne, Piecewise, Pow, S, Sum, Symbol, Tuple, exp, log
 from sympy.core.relational import Relational
 
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, summation
@@ -113,8 +113,9 @@ def _power(base: Any, exponent: Any, facts: tuple[Equation, ...]) -> list[Term]:
         if inner.could_extract_minus_sign():
             content, inner = -content, Add(*(-a for a in inner.args))
         return [(Pow(content, exponent) * Pow(inner, exponent), ())]
-    power = Pow(inner, evaluated(exponent))
-    return [(power, ())]
+    if isinstance(inner, Mul) and exponent.is_Integer:
+        return _multiply([_power(b, e * exponent, facts) for b, e in (f.as_base_exp() for f in inner.args)])
+    return [(Pow(inner, evaluated(exponent)), ())]
 
 
 def _cases(expr: Piecewise, facts: tuple[Equation, ...]) -> list[Term]:
@@ -157,7 +158,7 @@ def _finish(monomial: Any, limits: tuple[Any, ...], facts: tuple[Equation, ...])
     """Collapse deltas, drop sums over nothing, use facts, and name the remaining summation indices."""
     bound = {k: (low, high) for k, low, high in limits}
     while True:
-        monomial = _idempotent(monomial)
+        monomial = _one_exponential(_idempotent(monomial))
         step = _collapse_one(monomial, bound) or _use_fact(monomial, bound, facts)
         if step is None:
             break
@@ -177,6 +178,15 @@ def _idempotent(monomial: Any) -> Any:
         zero_or_one = isinstance(base, KroneckerDelta) or isinstance(base, Piecewise) and {v for v, _ in base.args} == {S.Zero, S.One}
         factors.append(base if zero_or_one and exponent.is_Integer and exponent > 0 else f)
     return Mul(*factors)
+
+
+def _one_exponential(monomial: Any) -> Any:
+    """SymPy leaves e^(u + v) e^(-u - v) as it stands; here exponents add up."""
+    factors = Mul.make_args(monomial)
+    exponents = [f.args[0] for f in factors if isinstance(f, exp)]
+    if len(exponents) < 2:
+        return monomial
+    return Mul(exp(Add(*exponents)), *(f for f in factors if not isinstance(f, exp)))
 
 
 def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:

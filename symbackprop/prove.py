@@ -16,6 +16,7 @@ from itertools import product
 from typing import Any
 
 from sympy import Add, Derivative, Integer, Mul, Sum, Symbol, cancel, sympify
+from sympy.core.function import AppliedUndef
 
 from symbackprop.backprop import Named, backpropagate, unnamed
 from symbackprop.derivation import Derivation, Step
@@ -36,6 +37,8 @@ ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exa
 _DIGITS = 50
 _POINTS = 2
 _PLACES = 40
+_SHORT = 6
+_DEPTH = 3  # what a symbolic number of layers stands for at a point
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,16 @@ def point_for(net: Network, definitions: tuple[Equation, ...] = (), seed: int = 
     for y in net.targets:
         if net.target == "class":
             free[y] = lambda indices, draw: Fraction(draw.randint(1, 2))
-    return Point([*net.equations, *definitions], {}, seed=seed, functions=formula_of, free=free)
+    return Point([*net.equations, *definitions], _sizes(net, seed), seed=seed, functions=formula_of, free=free)
+
+
+def _sizes(net: Network, seed: int) -> dict[Any, int]:
+    """Numbers for symbolic sizes, pairwise different and different at each point: what holds at one size only is found out."""
+    shapes = dict.fromkeys(n for e in net.equations for t in (e.tensor, *tensors(e.rhs)) for n in t.shape)
+    symbols = [n for n in shapes if n.is_Symbol]
+    symbols += [f(layer) for f in dict.fromkeys(n.func for n in shapes if isinstance(n, AppliedUndef)) for layer in range(_DEPTH + 1)]
+    numbers = [n for n in range(2, 2 + len(shapes) + len(symbols) + 1) if n not in shapes][: len(symbols) + 1]
+    return {s: numbers[(position + seed) % len(numbers)] for position, s in enumerate(symbols)}
 
 
 def prove(
@@ -127,7 +139,12 @@ def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Netw
         return True
     if any(e.layers for e in net.equations):
         return False  # of a network of any depth the chain rule never comes to an end
-    return equal(_all_the_way(left, uses, net), _all_the_way(right, uses, net), net.facts)
+    if equal(_all_the_way(left, uses, net), _all_the_way(right, uses, net), net.facts):
+        return True
+    if len(net.equations) > _SHORT:
+        return False  # with everything put into everything an expression grows beyond measure
+    everything = (*uses, *net.equations)
+    return equal(_formulas(_all_the_way(left, everything, net)), _formulas(_all_the_way(right, everything, net)), net.facts)
 
 
 def _all_the_way(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
@@ -331,7 +348,7 @@ def _instances_using(e: Equation, x: Tensor, net: Network) -> list[Equation]:
         return []
     if e.layers is None:
         return [e] if x in tensors(e.rhs) else []
-    shifts = {t.layer - e.layers.symbol for t in tensors(e.rhs) if t.name == x.name and t.layer is not None}
+    shifts = dict.fromkeys(t.layer - e.layers.symbol for t in tensors(e.rhs) if t.name == x.name and t.layer is not None)
     return [e.at_layer(x.layer - c) for c in shifts if x.layer is not None and net.holds(e, x.layer - c)]
 
 

@@ -155,4 +155,5 @@ def cancelled(expr: Any, facts: Iterable[Any] = (), order: Order = {}) -> Any:  
     if not forms[0].has(Sum, Piecewise):
         forms.append(cancel(forms[0]))
     shortest = min(forms, key=length)
-    return lettered(draw_out(tidy(shortest if length(shortest) <= 0.65 * length(plain) else plain, order)))
+    chosen = shortest if length(shortest) <= 0.65 * length(plain) else plain
+    return lettered(tidy(evaluated(draw_out(chosen)), order))

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symbackprop.backprop import Named, backpropagate, unnamed
+from symbackprop.builders import mlp
 from symbackprop.equations import Entry, Equation, Func, Grad, Tensor, add, index, mul, summation
 from symbackprop.errors import InputError
 from symbackprop.evaluate import Point

@@ -19,6 +19,7 @@ from autograd import grad, jacobian
 
 from symbackprop.backprop import backpropagate, unnamed
 from symbackprop.builders import mlp
+from symbackprop.builders import mlp
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, index, scalar
 from symbackprop.errors import InputError, UnknownName

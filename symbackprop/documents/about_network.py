@@ -30,10 +30,11 @@ Progress = Callable[[str], None]
 
 def proved_chain(derivation: Derivation, definitions: Sequence[Equation] = ()) -> Chain:
     """A derivation with the proof of each step, those of the local derivatives included; `NotProved` if one fails."""
+    found = []
     for d in (*derivation.local, derivation):
-        proofs = prove_derivation(d, definitions)
-        require(d, proofs)
-    return Chain(derivation, proofs)
+        found.append(prove_derivation(d, definitions))
+        require(d, found[-1])
+    return Chain(derivation, found[-1], tuple(p for proofs in found[:-1] for p in proofs))
 
 
 def with_headings(chains: Sequence[Chain]) -> list[Block]:

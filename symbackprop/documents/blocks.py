@@ -8,6 +8,7 @@ from typing import Any
 
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import Equation
+from symbackprop.errors import one_of
 from symbackprop.notation import Notation
 from symbackprop.prove import Proof
 
@@ -48,10 +49,11 @@ class Equations:
 
 @dataclass(frozen=True)
 class Chain:
-    """A derivation and the proof of each of its steps."""
+    """A derivation and the proof of each of its steps; `local_proofs` are those of the local derivatives it leans on."""
 
     derivation: Derivation
     proofs: tuple[Proof, ...]
+    local_proofs: tuple[Proof, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,12 @@ class Notes:
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
-        """The proofs of all steps and all equations, in order."""
+        """The proofs of all steps and all equations, those of the local derivatives included, in order."""
         found: list[Proof] = []
         for section in self.sections:
             for block in section.blocks:
                 if isinstance(block, Chain):
-                    found += block.proofs
+                    found += (*block.local_proofs, *block.proofs)
                 elif isinstance(block, Equations):
                     found += [item.proof for item in block.items]
         return tuple(found)
@@ -131,8 +133,6 @@ class Notes:
             yield from chain.derivation
 
     def __getitem__(self, name: str) -> Derivation:
-        from symbackprop.errors import one_of
-
         derivations = {c.derivation.name: c.derivation for c in self.chains}
         return derivations[one_of("derivation", name, derivations)]
 

@@ -10,7 +10,7 @@ from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
 
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
 from symbackprop.derivation import Derivation, Reason, Step, formula_derivation
-from symbackprop.documents.about_network import Progress, backward_chains, proved_chain
+from symbackprop.documents.about_network import Progress, Reference, backward_chains, proved_chain
 from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
 from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Partial, Tensor, add, index, mul, rebuild, scalar, size, substitute, summation
 from symbackprop.equations import tensors as tensors_of
@@ -20,8 +20,12 @@ from symbackprop.notation import Notation
 from symbackprop.prove import prove
 from symbackprop.rules import ACTIVATIONS, LOSSES
 from symbackprop.rules.record import VARIABLE
+from symbackprop.writing import length
 
 __all__ = ["activation_table", "chain_network", "descent_chains", "descent_picture", "gate_sections", "log_sum_exp_chain", "softmax_jacobian_blocks"]
+
+
+_WIDEST = 30  # symbols that fit a column
 
 
 def activation_table() -> Table:
@@ -30,7 +34,8 @@ def activation_table() -> Table:
     for name, rule in ACTIVATIONS.items():
         if not rule.vector:
             slope = substitute(activation_derivative(name), {VALUE: Func(name, VARIABLE)})
-            rows.append((name.replace("_", " "), rule.of(VARIABLE), slope))
+            shown = slope if length(slope) <= _WIDEST else Reference(f"activation-{name}")
+            rows.append((name.replace("_", " "), rule.of(VARIABLE), shown))
     return Table(("activation", "value", "derivative"), tuple(rows), "Activations and their derivatives")
 
 
@@ -209,7 +214,8 @@ def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: st
     loss = Tensor("L")
     computed = {e.tensor for e in body}
     given = dict.fromkeys(t for e in body for t in tensors_of(e.rhs) if t not in computed)
-    return Network((*body, Equation(loss(), Abstract(loss, body[-1].tensor))), loss(), tuple(given), name=name)
+    samples = index("m") if any("m" in shape for shape in tensors.values()) else None
+    return Network((*body, Equation(loss(), Abstract(loss, body[-1].tensor))), loss(), tuple(given), name=name, samples=samples)
 
 
 _GATES: tuple[tuple[str, str, list[str], dict[str, tuple[object, ...]]], ...] = (
