@@ -19,7 +19,6 @@ from symbackprop.equations import (
     Abstract,
     Entry,
     Equation,
-    Func,
     Grad,
     Partial,
     Tensor,
@@ -248,7 +247,7 @@ def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: M
 
 
 def _upstream(gradient: Entry, named: Mapping[str, Named]) -> Any:
-    y = gradient.tensor.wrt  # type: ignore[attr-defined]
+    y = gradient.tensor.wrt
     name = named.get(y.name)
     return gradient if name is None else mul(Entry(Tensor(name.symbol, y.shape, y.layer), *gradient.indices), S.One / name.factor)
 

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sympy import (
-    Add, Dummy, KroneckerDelta, Mul, Piecewise, Poly, Pow, S, Sum, Symbol, cancel, collect, denom, exp, expand, expand_mul, factor,
-    numer, preorder_traversal, solve, together,
+    Add,
+    Dummy,
+    KroneckerDelta,
+    Mul,
+    Piecewise,
+    Poly,
+    Pow,
+    S,
+    Sum,
+    Symbol,
+    cancel,
+    collect,
+    denom,
+    exp,
+    expand,
+    expand_mul,
+    factor,
+    numer,
+    preorder_traversal,
+    solve,
+    together,
 )  # fmt: skip
 from sympy.core.function import AppliedUndef
 
@@ -42,7 +61,7 @@ def local_derivative(equation: Equation, wrt: Entry, facts: Iterable[Equation] =
     forms = [collapse(raw)]
     if forms[0].has(Sum, Pow):
         forms.append(canonical(forms[0], facts))
-    forms = [fold(f, equation) for f in forms]
+    forms = [expand_named(fold(f, equation)) for f in forms]
     return lettered(tidy(min(forms, key=length), order_of(equation.rhs, equation.lhs)), {s for i in wrt.indices for s in i.free_symbols})
 
 
@@ -214,7 +233,7 @@ def _factor_common(expr: Any) -> Any:
     return Mul(*shared) * Add(*(Mul(*t) for t in terms))
 
 
-@lru_cache(maxsize=None)
+@cache
 def activation_derivative(name: str) -> Any:
     """f'(z) of a registered elementwise activation, in `z` and, where it is shorter, in its value `a`; None if f is abstract.
 
@@ -268,8 +287,7 @@ def _eliminated(value: Any, derivative: Any, z: Symbol) -> Any:
     if kernel is None:
         return best
     unknown = Dummy("K", positive=True)
-    to_kernel = lambda e: together(e.xreplace({kernel: unknown, exp(-z): 1 / unknown}))  # noqa: E731 - used twice below
-    in_kernel, slope = to_kernel(value), to_kernel(best)
+    in_kernel, slope = (together(e.xreplace({kernel: unknown, exp(-z): 1 / unknown})) for e in (value, best))
     for symbol in (z, unknown):
         if not in_kernel.has(symbol):
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symbackprop import __version__
-from symbackprop.errors import InputError, NotProved, UnknownName, one_of
+from symbackprop.errors import InputError, NotProved, SpecError, UnknownName, one_of
 
 if TYPE_CHECKING:
     from symbackprop.documents.blocks import Notes
@@ -19,7 +19,7 @@ __all__ = ["main"]
 _LISTS = ("activations", "losses", "penalties", "layers", "notations")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, prog_name="symbackprop")
 def command() -> None:
     """Backpropagation from a network's equations: derived, proved, typeset."""
@@ -35,9 +35,7 @@ def notes(spec: Path | None, notation: str | None, detail: str | None, formats: 
     """Write notes on the network that SPEC describes, or the built-in lecture."""
     from symbackprop.documents.saving import FORMATS
 
-    wanted = tuple(f.strip() for f in formats.split(",") if f.strip())
-    for name in wanted:
-        one_of("format", name, FORMATS)
+    wanted = tuple(dict.fromkeys(one_of("format", f.strip(), FORMATS) for f in formats.split(",")))
     found = _made(spec, notation, detail)
     from symbackprop.documents.saving import save
 
@@ -57,11 +55,24 @@ def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
             status.update(f"deriving and proving: {name}")
 
         if spec is None:
-            return lecture(notation or "nielsen", detail or "steps", progress)
+            return lecture(_first(notation, "nielsen"), _first(detail, "steps"), progress)
+        from symbackprop.derivation import DETAILS
         from symbackprop.specification import load_specification
 
         described = load_specification(spec)
-        return derive(described.network, notation or described.notation or "nielsen", detail or described.detail or "steps", progress)
+        if detail is None and described.detail is not None:
+            one_of("detail", described.detail, DETAILS, str(spec))
+        if notation is None and described.notation is not None and not described.notation.endswith(".toml"):
+            one_of("notation", described.notation, _names("notations"), str(spec))
+        found = derive(described.network, _first(notation, described.notation, "nielsen"), _first(detail, described.detail, "steps"), progress)
+        if not found.chains:
+            raise SpecError(f"{spec}: {described.network.loss} depends on no parameter; list under parameters what gradients are wanted for")
+        return found
+
+
+def _first(*choices: str | None) -> str:
+    """The first choice that was made."""
+    return next(c for c in choices if c is not None)
 
 
 def _summary(found: Notes, written: list[Path]) -> None:
@@ -101,7 +112,7 @@ def _names(what: str) -> list[str]:
 def main() -> None:
     """Run the command line: 0 done, 1 something was found wrong, 2 the input could not be used."""
     try:
-        command(standalone_mode=False)
+        command(prog_name="symbackprop", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.exceptions.UsageError as error:
@@ -116,6 +127,8 @@ def main() -> None:
 
 
 def _with_near_miss(error: click.exceptions.UsageError) -> str:
+    if error.message == "Missing command.":
+        return f"name a command: {', '.join(sorted(command.commands))}; symbackprop --help says what each does"
     if isinstance(error, click.exceptions.NoSuchOption) or not error.message.startswith("No such command"):
         return error.format_message()
     name = error.message.split("'")[1]

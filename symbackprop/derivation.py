@@ -20,10 +20,17 @@ from symbackprop.rules.record import VARIABLE
 from symbackprop.writing import cancelled, length, order_of, tidy
 
 __all__ = [
-    "DETAILS", "Derivation", "Reason", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
+    "DETAILS", "Derivation", "Reason", "Reference", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
 ]  # fmt: skip
 
 DETAILS = ("results", "steps", "full")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference to the result of another derivation, by its name."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,6 @@ class Derivation:
     lhs: Any
     steps: tuple[Step, ...]
     net: Network
-    title: str = ""
     matrix: MatrixEquation | None = None
     local: tuple[Derivation, ...] = ()
     conditions: str = ""
@@ -80,11 +86,12 @@ class Derivation:
 
 
 def gradient_derivation(
-    net: Network, b: Backward, *, name: str, insert: Sequence[Equation] = (), layout: Layout | None = None, title: str = ""
+    net: Network, b: Backward, *, name: str, insert: Sequence[Equation] = (), offer: Sequence[Equation] = (), layout: Layout | None = None
 ) -> Derivation:
     """How one backward equation comes about: definition, chain rule, local derivatives put in, the surviving term, known gradients put in.
 
-    `insert` are gradients found before (`dC/da^l_j = ...`) that the last step may use.
+    `insert` are gradients found before (`dC/da^l_j = ...`) that the last step puts in; those of `offer`, which have a letter of
+    their own, are put in only where that makes the result shorter.
     """
     steps: list[Step] = []
     factor = b.definition.rhs.args[0] if b.definition is not None and not isinstance(b.definition.rhs, Partial) else S.One
@@ -99,10 +106,13 @@ def gradient_derivation(
     else:
         steps += _chain_steps(b, factor)
     steps += _inserted(net, steps[-1].expression, insert)
+    offered = _inserted(net, steps[-1].expression, offer)
+    if offered and length(offered[-1].expression) < length(steps[-1].expression):
+        steps += offered
     found = replace(b.equation, rhs=steps[-1].expression)
     matrix = lift_equation(found, layout) if layout is not None and b.tensor.rank else None
     local = tuple(d for d in (local_derivation(net, p) for p in b.paths if p.upstream != 1) if d is not None)
-    return Derivation(name, lhs, tuple(steps), net, title, matrix, local)
+    return Derivation(name, lhs, tuple(steps), net, matrix, local)
 
 
 def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
@@ -197,7 +207,9 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
     if not used:
         return []
     uses = tuple(dict.fromkeys(used))
-    steps = [Step(replaced, Reason("substitute", "Insert {equations}:", {"equations": uses}), uses=uses)]
+    references = tuple(Reference(e.label) for e in uses if e.label)
+    words = "Insert {equations} from {references}:" if references else "Insert {equations}:"
+    steps = [Step(replaced, Reason("substitute", words, {"equations": uses, "references": references}), uses=uses)]
     order = order_of(replaced)
     plain = cancelled(replaced, (), order)
     if length(plain) < length(replaced) - _UNSEEN:
@@ -231,7 +243,10 @@ def formula_derivation(net: Network, consumer: Equation, wrt: Entry, value: Any 
         Step(derivative_of(rhs, wrt), Reason("definition", "Start from {equation}:", {"equation": Equation(consumer.lhs, rhs)}), uses=(Equation(consumer.lhs, rhs),))
     ]
     steps += [replace(s, detail="steps") for s in _worked_steps(rhs, wrt)]
-    reason = Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": consumer.lhs})
+    if value.has(consumer.lhs):
+        reason = Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": consumer.lhs})
+    else:
+        reason = Reason("fold", "Say it with functions that are known:")
     steps = _ending_in(steps, value, reason, (consumer,))
     return Derivation(name, Partial(consumer.lhs, wrt), tuple(steps), net)
 
@@ -264,7 +279,8 @@ def activation_derivation(name: str) -> Derivation:
     else:
         with_name = final.has(Func(name, z))
         words = "Say it with the value {f} itself:" if with_name else "This is a function we know:" if final.has(Func) else "Simplify:"
-        others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in sorted(final.atoms(Func), key=str) if f.order == 0 and f.name != name)
+        functions = sorted(final.atoms(Func), key=str)
+        others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in functions if f.order == 0 and f.name != name)
         steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))
     net = Network((), Entry(Tensor("C")), name=name)
     kinks = "; ".join(f"at {at} the derivative is taken as {slope}" for at, slope in rule.kinks)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sympy import Add, Basic, Expr, Function, Integer, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, Tuple, sympify
@@ -306,7 +306,7 @@ class Equation:
 _INDEX_LETTERS = "jkiqprstuvcdefghabmnoxyzlw"
 
 
-@lru_cache(maxsize=None)
+@cache
 def index(name: str) -> Symbol:
     """An index: a positive whole number that runs over an axis.
 
@@ -316,7 +316,7 @@ def index(name: str) -> Symbol:
     return Symbol(name, integer=True, positive=True)
 
 
-@lru_cache(maxsize=None)
+@cache
 def scalar(name: str, positive: bool = False) -> Symbol:
     """A real number with a name: a learning rate, a factor, a sample count."""
     return Symbol(name, positive=True) if positive else Symbol(name, real=True)

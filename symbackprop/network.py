@@ -118,23 +118,21 @@ def read_equations(
     if not equations or isinstance(equations, str) or not all(isinstance(e, (str, Equation)) for e in equations):
         raise SpecError("equations must be a list of at least one equation, such as 'C = sum(j, x[j]**2)'")
     known = _declared(tensors)
-    read = [e for e in equations if isinstance(e, Equation)]
-    for e in read:
-        known.setdefault(e.tensor.name, e.tensor)
-    pending = [e for e in equations if isinstance(e, str)]
-    single = {m[1] for e in pending if (m := re.match(rf"\s*({_NAME})\s*=", e))}
+    single = {m[1] for e in equations if isinstance(e, str) and (m := re.match(rf"\s*({_NAME})\s*=", e))}
+    read: list[Equation] = []
+    pending = list(equations)
     while pending:
         left: list[str] = []
-        for text in pending:
-            if _readable(text, known, single):
-                equation = _read_one(text, known, scalars)
-                known.setdefault(equation.tensor.name, equation.tensor)
-                read.append(equation)
-            else:
-                left.append(text)
+        for item in pending:
+            if isinstance(item, str) and not _readable(item, known, single):
+                left.append(item)
+                continue
+            equation = item if isinstance(item, Equation) else _read_one(item, known, scalars)
+            known.setdefault(equation.tensor.name, equation.tensor)
+            read.append(equation)
         if len(left) == len(pending):
             raise _unreadable(left, known)
-        pending = left
+        pending = [*left]
     return tuple(_in_order(read))
 
 

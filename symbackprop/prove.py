@@ -21,7 +21,20 @@ from sympy.core.function import AppliedUndef
 from symbackprop.backprop import Named, backpropagate, unnamed
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import (
-    Entry, Equation, Func, Grad, Partial, Tensor, entries, evaluated, mul, rebuild, rename_bound, substitute, summation, tensors,
+    Entry,
+    Equation,
+    Func,
+    Grad,
+    Partial,
+    Tensor,
+    entries,
+    evaluated,
+    mul,
+    rebuild,
+    rename_bound,
+    substitute,
+    summation,
+    tensors,
 )  # fmt: skip
 from symbackprop.errors import NotProved
 from symbackprop.evaluate import Disagreement, Point, Undecided, compare, simplex
@@ -118,7 +131,8 @@ def prove(
         refutation, doubt = None, str(undecided)
     if refutation is not None:
         at = ", ".join(f"{k} = {v}" for k, v in refutation.indices.items()) or "a random point"
-        return Proof(REFUTED, f"at {at} the left side is {refutation.left.str(8, radius=False)} and the right side {refutation.right.str(8, radius=False)}", refutation)
+        sides = [side.str(8, radius=False) for side in (refutation.left, refutation.right)]
+        return Proof(REFUTED, f"at {at} the left side is {sides[0]} and the right side {sides[1]}", refutation)
     if _same_normal_form(left, right, uses, net):
         return Proof(ALL_SIZES, "the normal forms of both sides agree" + (f" (no numerical check: {doubt})" if doubt else ""))
     if doubt:
@@ -224,9 +238,9 @@ def _prove_matrix(derivation: Derivation) -> Proof:
     entry = lhs if isinstance(lhs, Entry) else lhs.wrt
     row, column = (1 if axis is None else entry.indices[axis] for axis in matrix.lhs.axes)
     lowered = lower(matrix.rhs, row, column)
-    return prove(derivation.result.rhs, lowered, derivation.net, _ranges(derivation)) if not equal(derivation.result.rhs, lowered, derivation.net.facts) else Proof(
-        ALL_SIZES, "the matrix form in indices is the index form"
-    )
+    if equal(derivation.result.rhs, lowered, derivation.net.facts):
+        return Proof(ALL_SIZES, "the matrix form in indices is the index form")
+    return prove(derivation.result.rhs, lowered, derivation.net, _ranges(derivation))
 
 
 # ---------------------------------------------------------------- what a step leans on
@@ -312,9 +326,15 @@ def _formulas(expr: Any) -> Any:
     return rebuild(expr, tuple(_formulas(a) for a in expr.args))
 
 
+def _is_total(expr: Any, net: Network) -> bool:
+    if isinstance(expr, Partial):
+        return bool(expr.of == net.loss)
+    return isinstance(expr, Entry) and isinstance(expr.tensor, Grad) and bool(expr.tensor.of == net.loss.tensor)
+
+
 def _by_chain_rule(expr: Any, net: Network) -> Any:
     """Total derivatives of the loss written out by the chain rule over every equation that uses the quantity."""
-    if isinstance(expr, Partial) and expr.of == net.loss or isinstance(expr, Entry) and isinstance(expr.tensor, Grad) and expr.tensor.of == net.loss.tensor:
+    if _is_total(expr, net):
         x = expr.wrt if isinstance(expr, Partial) else Entry(expr.tensor.wrt, *expr.indices)
         return Add(*(t for e in net.equations for f in _instances_using(e, x.tensor, net) for t in _chain_terms(f, x, net)), evaluate=False)
     if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):

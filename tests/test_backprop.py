@@ -4,6 +4,8 @@ The backward equations are evaluated by a NumPy evaluator that exists only here;
 uses no chain rule between named quantities.
 """
 
+# ruff: noqa: E501 - a case of a table is one line
+
 from __future__ import annotations
 
 import math
@@ -25,7 +27,6 @@ from symbackprop.builders import mlp
 from symbackprop.equations import Entry, Equation, Func, Grad, Tensor, add, index, mul, summation
 from symbackprop.errors import InputError
 from symbackprop.evaluate import Point
-from symbackprop.builders import mlp
 from symbackprop.network import Network
 from symbackprop.oracle import compare_with_oracle
 from symbackprop.rules import formula_of

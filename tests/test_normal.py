@@ -4,6 +4,8 @@ Oracle: exact rational arithmetic. Sums are written out at small sizes and entri
 `worth` below; an equality that the normal form claims must hold there.
 """
 
+# ruff: noqa: E501 - a case of a table is one line
+
 from __future__ import annotations
 
 from fractions import Fraction

@@ -6,6 +6,8 @@ is refused as an input error.
 Some wrong and right equations are also written out by hand.
 """
 
+# ruff: noqa: E501 - a case of a table is one line
+
 from __future__ import annotations
 
 import re
@@ -23,8 +25,23 @@ from symbackprop.backprop import Named, backpropagate
 from symbackprop.builders import deep, mlp
 from symbackprop.derivation import Derivation, Step, activation_derivation, gradient_derivation
 from symbackprop.equations import (
-    Entry, Equation, Func, Grad, Partial, Tensor, add, entries, evaluated, index, mul, rebuild, rename_bound, scalar,
-    size, substitute, summation,
+    Entry,
+    Equation,
+    Func,
+    Grad,
+    Partial,
+    Tensor,
+    add,
+    entries,
+    evaluated,
+    index,
+    mul,
+    rebuild,
+    rename_bound,
+    scalar,
+    size,
+    substitute,
+    summation,
 )  # fmt: skip
 from symbackprop.errors import InputError, NotProved
 from symbackprop.evaluate import Undecided
@@ -282,7 +299,7 @@ def trials() -> Iterator[tuple[str, str, Derivation, tuple[Equation, ...], Any, 
 
 
 # How many mutants of each kind are tried, and how many must at least be refuted: fewer, for some change nothing or fit no axis.
-SAMPLE, LEAST = 70, 15
+SAMPLE, LEAST = 50, 15
 FEWER = {"drop a delta": 5, "negate a delta": 5, "sign of an exponent": 3, "drop a power": 5, "slope for f": 5, "transpose": 5, "dz for da, da for dz": 5}
 
 
@@ -303,8 +320,7 @@ def test_every_wrong_step_is_refuted_with_a_counterexample() -> None:
                 continue
             try:
                 proof = prove(before, wrong, d.net, prover._ranges(d), uses=(*step.uses, *definitions), definitions=definitions)
-            except InputError as error:
-                assert str(error), where
+            except InputError:
                 refused[kind] += 1
                 continue
             counterexample = proof.counterexample
@@ -318,8 +334,8 @@ def test_every_wrong_step_is_refuted_with_a_counterexample() -> None:
                 missed.append(f"[{kind}] {where}: {before} = {wrong} instead of {step.expression} is {proof.kind}: {proof.detail}")
     counts = "\n".join(f"{n:26} {refuted[n]:4} refuted {refused[n]:4} refused {alike[n]:4} alike of {len(f):5}" for n, f in sorted(by_kind.items()))
     assert not missed, f"{len(missed)} wrong steps passed:\n" + "\n".join(missed[:40]) + f"\n{counts}"
-    assert refuted.total() > 1000, counts
-    assert pointless.total() <= 12, f"{pointless}\n{counts}"
+    assert refuted.total() > 800, counts
+    assert pointless.total() <= 10, f"{pointless}\n{counts}"
     assert not {n: refuted[n] for n in by_kind if refuted[n] < FEWER.get(n, LEAST)}, counts
     assert set(FEWER) <= set(by_kind), counts
 
@@ -485,7 +501,6 @@ def test_a_derivation_with_a_step_that_does_not_hold_is_refused(kind: str) -> No
 def test_a_claim_that_fits_no_axis_is_refused_or_refuted(left: Any, right: Any, ranges: Any) -> None:
     try:
         kind = prove(left, right, NET, ranges).kind
-    except InputError as error:
-        assert str(error)
-    else:
-        assert kind == "refuted"
+    except InputError:
+        kind = "refused"
+    assert kind in ("refuted", "refused")

@@ -4,6 +4,8 @@ Oracles: mpmath's own functions and its numerical `diff` for elementwise activat
 `autograd.numpy` for vector activations, losses and penalties. A rule without a counterpart fails the completeness tests.
 """
 
+# ruff: noqa: E501 - a case of a table is one line
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,6 @@ import sympy as sp
 from autograd import grad, jacobian
 
 from symbackprop.backprop import backpropagate, unnamed
-from symbackprop.builders import mlp
 from symbackprop.builders import mlp
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, index, scalar

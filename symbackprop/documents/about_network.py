@@ -8,7 +8,7 @@ from typing import Any
 from sympy import S, preorder_traversal
 
 from symbackprop.backprop import Backward, Named, backpropagate
-from symbackprop.derivation import Derivation, Reason, Step, gradient_derivation
+from symbackprop.derivation import Derivation, Reason, Reference, Step, gradient_derivation
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Grad, Partial, Tensor, tensors
@@ -17,7 +17,10 @@ from symbackprop.network import Network
 from symbackprop.notation import Notation
 from symbackprop.prove import naming_equations, prove, prove_derivation, require
 
-__all__ = ["as_entry", "backward_chains", "elementwise_blocks", "forward_blocks", "network_sections", "proved_chain", "results_table", "symbols_table", "with_headings"]
+__all__ = [
+    "Shape", "as_entry", "backward_chains", "elementwise_blocks", "forward_blocks", "network_sections", "proved_chain",
+    "results_table", "symbols_table", "with_headings",
+]  # fmt: skip
 
 _MEANINGS: Mapping[str, str] = {
     "x": "input", "y": "target", "w": "weights, from each unit below to each unit of the layer", "b": "biases", "z": "pre-activations",
@@ -59,15 +62,16 @@ def backward_chains(
     definitions = naming_equations(net, named)
     layout = notation.layout(net.samples is not None) if layout is None else layout
     known: list[Equation] = []
+    lettered: list[Equation] = []
     chains = []
     for b in backpropagate(net, named):
         if b.tensor in net.inputs:
             continue
         name = prefix + name_of(net, b)
         progress(name)
-        derivation = gradient_derivation(net, b, name=name, insert=known, layout=layout)
-        if b.definition is None and b.tensor not in net.parameters:
-            known.append(Equation(b.equation.lhs, derivation.result.rhs))
+        derivation = gradient_derivation(net, b, name=name, insert=known, offer=lettered, layout=layout)
+        if b.tensor not in net.parameters:
+            (known if b.definition is None else lettered).append(Equation(b.equation.lhs, derivation.result.rhs, label=name))
         chains.append(proved_chain(derivation, definitions))
     return chains
 
@@ -80,10 +84,11 @@ def name_of(net: Network, b: Backward) -> str:
     elif tensor in net.parameters:
         kind = {"b": "BP3", "w": "BP4"}.get(tensor.name)
     else:
-        last = net.depth if net.depth is not None else max((e.tensor.layer for e in net.equations if e.tensor.name == "z" and e.tensor.layer is not None), default=None)
+        layers = [e.tensor.layer for e in net.equations if e.tensor.name == "z" and e.tensor.layer is not None]
+        last = net.depth if net.depth is not None else max(layers, default=None)
         kind = None if tensor.name != "z" else "BP1" if tensor.layer == last else "BP2"
     if kind is None:
-        return f"d{b.equation.lhs.tensor.of if isinstance(b.equation.lhs.tensor, Grad) else 'C'}-d{tensor.name}" + (f"-{tensor.layer}" if tensor.layer is not None else "")
+        return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{tensor.layer}" if tensor.layer is not None else "")
     numbered = tensor.layer is not None and getattr(tensor.layer, "is_Integer", False) and kind != "BP1"
     return f"{kind}-{tensor.layer}" if numbered else kind
 
@@ -135,13 +140,6 @@ def results_table(chains: Sequence[Chain], caption: str = "Results") -> Table:
         d = c.derivation
         rows.append((Reference(d.name), d.result, d.matrix if d.matrix is not None else "no matrix form"))
     return Table(("", "index form", "matrix form"), tuple(rows), caption)
-
-
-class Reference:
-    """A reference to a derivation by its name, for a cell of a table."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions: Sequence[Equation] = ()) -> list[Block]:

@@ -9,18 +9,26 @@ from typing import Any
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import Equation
 from symbackprop.errors import one_of
+from symbackprop.lift import MatrixEquation
 from symbackprop.notation import Notation
 from symbackprop.prove import Proof
 
-__all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "Table"]
+__all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "SectionReference", "Table"]
 
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph; `{name}` in the text stands for the formula `slots["name"]`, `{ref:BP2}` for a reference to an equation."""
+    """A paragraph; `{name}` in the text stands for the formula, the reference or the text `slots["name"]`."""
 
     text: str
     slots: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SectionReference:
+    """A reference to another section, by its key."""
+
+    key: str
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,6 @@ class Notes:
         return latex_body(self)
 
 
-def definition(equation: Equation) -> Proved:
+def definition(equation: Equation | MatrixEquation) -> Proved:
     """An equation that says what a symbol means: there is nothing to prove."""
     return Proved(equation, Proof("definition", "a name is given"))

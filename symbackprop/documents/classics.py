@@ -9,10 +9,26 @@ from typing import Any
 from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
 
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
-from symbackprop.derivation import Derivation, Reason, Step, formula_derivation
-from symbackprop.documents.about_network import Progress, Reference, backward_chains, proved_chain
+from symbackprop.derivation import Derivation, Reason, Reference, Step, formula_derivation
+from symbackprop.documents.about_network import Progress, backward_chains, proved_chain
 from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
-from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Partial, Tensor, add, index, mul, rebuild, scalar, size, substitute, summation
+from symbackprop.equations import (
+    Abstract,
+    Entry,
+    Equation,
+    Func,
+    Grad,
+    Partial,
+    Tensor,
+    add,
+    index,
+    mul,
+    rebuild,
+    scalar,
+    size,
+    substitute,
+    summation,
+)
 from symbackprop.equations import tensors as tensors_of
 from symbackprop.lift import Layout, layout, lift_equation
 from symbackprop.network import Network, read_equations
@@ -79,8 +95,8 @@ def descent_chains() -> Iterator[Block]:
     yield Prose("This gives the update rule, repeated until the gradient is small:")
     update = Equation(v[i], add(v[i], mul(-1, eta, gradient)), relation="to")
     yield Equations((definition(update),))
-    l, j, k = index("l"), index("j"), index("k")
-    w, b = Tensor("w", (size("n", l), size("n", l - 1)), l), Tensor("b", (size("n", l),), l)
+    layer, j, k = index("l"), index("j"), index("k")
+    w, b = Tensor("w", (size("n", layer), size("n", layer - 1)), layer), Tensor("b", (size("n", layer),), layer)
     updates = [Equation(e, add(e, mul(-1, eta, Partial(cost(), e))), relation="to") for e in (w[j, k], b[j])]
     yield Prose("For a network the variables are its weights and biases:")
     yield Equations(tuple(definition(u) for u in updates))

@@ -10,15 +10,29 @@ from collections.abc import Callable, Iterator
 from sympy import S
 
 from symbackprop.builders import deep, mlp
+from symbackprop.derivation import activation_derivation, path_derivation
 from symbackprop.documents.about_network import (
-    Progress, as_entry, backward_chains, elementwise_blocks, forward_blocks, proved_chain, results_table, symbols_table, with_headings,
+    Progress,
+    as_entry,
+    backward_chains,
+    elementwise_blocks,
+    forward_blocks,
+    proved_chain,
+    results_table,
+    symbols_table,
+    with_headings,
 )  # fmt: skip
-from symbackprop.documents.blocks import Block, Equations, Heading, Prose, Section, definition
+from symbackprop.documents.blocks import Block, Equations, Heading, Prose, Section, SectionReference, definition
 from symbackprop.documents.classics import (
-    activation_table, chain_network, descent_chains, descent_picture, gate_sections, log_sum_exp_chain, softmax_jacobian_blocks,
+    activation_table,
+    chain_network,
+    descent_chains,
+    descent_picture,
+    gate_sections,
+    log_sum_exp_chain,
+    softmax_jacobian_blocks,
 )  # fmt: skip
 from symbackprop.equations import Entry, Equation, Func, Tensor, index, mul, scalar
-from symbackprop.derivation import activation_derivation, path_derivation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.prove import naming_equations
@@ -33,8 +47,7 @@ TITLE = "Backpropagation, derived and proved"
 def lecture_sections(notation: Notation, progress: Progress = lambda name: None) -> Iterator[Section]:
     """The sections of the lecture in order, each proved before it is yielded."""
     for build in LECTURE:
-        for section in build(notation, progress):
-            yield section
+        yield from build(notation, progress)
 
 
 def activations(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -120,7 +133,9 @@ def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
     blocks: list[Block] = [
         Prose("A network with two inputs, two hidden neurons and one output, written out in full before any matrix is used. The forward pass:"),
         *elementwise_blocks(net, net.equations),
-        Prose("The gradients follow from the general formulas of the next section, each written out for its indices:"),
+        Prose(
+            "The gradients are the general formulas of {general}, each written out for its indices:", {"general": SectionReference("four-equations")}
+        ),
         *elementwise_blocks(net, results, naming_equations(net, named)),
     ]
     yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation)
@@ -179,7 +194,8 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
             "The same derivation with examples as rows and weights stored from input to output. In index form nothing changes; in matrix form the "
             "transposes move to other places. A formula copied from the other convention is wrong here."
         ),
-        symbols_table(batch, rows), *forward_blocks(batch, rows), results_table(chains, "Examples as rows"),
+        symbols_table(batch, rows), *forward_blocks(batch, rows), *with_headings([c for c in chains if c.derivation.name in ("BP2", "BP3", "BP4")]),
+        results_table(chains, "Examples as rows"),
     ]  # fmt: skip
     yield Section("rows", "Many examples as rows", tuple(blocks), rows)
 
@@ -198,7 +214,7 @@ def softmax(notation: Notation, progress: Progress) -> Iterator[Section]:
         *forward_blocks(net, notation), *with_headings(chains),
         Prose("Second way: simplify the cost first. The logarithm of a quotient is a difference, and the targets add up to one."),
         *log_sum_exp_chain(net),
-        Prose("Third way: gate by gate, as a computer does it; see the section on gates."),
+        Prose("Third way: gate by gate, as a computer does it; see the end of {gates}.", {"gates": SectionReference("gates")}),
     ]  # fmt: skip
     yield Section("softmax-cross-entropy", "Softmax and cross-entropy", tuple(blocks), notation)
 

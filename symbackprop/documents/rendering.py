@@ -8,9 +8,9 @@ from html import escape as escape_html
 from string import Formatter
 from typing import Any
 
-from symbackprop.derivation import Derivation, Reason, Step
-from symbackprop.documents.about_network import Reference, Shape
-from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, Table
+from symbackprop.derivation import Derivation, Reference, Step
+from symbackprop.documents.about_network import Shape
+from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, SectionReference, Table
 from symbackprop.documents.templates import environment
 from symbackprop.equations import Equation
 from symbackprop.lift import MatrixEquation
@@ -37,12 +37,15 @@ class Medium:
     inline: Callable[[Node], str]
     display: Callable[[Node], str]
     reference: Callable[[str, str], str]
+    section: Callable[[str, str], str]
 
 
-LATEX = Medium("latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}")
+LATEX = Medium(
+    "latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}", lambda key, title: rf"Section~\ref{{sec:{key}}}",
+)  # fmt: skip
 HTML = Medium(
     "html", escape_html, lambda node: mathml(node, "inline"), lambda node: mathml(node, "block"),
-    lambda label, number: f'<a href="#eq-{label}">({number})</a>',
+    lambda label, number: f'<a href="#eq-{label}">({number})</a>', lambda key, title: f'the section <a href="#sec-{key}">{escape_html(title)}</a>',
 )  # fmt: skip
 
 
@@ -51,7 +54,7 @@ class _Numbers:
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self.by_label: dict[str, str] = {}
-        self.by_name: dict[str, str] = {}
+        self.titles = {s.key: s.title for s in sections}
         used: set[str] = set()
         count = 0
         for section in sections:
@@ -139,7 +142,7 @@ class _Writer:
         if isinstance(value, (tuple, list)):
             parts = [self.slot(v) for v in value]
             return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + self.medium.text(" and ") + parts[-1]
-        return self.medium.text(value) if isinstance(value, str) else self.medium.inline(self.node(value))
+        return self.cell(value)
 
     def node(self, value: Any) -> Node:
         if isinstance(value, (Equation, MatrixEquation)):
@@ -154,6 +157,8 @@ class _Writer:
         if isinstance(value, Reference):
             label = label_of(self.section, value.name)
             return self.medium.reference(label, self.numbers.by_label[label]) if label in self.numbers.by_label else ""
+        if isinstance(value, SectionReference):
+            return self.medium.section(value.key, self.numbers.titles.get(value.key, value.key))
         return self.medium.inline(self.node(value))
 
     # ------------------------------------------------------------ equations and chains
@@ -174,22 +179,19 @@ class _Writer:
     def line(self, left: Node, right: Node, continued: bool = False) -> dict[str, str]:
         if continued and isinstance(right, Row):
             right = Row(right.items[1:])
-        return {"left": self.medium.display(left) if left is not EMPTY else "", "right": self.medium.display(right), "continued": "1" if continued else "", "words": ""}
+        shown = self.medium.display(left) if left is not EMPTY else ""
+        return {"left": shown, "right": self.medium.display(right), "continued": "1" if continued else "", "words": ""}
 
     def chain(self, chain: Chain) -> dict[str, Any]:
         d = chain.derivation
         label = label_of(self.section, d.name)
         local = [self.derivation(x) for x in d.local] if self.detail == "full" else []
         lines = self.derivation(d)
+        lines[-1] |= {"number": self.numbers.by_label[label], "label": label}
         if d.matrix is not None:
             matrix = self.equation_rows(d.matrix)
             matrix[0]["words"] = self.medium.text("In matrix form:")
-            lines[-1]["number"] = self.numbers.by_label[label]
-            lines[-1]["label"] = label
             lines += matrix
-        else:
-            lines[-1]["number"] = self.numbers.by_label[label]
-            lines[-1]["label"] = label
         return {"kind": "chain", "local": local, "rows": lines, "name": d.name}
 
     def derivation(self, d: Derivation) -> list[dict[str, str]]:
@@ -202,8 +204,7 @@ class _Writer:
         return lines
 
     def words(self, step: Step) -> str:
-        reason: Reason = step.reason
-        return self.prose(reason.text, reason.slots)
+        return self.prose(step.reason.text, step.reason.slots)
 
 
 def _drawing(figure: Figure) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,19 @@ FORMATS = ("tex", "html")
 def documents(notes: Notes, formats: Sequence[str]) -> dict[str, str]:
     """The files of the notes by their name relative to the output folder."""
     found: dict[str, str] = {}
-    context: dict[str, Any] = {"title": notes.title, "counts": notes.counts(), "oracle": notes.oracle, "total": len(notes.proofs)}
+    title = " ".join(notes.title.split())
+    context: dict[str, Any] = {"counts": notes.counts(), "oracle": notes.oracle, "total": len(notes.proofs)}
     for kind in formats:
         one_of("format", kind, FORMATS)
     if "tex" in formats:
         sections = render_notes(notes, LATEX)
         tex = environment("latex")
-        found["notes.tex"] = tex.get_template("article.tex").render(sections=sections, **context)
+        found["notes.tex"] = tex.get_template("article.tex").render(sections=sections, title=LATEX.text(title), **context)
         for s in sections:
-            found[f"fragments/{s['key']}.tex"] = tex.get_template("fragment.tex").render(section=s, title=notes.title)
+            found[f"fragments/{s['key']}.tex"] = tex.get_template("fragment.tex").render(section=s, title=LATEX.text(title))
     if "html" in formats:
-        found["notes.html"] = environment("html").get_template("page.html").render(sections=render_notes(notes, HTML), css=CSS, **context)
+        page = environment("html").get_template("page.html")
+        found["notes.html"] = page.render(sections=render_notes(notes, HTML), css=CSS, title=HTML.text(title), **context)
     return found
 
 
@@ -40,22 +43,52 @@ def save(notes: Notes, folder: str | Path, formats: Sequence[str] = FORMATS) -> 
     """Write all files or none; returns their paths. Raises `CannotWrite` with the reason."""
     target = Path(folder)
     files = documents(notes, formats)
+    new: list[Path] = []
     try:
+        new += _missing(target, files)
         target.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=target))
-    except OSError as error:
-        raise CannotWrite(f"cannot write to the folder '{target}': {error.strerror}; name another with -o") from error
+        try:
+            for name, text in files.items():
+                place = beside / "new" / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
+            return _moved(beside, target, list(files))
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except BaseException as error:
+        for made in new:
+            with suppress(OSError):
+                made.rmdir()
+        if isinstance(error, OSError):
+            raise CannotWrite(f"cannot write to the folder '{target}': {error.strerror or error}; name another with -o") from error
+        raise
+
+
+def _missing(target: Path, names: Iterable[str]) -> list[Path]:
+    """The folders that do not exist yet, the innermost first."""
+    needed = {p for name in names for p in (target / name).parents} | {target}
+    return sorted((p for p in needed if not p.exists()), key=lambda p: len(p.parts), reverse=True)
+
+
+def _moved(beside: Path, target: Path, names: Sequence[str]) -> list[Path]:
+    """Every file moved to its place; if one cannot be, those before it are put back as they were."""
+    done: list[tuple[Path, Path | None]] = []
     try:
-        for name, text in files.items():
-            place = beside / name
+        for name in names:
+            place, old = target / name, beside / "old" / name
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
-        written = []
-        for name in files:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            written.append((beside / name).replace(target / name))
-        return written
-    except OSError as error:
-        raise CannotWrite(f"cannot write to '{target}': {error.strerror}; name another folder with -o") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            if place.exists():
+                old.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(place, old)
+            kept = old if old.exists() else None
+            (beside / "new" / name).replace(place)
+            done.append((place, kept))
+    except BaseException:
+        for place, kept in done:
+            if kept is None:
+                place.unlink()
+            else:
+                kept.replace(place)
+        raise
+    return [place for place, _ in done]

@@ -42,7 +42,7 @@ __all__ = ["MatrixEquation", "lift", "lift_equation", "lift_expression"]
 class MatrixEquation:
     """An equation between matrices; both sides lie as the left side is stored."""
 
-    lhs: Node
+    lhs: Var
     rhs: Node
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sympy import Sum, Tuple
@@ -136,13 +136,13 @@ def elementwise_names() -> list[str]:
     return [a.name for a in ACTIVATIONS.values() if not a.vector]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _elementwise(rule: Activation) -> Any:
     others = [name for name in elementwise_names() if name != rule.name]
     return read_expression(rule.formula, Scope({}, functions=others, scalars=("z", *rule.scalars)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read_cached(formula: str, shapes: tuple[tuple[str, tuple[Any, ...]], ...], scalars: tuple[str, ...]) -> Any:
     tensors = {name: Tensor(name, shape) for name, shape in shapes}
     return read_expression(formula, Scope(tensors, elementwise_names(), scalars, sizes=("n", "m")))
