@@ -11,9 +11,9 @@ from sympy import S, sympify
 from symbackprop.equations import Abstract, Entry, Equation, Func, Layers, Tensor, add, index, mul, size, summation, tensors
 from symbackprop.errors import SpecError
 from symbackprop.network import Network, check_equation, read_size
-from symbackprop.rules import ACTIVATIONS, LOSSES, PENALTIES, Loss
+from symbackprop.rules import ACTIVATIONS, LAYERS, LOSSES, PENALTIES, Loss
 
-__all__ = ["deep", "mlp"]
+__all__ = ["activate", "affine", "batched", "deep", "entry_at", "mlp", "parameters_of", "read_batch", "with_loss"]
 
 _PROBABILITIES = {"binary_cross_entropy": ("sigmoid",), "cross_entropy": ("softmax",), "negative_log_likelihood": ("softmax",)}
 _ABSTRACT = ("sigma", "phi")  # any differentiable function; so is a single letter
@@ -37,20 +37,21 @@ def mlp(
     if len(sizes) < 2:
         raise SpecError(f"a network needs at least an input and an output size, not {list(sizes)}")
     output = activation if output is None else output
-    _check_names(activation=activation, output=output, loss=loss, penalty="none" if penalty is None else penalty)
-    widths, batch = [read_size(n, "sizes") for n in sizes], _batch(samples)
+    check_names(activation=activation, output=output, loss=loss, penalty="none" if penalty is None else penalty)
+    widths, batch = [read_size(n, "sizes") for n in sizes], read_batch(samples)
     last = len(widths) - 1
-    x = a = Tensor("x", _shape(widths[0], batch))
+    x = a = Tensor("x", batched(widths[0], batch))
     equations: list[Equation] = []
     parameters: list[Tensor] = []
     for layer in range(1, last + 1):
-        equations.append(_affine(a, widths[layer], layer, bias))
-        parameters += _parameters(equations[-1])
+        z = Tensor("z", (widths[layer], *a.shape[1:]), layer)
+        equations.append(affine(a, z, layer, bias))
+        parameters += parameters_of(equations[-1])
         kind = output if layer == last else activation
-        if layer < last or not _takes_logits(loss, kind):
-            equations.append(_activate(equations[-1].tensor, kind))
+        if layer < last or not takes_logits(loss, kind):
+            equations.append(activate(z, Tensor("a", z.shape, layer), kind))
         a = equations[-1].tensor
-    return _with_loss(equations, a, x, parameters, loss=loss, output=output, batch=batch, penalty=penalty, name=name)
+    return with_loss(equations, a, x, parameters, loss=loss, output=output, batch=batch, penalty=penalty, name=name)
 
 
 def deep(
@@ -64,75 +65,81 @@ def deep(
     ['z(l)[j]', 'a(l)[j]', 'C']
     """
     output = activation if output is None else output
-    _check_names(activation=activation, output=output, loss="any" if loss is None else loss)
-    layer, depth, batch = index("l"), index("L"), _batch(samples)
+    check_names(activation=activation, output=output, loss="any" if loss is None else loss)
+    layer, depth, batch = index("l"), index("L"), read_batch(samples)
 
     def at(name: str, layer: Any) -> Tensor:
-        return Tensor(name, _shape(size("n", layer), batch), layer)
+        return Tensor(name, batched(size("n", layer), batch), layer)
 
-    affine = _affine(at("a", layer - 1), size("n", layer), layer)
-    activated = _activate(affine.tensor, activation)
-    logits = loss is not None and _takes_logits(loss, output)
+    joined = affine(at("a", layer - 1), at("z", layer), layer)
+    activated = activate(at("z", layer), at("a", layer), activation)
+    logits = loss is not None and takes_logits(loss, output)
     apart = logits or output != activation
     equations = [
-        replace(affine, layers=Layers(layer, first, depth)),
+        replace(joined, layers=Layers(layer, first, depth)),
         replace(activated, layers=Layers(layer, first, depth - 1 if apart else depth)),
     ]
     if apart and not logits:
-        equations.append(_activate(at("z", depth), output))
+        equations.append(activate(at("z", depth), at("a", depth), output))
     final, a = at("z" if logits else "a", depth), at("a", sympify(first - 1))
     if loss is not None:
-        return _with_loss(equations, final, a, _parameters(affine), loss=loss, output=output, batch=batch, name=name, depth=depth)
+        return with_loss(equations, final, a, parameters_of(joined), loss=loss, output=output, batch=batch, name=name, depth=depth)
     y, cost = Tensor("y", final.shape), Tensor("C")
     equations.append(Equation(cost(), Abstract(cost, final, y), rule="abstract"))
-    return Network(tuple(equations), cost(), _parameters(affine), (a,), (y,), name=name, depth=depth, samples=batch)
+    return Network(tuple(equations), cost(), parameters_of(joined), (a,), (y,), name=name, depth=depth, samples=batch)
 
 
-def _check_names(**names: Any) -> None:
+def check_names(**names: Any) -> None:
+    """Every value is a name; `SpecError` says of which key it is not."""
     for key, value in names.items():
         if not isinstance(value, str) or not value.isidentifier():
             raise SpecError(f"{key} must be a name, not {value!r}")
 
 
-def _batch(samples: Any) -> Any:
+def read_batch(samples: Any) -> Any:
+    """The number of examples, or None for a single one."""
     return None if samples is None else read_size(samples, "samples")
 
 
-def _shape(width: Any, batch: Any) -> tuple[Any, ...]:
+def batched(width: Any, batch: Any) -> tuple[Any, ...]:
+    """The shape of a quantity of `width` entries, one column an example."""
     return (width,) if batch is None else (width, batch)
 
 
-def _at(tensor: Tensor, *j: Any) -> Entry:
+def entry_at(tensor: Tensor, *j: Any) -> Entry:
     """An entry of one example: the sample index, where there is one, is always s."""
     return tensor[j] if tensor.rank == len(j) else tensor[*j, index("s")]
 
 
-def _affine(a: Tensor, width: Any, layer: Any, bias: bool = True) -> Equation:
-    j, k, fan_in = index("j"), index("k"), a.shape[0]
-    w, b, z = Tensor("w", (width, fan_in), layer), Tensor("b", (width,), layer), Tensor("z", (width, *a.shape[1:]), layer)
-    total = summation(mul(w[j, k], _at(a, k)), (k, 1, fan_in))
-    return Equation(_at(z, j), add(total, b[j]) if bias else total, rule="affine" if bias else "linear")
+def affine(a: Tensor, z: Tensor, layer: Any, bias: bool = True) -> Equation:
+    """`z_j = sum_k w_jk a_k + b_j` with the parameters of `layer`, by the registered rule."""
+    width, fan_in = z.shape[0], a.shape[0]
+    w, b = Tensor("w", (width, fan_in), layer), Tensor("b", (width,), layer)
+    rule = LAYERS["affine" if bias else "linear"]
+    entries: dict[str, Callable[..., Any]] = {"w": lambda i, k: w[i, k], "b": lambda i: b[i], "a": lambda k: entry_at(a, k)}
+    return Equation(entry_at(z, index("j")), rule.of(entries, width, fan_in), rule=rule.name)
 
 
-def _parameters(affine: Equation) -> tuple[Tensor, ...]:
-    return tuple(t for t in tensors(affine.rhs) if t.name in ("w", "b"))
+def parameters_of(equation: Equation) -> tuple[Tensor, ...]:
+    """The weights and biases of an affine equation."""
+    return tuple(t for t in tensors(equation.rhs) if t.name in ("w", "b"))
 
 
-def _activate(z: Tensor, activation: str) -> Equation:
+def activate(z: Tensor, a: Tensor, activation: str) -> Equation:
+    """`a_j = f(z_j)`, or entry j of a vector activation of z; an abstract f keeps its name."""
     j = index("j")
-    a = Tensor("a", z.shape, z.layer)
     if activation in ACTIVATIONS and ACTIVATIONS[activation].vector:
-        value = ACTIVATIONS[activation].entry(lambda i: _at(z, i), j, z.shape[0])
+        value = ACTIVATIONS[activation].entry(lambda i: entry_at(z, i), j, z.shape[0])
     elif activation == "identity":
-        value = _at(z, j)
+        value = entry_at(z, j)
     else:
         if len(activation) > 1 and activation not in _ABSTRACT:
             ACTIVATIONS[activation]  # an unknown name is answered with the near miss
-        value = Func(activation, _at(z, j))
-    return Equation(_at(a, j), value, rule=activation)
+        value = Func(activation, entry_at(z, j))
+    return Equation(entry_at(a, j), value, rule=activation)
 
 
-def _takes_logits(loss: str, output: str) -> bool:
+def takes_logits(loss: str, output: str) -> bool:
     """Whether the loss is taken of the last pre-activation; `SpecError` if the loss does not fit the output."""
     if LOSSES[loss].input == "logits":
         if output != "identity":
@@ -145,14 +152,14 @@ def _takes_logits(loss: str, output: str) -> bool:
     return False
 
 
-def _with_loss(
+def with_loss(
     equations: Sequence[Equation], final: Tensor, x: Tensor, parameters: Sequence[Tensor],
     *, loss: str, output: str, batch: Any, name: str, penalty: str | None = None, depth: Any = None,
 ) -> Network:  # fmt: skip
     """The network that ends in a registered loss of `final`, its mean over the examples of a batch, and a penalty on the weights."""
     rule, s = LOSSES[loss], index("s")
     y = Tensor("y", final.shape if rule.target != "class" else final.shape[1:])
-    one = rule.of(lambda j: _at(final, j), lambda *j: _at(y, *j), final.shape[0])
+    one = rule.of(lambda j: entry_at(final, j), lambda *j: entry_at(y, *j), final.shape[0])
     if batch is None:
         cost, total, means = Tensor("C"), one, []
     else:
@@ -177,4 +184,4 @@ def _facts(rule: Loss, y: Tensor) -> tuple[Equation, ...]:
     if rule.target != "one_hot":
         return ()
     k = index("k")
-    return (Equation(summation(_at(y, k), (k, 1, y.shape[0])), S.One, rule="one_hot"),)
+    return (Equation(summation(entry_at(y, k), (k, 1, y.shape[0])), S.One, rule="one_hot"),)

@@ -1,4 +1,4 @@
-"""A network described in a TOML file: an `[mlp]` or `[deep]` table, or equations with the shapes of what they start from."""
+"""A network described in a TOML file: an `[mlp]`, `[deep]` or `[graph]` table, or equations with the shapes of what they start from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from symbackprop.builders import deep, mlp
 from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.graphs import graph
 from symbackprop.network import Network
 
 __all__ = ["Specification", "load_network", "load_specification"]
@@ -30,7 +31,7 @@ def load_network(path: str | Path) -> Network:
 
 
 def load_specification(path: str | Path) -> Specification:
-    """Read a TOML file: an `[mlp]` or `[deep]` table, or `equations` with `[tensors]`; `name`, `notation` and `detail` may stand above.
+    """Read a TOML file: an `[mlp]`, `[deep]` or `[graph]` table, or `equations` with `[tensors]`; `name`, `notation` and `detail` may stand above.
 
     `SpecError` or `UnknownName` says which file and which key cannot be used, and what was expected.
 
@@ -89,7 +90,11 @@ _MLP = {"sizes": _SIZES, **_DEEP, "bias": _SWITCH, "penalty": _TEXT}
 _EQUATIONS = {
     "equations": _TEXTS, "tensors": _TABLE, "loss": _TEXT, "parameters": _TEXTS, "targets": _TEXTS, "facts": _TEXTS, "scalars": _TEXTS,
 }  # fmt: skip
-_BUILT: Mapping[str, tuple[Callable[..., Network], Mapping[str, _Kind]]] = {"mlp": (mlp, _MLP), "deep": (deep, _DEEP)}
+_LAYERS = _Kind("an array of tables, [[graph.layers]]", _is_list(lambda value: isinstance(value, dict)))
+_GRAPH = {"inputs": _TABLE, "layers": _LAYERS, "loss": _TEXT, "samples": _SIZE, "penalty": _TEXT}
+_BUILT: Mapping[str, tuple[Callable[..., Network], Mapping[str, _Kind]]] = {"mlp": (mlp, _MLP), "deep": (deep, _DEEP), "graph": (graph, _GRAPH)}
+
+_NEEDED = {"mlp": ("sizes",), "graph": ("inputs", "layers")}
 
 
 def _network(data: Mapping[str, Any], stem: str) -> Network:
@@ -100,14 +105,15 @@ def _network(data: Mapping[str, Any], stem: str) -> Network:
             if beside := [key for key in data if key not in _ABOUT and key != kind]:
                 raise SpecError(f"[{kind}] describes the whole network; leave out {', '.join(beside)}")
             _check(data[kind], keys, kind)
-            if kind == "mlp" and "sizes" not in data[kind]:
-                raise SpecError(f"[mlp] needs sizes, {_SIZES.words}")
+            for needed in _NEEDED.get(kind, ()):
+                if needed not in data[kind]:
+                    raise SpecError(f"[{kind}] needs {needed}, {keys[needed].words}")
             return build(**data[kind], name=name)
     tensors = data.get("tensors", {})
     if "equations" not in data:
         if "equations" in tensors:
             raise SpecError("equations stands below [tensors] and so belongs to it: move it above")
-        raise SpecError("no network is described: give [mlp], [deep], or equations = [...] with [tensors]")
+        raise SpecError("no network is described: give [mlp], [deep], [graph], or equations = [...] with [tensors]")
     _check(tensors, dict.fromkeys(tensors, _SIZES), "tensors")
     given = {key: data[key] for key in _EQUATIONS if key in data and key != "tensors"}
     return Network.from_equations(given.pop("equations"), tensors=tensors, name=name, **given)

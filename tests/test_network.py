@@ -173,7 +173,7 @@ def test_a_declaration_that_fits_nothing_is_refused(change: dict[str, Any], word
 
 
 def test_a_cycle_between_declared_tensors_is_named_round() -> None:
-    with pytest.raises(SpecError, match="h needs g needs h|g needs h needs g"):
+    with pytest.raises(SpecError, match=r"h needs g needs h|g needs h needs g"):
         Network.from_equations(["h[j] = g[j]", "g[j] = 2*h[j]", "C = sum(j, h[j])"], tensors={"h": (2,), "g": (2,)})
 
 

@@ -299,7 +299,7 @@ def trials() -> Iterator[tuple[str, str, Derivation, tuple[Equation, ...], Any, 
 
 
 # How many mutants of each kind are tried, and how many must at least be refuted: fewer, for some change nothing or fit no axis.
-SAMPLE, LEAST = 50, 15
+SAMPLE, LEAST = 40, 12
 FEWER = {"drop a delta": 5, "negate a delta": 5, "sign of an exponent": 3, "drop a power": 5, "slope for f": 5, "transpose": 5, "dz for da, da for dz": 5}
 
 
@@ -334,7 +334,7 @@ def test_every_wrong_step_is_refuted_with_a_counterexample() -> None:
                 missed.append(f"[{kind}] {where}: {before} = {wrong} instead of {step.expression} is {proof.kind}: {proof.detail}")
     counts = "\n".join(f"{n:26} {refuted[n]:4} refuted {refused[n]:4} refused {alike[n]:4} alike of {len(f):5}" for n, f in sorted(by_kind.items()))
     assert not missed, f"{len(missed)} wrong steps passed:\n" + "\n".join(missed[:40]) + f"\n{counts}"
-    assert refuted.total() > 800, counts
+    assert refuted.total() > 650, counts
     assert pointless.total() <= 10, f"{pointless}\n{counts}"
     assert not {n: refuted[n] for n in by_kind if refuted[n] < FEWER.get(n, LEAST)}, counts
     assert set(FEWER) <= set(by_kind), counts
@@ -356,7 +356,7 @@ def d(t: Tensor, *at: Any) -> Entry:
     (d(Z2, j), add(A2[j], mul(-1, Y[j])), {j: 4}),
     (d(W2, j, k), mul(d(Z2, j), A1[k]), {j: 4, k: 3}),
     (d(W2, j, k), mul(add(A2[j], mul(-1, Y[j])), A1[k]), {j: 4, k: 3}),
-    (d(Z1, k), mul(add(1, mul(-1, A1[k] ** 2)), summation(mul(W2[j, k], d(Z2, j)), (j, 1, 4))), {k: 3}),
+    (d(Z1, k), mul(Func("tanh", Z1[k], 1), d(A1, k)), {k: 3}),
     (d(B2, j), d(Z2, j), {j: 4}),
     (summation(d(Z2, j), (j, 1, 4)), S.Zero, {}),
     (Partial(A2[i], Z2[j]), mul(A2[i], add(KroneckerDelta(i, j), mul(-1, A2[j]))), {i: 4, j: 4}),

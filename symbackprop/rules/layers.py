@@ -7,7 +7,7 @@ from symbackprop.rules.record import LAYERS, Layer
 for _layer in (
     Layer("affine", "sum(k, w[j, k]*a[k]) + b[j]", parameters=("w", "b")),
     Layer("linear", "sum(k, w[j, k]*a[k])", parameters=("w",)),
-    Layer("elementwise", "f(a[j])"),
+    Layer("elementwise", "f(a[j])", activation=True),
     Layer("add", "a[j] + c[j]", inputs=("a", "c")),
     Layer("multiply", "a[j] * c[j]", inputs=("a", "c")),
 ):

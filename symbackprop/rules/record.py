@@ -114,12 +114,18 @@ class Penalty:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: the formula of entry `j` of its output `z` from its inputs `a` (and `c`) and its parameters."""
+    """A layer: the formula of entry `j` of its output from its inputs `a` (and `c`), its parameters and its activation `f`."""
 
     name: str
     formula: str
     parameters: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ("a",)
+    activation: bool = False
+
+    def of(self, entries: Mapping[str, Callable[..., Any]], rows: Any, columns: Any) -> Any:
+        """Entry `j` of the output: `rows` long, made from inputs that are `columns` long."""
+        shapes = {"w": (N, M), "b": (N,), **dict.fromkeys(self.inputs, (M,) if "w" in self.parameters else (N,))}
+        return _instantiate(_read(self.formula, {k: shapes[k] for k in (*self.parameters, *self.inputs)}, ()), entries, {N: rows, M: columns})
 
 
 ACTIVATIONS = Registry[Activation]("activation")
@@ -145,7 +151,7 @@ def _elementwise(rule: Activation) -> Any:
 @cache
 def _read_cached(formula: str, shapes: tuple[tuple[str, tuple[Any, ...]], ...], scalars: tuple[str, ...]) -> Any:
     tensors = {name: Tensor(name, shape) for name, shape in shapes}
-    return read_expression(formula, Scope(tensors, elementwise_names(), scalars, sizes=("n", "m")))
+    return read_expression(formula, Scope(tensors, [*elementwise_names(), "f"], scalars, sizes=("n", "m")))
 
 
 def _read(formula: str, shapes: Mapping[str, tuple[Any, ...]], scalars: tuple[str, ...]) -> Any:
