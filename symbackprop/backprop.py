@@ -171,7 +171,7 @@ def _gradient(net: Network, target: Tensor, tensor: Tensor, users: dict[str, lis
         path = _path(net, target, e, wrt, named)
         if path is not None:
             paths.append(path)
-    if not paths or any(isinstance(p.derivative, Entry) and isinstance(p.derivative.tensor, Grad) and p.derivative.tensor.of == target for p in paths):
+    if not paths or any(_is_given(p.derivative, target) for p in paths):
         return None
     total = add(*(_simplified(p) for p in paths))
     lhs: Any = Entry(Grad(target, tensor), *wrt.indices)
@@ -183,6 +183,11 @@ def _gradient(net: Network, target: Tensor, tensor: Tensor, users: dict[str, lis
         total = tidy_factor(name.factor, total)
         lhs = definition.lhs
     return Backward(wrt, tuple(paths), Equation(lhs, total, rule="backward"), definition)
+
+
+def _is_given(derivative: Any, target: Tensor) -> bool:
+    """Whether a derivative is only its own name, as that of an abstract cost by its output."""
+    return isinstance(derivative, Entry) and isinstance(derivative.tensor, Grad) and bool(derivative.tensor.of == target)
 
 
 def tidy_factor(number: Any, total: Any) -> Any:

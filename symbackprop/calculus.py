@@ -138,7 +138,9 @@ def fold(expr: Any, equation: Equation) -> Any:
     rhs = equation.rhs
     if isinstance(rhs, Func):
         found = activation_derivative(rhs.name)
-        return substitute(expr, {Func(rhs.name, rhs.argument, 1): substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})} if found is not None else {})
+        if found is None:
+            return expr
+        return substitute(expr, {Func(rhs.name, rhs.argument, 1): substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})})
     if isinstance(rhs, exp):
         return expr.xreplace({rhs: equation.lhs})
     if not isinstance(rhs, (Mul, Add, Pow)):
@@ -283,7 +285,7 @@ def _eliminated(value: Any, derivative: Any, z: Symbol) -> Any:
             branches.append((_eliminated(v, d, z), c))
         return Piecewise(*branches, evaluate=False)
     best = evaluated(derivative)
-    kernel = next((k for k in (*value.atoms(Func), exp(z)) if value.has(k) or k == exp(z) and value.has(exp)), None)
+    kernel = next((k for k in (*value.atoms(Func), exp(z)) if value.has(k) or (k == exp(z) and value.has(exp))), None)
     if kernel is None:
         return best
     unknown = Dummy("K", positive=True)

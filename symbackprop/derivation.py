@@ -239,9 +239,8 @@ def formula_derivation(net: Network, consumer: Equation, wrt: Entry, value: Any 
     """d lhs / d wrt worked from the formula: the rules of differentiation, the surviving terms, forward names."""
     value = local_derivative(consumer, wrt, net.facts) if value is None else value
     rhs = rename_bound(consumer.rhs, {s for i in wrt.indices for s in i.free_symbols})
-    steps = [
-        Step(derivative_of(rhs, wrt), Reason("definition", "Start from {equation}:", {"equation": Equation(consumer.lhs, rhs)}), uses=(Equation(consumer.lhs, rhs),))
-    ]
+    formula = Equation(consumer.lhs, rhs)
+    steps = [Step(derivative_of(rhs, wrt), Reason("definition", "Start from {equation}:", {"equation": formula}), uses=(formula,))]
     steps += [replace(s, detail="steps") for s in _worked_steps(rhs, wrt)]
     if value.has(consumer.lhs):
         reason = Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": consumer.lhs})

@@ -43,7 +43,7 @@ def written_out(expr: Any) -> Any:
                 return expr
             terms = [substitute(t, {k: Integer(v)}) for t in terms for v in range(int(low), int(high) + 1)]
         return _flat(add(*(written_out(t) for t in terms)))
-    if isinstance(expr, (Entry, Tensor, Func, KroneckerDelta)) and not isinstance(expr, Func) or not getattr(expr, "args", ()):
+    if (isinstance(expr, (Entry, Tensor, Func, KroneckerDelta)) and not isinstance(expr, Func)) or not getattr(expr, "args", ()):
         return expr
     return _flat(rebuild(expr, tuple(written_out(a) for a in expr.args)))
 

@@ -149,7 +149,7 @@ class _Reader:
                 return mul(left, Pow(right, -1, evaluate=False))
             case ast.Pow() if left == 0 and right.is_number and not right.is_positive:
                 raise self.fail(node, "division by zero")
-            case ast.Pow() if _bits(right) > 64 or right.is_number and _bits(left) * abs(float(right)) > 4096:
+            case ast.Pow() if _bits(right) > 64 or (right.is_number and _bits(left) * abs(float(right)) > 4096):
                 raise self.fail(node, "this power is too large")
             case ast.Pow():
                 return Pow(left, right, evaluate=False)
@@ -227,7 +227,7 @@ class _Reader:
             return KroneckerDelta(*arguments)
         if name in self.scope.functions and len(arguments) == 1:
             return Func(name, arguments[0])
-        if name in _FUNCTIONS and (len(arguments) == 1 or name in ("max", "min") and len(arguments) > 1):
+        if name in _FUNCTIONS and (len(arguments) == 1 or (name in ("max", "min") and len(arguments) > 1)):
             return _FUNCTIONS[name](*arguments)
         if name in self.scope.functions or name in _FUNCTIONS:
             raise self.fail(node, f"'{name}' does not take {len(arguments)} arguments")

@@ -146,7 +146,7 @@ def _indicator(condition: Any, facts: tuple[Equation, ...]) -> Any:
 def _logarithm(argument: Any) -> list[Term]:
     factors = [f.as_base_exp() for f in Mul.make_args(argument)]
     doubtful = [b for b, e in factors if not b.is_positive]
-    if len(factors) == 1 and factors[0][1] == 1 or len(doubtful) > 1:
+    if (len(factors) == 1 and factors[0][1] == 1) or len(doubtful) > 1:
         return [(log(argument), ())]
     terms: list[Term] = []
     for base, exponent in factors:
@@ -175,7 +175,7 @@ def _idempotent(monomial: Any) -> Any:
     factors = []
     for f in Mul.make_args(monomial):
         base, exponent = f.as_base_exp()
-        zero_or_one = isinstance(base, KroneckerDelta) or isinstance(base, Piecewise) and {v for v, _ in base.args} == {S.Zero, S.One}
+        zero_or_one = isinstance(base, KroneckerDelta) or (isinstance(base, Piecewise) and {v for v, _ in base.args} == {S.Zero, S.One})
         factors.append(base if zero_or_one and exponent.is_Integer and exponent > 0 else f)
     return Mul(*factors)
 
@@ -207,7 +207,7 @@ def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:
 
 def _within(value: Any, span: tuple[Any, Any], bound: dict[Any, Any]) -> bool:
     """Whether an index that takes the place of another stays in its range; a free index has the range of its axis."""
-    return bound.get(value, span) == span and (not value.is_Integer or bool(span[0] <= value) and (value == 1 or value <= span[1]) == True)  # noqa: E712
+    return bound.get(value, span) == span and (not value.is_Integer or (bool(span[0] <= value) and (value == 1 or value <= span[1]) == True))  # noqa: E712
 
 
 def _use_fact(monomial: Any, bound: dict[Any, Any], facts: tuple[Equation, ...]) -> Any:

@@ -80,7 +80,7 @@ def descent_chains() -> Iterator[Block]:
     chain = Derivation(
         "descent", change(),
         (
-            Step(first_order, Reason("definition", "To first order the cost changes by the derivative in each direction times the step in it:"), "approx", uses=(linear,)),
+            Step(first_order, Reason("definition", "To first order, each step counts with the derivative in its direction:"), "approx", uses=(linear,)),
             Step(inserted, Reason("substitute", "Insert {equations}:", {"equations": (choice,)}), uses=(choice,)),
             Step(square, Reason("factor", "Draw what carries no summation index out of the sum:")),
         ),
@@ -118,7 +118,8 @@ def descent_picture() -> Iterator[Block]:
     yield Prose("As an example take")
     yield Equations((definition(equation),))
     yield proved_chain(formula_derivation(net, equation, w(), name="slope"))
-    yield Prose("Starting from {start} with {alpha}, in exact fractions:", {"start": Equation(w(), Integer(-1)), "alpha": Equation(scalar("alpha"), alpha)})
+    start, rate = Equation(w(), Integer(-1)), Equation(scalar("alpha"), alpha)
+    yield Prose("Starting from {start} with {rate}, in exact fractions:", {"start": start, "rate": rate})
     slope = local_derivative(equation, w())
     rows, points = [], []
     at = Integer(-1)
@@ -207,8 +208,9 @@ def log_sum_exp_chain(net: Network) -> Iterator[Block]:
     j = index("j")
     plain = formula_derivation(short_net, Equation(net.loss, short), z[j], name="log-sum-exp-gradient")
     named = add(softmax.lhs, mul(-1, y[j]))
-    steps = (*plain.steps, Step(named, Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": softmax.lhs}), uses=(softmax,)))
-    yield proved_chain(Derivation(plain.name, plain.lhs, steps, short_net))
+    words = "Say it with the value {value} that the forward pass has already computed:"
+    last = Step(named, Reason("fold", words, {"value": softmax.lhs}), uses=(softmax,))
+    yield proved_chain(Derivation(plain.name, plain.lhs, (*plain.steps, last), short_net))
 
 
 # ---------------------------------------------------------------- gates
@@ -220,8 +222,11 @@ def _together(net: Network, last: Derivation) -> Derivation:
     upstream = Entry(Grad(net.loss.tensor, output.tensor))
     value = mul(upstream, substitute(activation_derivative("sigmoid"), {VALUE: output}))
     forward = net.equations[:-1]
-    inverse = Step(last.result.rhs, Reason("substitute", "What the gates hand down:"), uses=forward)
-    return Derivation("four gates together", last.lhs, (inverse, Step(value, Reason("fold", "Insert {equations}:", {"equations": forward[1:]}), uses=forward)), net)
+    steps = (
+        Step(last.result.rhs, Reason("substitute", "What the gates hand down:"), uses=forward),
+        Step(value, Reason("fold", "Insert {equations}:", {"equations": forward[1:]}), uses=forward),
+    )
+    return Derivation("four gates together", last.lhs, steps, net)
 
 
 def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: str) -> Network:
@@ -239,7 +244,8 @@ _GATES: tuple[tuple[str, str, list[str], dict[str, tuple[object, ...]]], ...] = 
     ("add", "Both inputs receive the upstream gradient unchanged.", ["u = x + y"], {"x": (), "y": ()}),
     ("matrix product", "With examples as rows, the gradient is multiplied with the other factor, transposed.",
      ["u[s, j] = sum(k, x[s, k]*w[k, j])"], {"x": ("m", "d"), "w": ("d", "n")}),
-    ("broadcast add", "Adding one row to every example: the bias receives the sum over the examples.", ["u[s, j] = x[s, j] + b[j]"], {"x": ("m", "n"), "b": ("n",)}),
+    ("broadcast add", "Adding one row to every example: the bias receives the sum over the examples.",
+     ["u[s, j] = x[s, j] + b[j]"], {"x": ("m", "n"), "b": ("n",)}),
     ("affine layer in two gates", "An affine layer is a matrix product followed by a broadcast add.",
      ["v[s, j] = sum(k, x[s, k]*w[k, j])", "u[s, j] = v[s, j] + b[j]"], {"x": ("m", "d"), "w": ("d", "n"), "b": ("n",)}),
     ("sigmoid in four gates", "The sigmoid taken apart: change the sign, exponentiate, add one, invert.",

@@ -163,7 +163,7 @@ def chosen(notation: Notation, progress: Progress) -> Iterator[Section]:
     entropy = deep(activation="tanh", output="softmax", loss="cross_entropy", name="softmax and cross-entropy")
     for key, net, words in (
         ("quadratic", quadratic, "With sigmoid neurons and the quadratic cost every symbol of the four equations gets a formula."),
-        ("entropy", entropy, "With hidden tanh layers, a softmax at the output and the cross-entropy, the error of the output is a plain difference."),
+        ("entropy", entropy, "With hidden tanh layers, a softmax and the cross-entropy, the error of the output is a plain difference."),
     ):
         chains = backward_chains(net, notation, progress=progress)
         shown = [c for c in chains if c.derivation.name in ("BP1", "BP2") or "-da" in c.derivation.name]
@@ -180,7 +180,8 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
     blocks: list[Block] = [
         Prose(
             "With {m} examples the cost is the mean of their losses. In this section examples are the columns of a matrix, and the letter of a "
-            "pre-activation's gradient stands for {factor} times the derivative of the mean, so that it carries no {inverse}; the gradients of the parameters do.",
+            "pre-activation's gradient stands for {factor} times the derivative of the mean, so that it carries no {inverse}; "
+            "the gradients of the parameters do.",
             {"m": index("m"), "factor": factor, "inverse": S.One / index("m")},
         ),
         symbols_table(net, ng), *forward_blocks(net, ng), *with_headings(chains), results_table(chains, "Examples as columns"),

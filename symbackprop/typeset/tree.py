@@ -328,7 +328,7 @@ def break_line(line: Row, limit: float, measure: Callable[[Node], float] = width
     """
     terms: list[Row] = []
     for item in row(line).items:
-        if not terms or item in (Operator("+"), Operator("-")) and terms[-1].items:
+        if not terms or (item in (Operator("+"), Operator("-")) and terms[-1].items):
             terms.append(Row())
         terms[-1] = Row((*terms[-1].items, item))
     pieces: list[Row] = []
