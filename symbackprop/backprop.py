@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sympy import Add, Derivative, KroneckerDelta, Mul, S, sympify
@@ -114,8 +114,8 @@ def backpropagate(
     `named` gives gradients a letter (`{"z": Named("delta")}`); `wrt` chooses the quantities (all that can be reached by default).
 
     >>> from symbackprop.builders import mlp
-    >>> [str(b.equation) for b in backpropagate(mlp([2, 2], output="identity"), {"z": Named("delta")})][1:]
-    ['delta(1)[j] = da(1)...'] # doctest: +SKIP
+    >>> [str(b.equation) for b in backpropagate(mlp([2, 2]), {"z": Named("delta")})][-2:]
+    ['dC/db(1)[j] = delta(1)[j]', 'dC/dw(1)[j, k] = delta(1)[j]*x[k]']
     """
     named = named or {}
     target = (loss or net.loss).tensor
@@ -228,7 +228,21 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
 
 
 def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
-    shared = _shared_axes(net, consumer, wrt)
+    equation, summed, derivative = _cached_local(consumer, wrt, net.samples, net.facts)
+    if derivative == 0:
+        return None
+    if consumer.tensor == target:
+        return Path(equation, (), Partial(equation.lhs, wrt), derivative, S.One, S.One)
+    gradient = Entry(Grad(target, equation.tensor), *equation.lhs.indices)
+    return Path(equation, summed, Partial(equation.lhs, wrt), derivative, gradient, _upstream(gradient, named))
+
+
+Local = tuple[Equation, tuple[tuple[Any, Any], ...], Any]
+
+
+def _local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...]) -> Local:
+    """The consumer with indices apart from those of `wrt`, those of its indices that are summed over, and its local derivative."""
+    shared = _shared_axes(samples, consumer, wrt)
     taken = {s for i in wrt.indices for s in i.free_symbols} | {s for e in entries(consumer.rhs) for i in e.indices for s in i.free_symbols}
     renamed: dict[Any, Any] = {}
     summed: list[tuple[Any, Any]] = []
@@ -242,13 +256,7 @@ def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: M
         summed.append((letter, n))
     rhs = rename_bound(consumer.at_indices(tuple(renamed[i] for i in consumer.lhs.indices)), taken)
     equation = Equation(substitute(consumer.lhs, renamed), rhs, consumer.rule)
-    derivative = _cached_local(equation, wrt, net.facts)
-    if derivative == 0:
-        return None
-    if consumer.tensor == target:
-        return Path(equation, (), Partial(equation.lhs, wrt), derivative, S.One, S.One)
-    gradient = Entry(Grad(target, equation.tensor), *equation.lhs.indices)
-    return Path(equation, tuple(summed), Partial(equation.lhs, wrt), derivative, gradient, _upstream(gradient, named))
+    return equation, tuple(summed), local_derivative(equation, wrt, facts)
 
 
 def _upstream(gradient: Entry, named: Mapping[str, Named]) -> Any:
@@ -257,15 +265,15 @@ def _upstream(gradient: Entry, named: Mapping[str, Named]) -> Any:
     return gradient if name is None else mul(Entry(Tensor(name.symbol, y.shape, y.layer), *gradient.indices), S.One / name.factor)
 
 
-def _shared_axes(net: Network, consumer: Equation, wrt: Entry) -> dict[Any, Any]:
+def _shared_axes(samples: Any, consumer: Equation, wrt: Entry) -> dict[Any, Any]:
     """Sample indices that the consumer hands through unchanged: example s of x only touches example s of y."""
-    if net.samples is None:
+    if samples is None:
         return {}
     uses = [e for e in entries(consumer.rhs) if e.tensor == wrt.tensor]
     shared = {}
     for axis, n in enumerate(wrt.tensor.shape):
         letters = {e.indices[axis] for e in uses}
-        if n == net.samples and len(letters) == 1 and letters <= set(consumer.lhs.indices):
+        if n == samples and len(letters) == 1 and letters <= set(consumer.lhs.indices):
             shared[letters.pop()] = wrt.indices[axis]
     return shared
 
@@ -277,23 +285,42 @@ def _simplified(path: Path) -> Any:
     body = path.body
     if not path.derivative.has(KroneckerDelta):
         return draw_out(_total(body, path.summed))
-    return draw_out(tidy(collapse(_total(body, path.summed)), order_of(body)))
-
-
-def _cached_local(equation: Equation, wrt: Entry, facts: tuple[Equation, ...]) -> Any:
-    """The local derivative, found once for all equations that differ only in what their tensors are called."""
-    involved = list(dict.fromkeys((equation.tensor, *tensors(equation.rhs), wrt.tensor)))
-    if equation.rhs.has(Abstract) or any(isinstance(t, Grad) for t in involved) or any(set(tensors(f.lhs)) & set(involved) for f in facts):
-        return local_derivative(equation, wrt, facts)
-    stand_in = {t: Tensor(f"t{n}", t.shape) for n, t in enumerate(involved)}
-    back = {v: k for k, v in stand_in.items()}
-    generic = Equation(rename_tensors(equation.lhs, stand_in), rename_tensors(equation.rhs, stand_in), equation.rule)
-    return rename_tensors(_local(generic, rename_tensors(wrt, stand_in)), back)
+    total = _total(body, path.summed)
+    stand_in, back = _stand_ins(tensors(total))
+    return rename_tensors(_collapsed(rename_tensors(total, stand_in)), back)
 
 
 @lru_cache(maxsize=4096)
-def _local(equation: Equation, wrt: Entry) -> Any:
-    return local_derivative(equation, wrt)
+def _collapsed(total: Any) -> Any:
+    return draw_out(tidy(collapse(total), order_of(total)))
+
+
+def _cached_local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...]) -> Local:
+    """What `_local` finds, found once for all equations that differ only in what their tensors are called."""
+    involved = dict.fromkeys((consumer.tensor, *tensors(consumer.rhs), wrt.tensor))
+    if any(isinstance(t, Grad) for t in involved) or consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
+        return _local(consumer, wrt, samples, facts)
+    stand_in, back = _stand_ins(involved)
+    generic = Equation(rename_tensors(consumer.lhs, stand_in), rename_tensors(consumer.rhs, stand_in), consumer.rule)
+    found, summed, derivative = _generic_local(generic, rename_tensors(wrt, stand_in), samples)
+    equation = Equation(rename_tensors(found.lhs, back), rename_tensors(found.rhs, back), found.rule)
+    return equation, summed, rename_tensors(derivative, back)
+
+
+@lru_cache(maxsize=4096)
+def _generic_local(consumer: Equation, wrt: Entry, samples: Any) -> Local:
+    return _local(consumer, wrt, samples, ())
+
+
+def _stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
+    """Tensors that differ in their number and shape only, in place of those involved; and the way back."""
+    stand_in = {t: _numbered(n, t.shape) for n, t in enumerate(involved)}
+    return stand_in, {v: k for k, v in stand_in.items()}
+
+
+@cache
+def _numbered(number: int, shape: Any) -> Tensor:
+    return Tensor(f"t{number}", shape)
 
 
 def unnamed(backward: Iterable[Backward], loss: Tensor) -> list[Equation]:

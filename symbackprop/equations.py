@@ -357,10 +357,11 @@ def mul(*factors: Any) -> Any:
     flat: list[Any] = []
     for factor in map(sympify, factors):
         flat.extend(factor.args if isinstance(factor, Mul) else (factor,))
-    if any(f == 0 for f in flat):
+    numbers = [f for f in flat if f.is_Number]  # SymPy is slow to compare other expressions with a number
+    if any(f == 0 for f in numbers):
         return S.Zero
-    kept = [f for f in flat if f != 1 and f != -1]
-    if sum(f == -1 for f in flat) % 2:
+    kept = [f for f in flat if not f.is_Number or (f != 1 and f != -1)]
+    if sum(f == -1 for f in numbers) % 2:
         kept = [-kept[0], *kept[1:]] if kept and kept[0].is_Rational else [S.NegativeOne, *kept]
     return S.One if not kept else kept[0] if len(kept) == 1 else Mul(*kept, evaluate=False)
 
@@ -409,7 +410,7 @@ def substitute(expr: Any, mapping: Mapping[Any, Any]) -> Any:
 def rename_tensors(expr: Any, names: Mapping[Tensor, Tensor]) -> Any:
     """Replace whole tensors by others of the same rank, order kept."""
     if isinstance(expr, Entry):
-        return Entry(names.get(expr.tensor, expr.tensor), *expr.indices)
+        return Entry(names[expr.tensor], *expr.indices) if expr.tensor in names else expr
     if not getattr(expr, "args", ()) or isinstance(expr, (Tensor, Str)):
         return expr
     args = tuple(rename_tensors(a, names) for a in expr.args)

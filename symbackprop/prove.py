@@ -122,7 +122,7 @@ def prove(
     >>> net = mlp([2, 3], activation="identity")
     >>> z, C, j = net.equations[0].tensor, net.loss.tensor, index("j")
     >>> prove(Entry(Grad(C, z), j), Entry(Grad(C, net.equations[1].tensor), j), net, {j: 3}).kind
-    'agrees'
+    'for all sizes'
     """
     try:
         refutation = _search_counterexample(left, right, net, ranges, definitions)

@@ -104,7 +104,7 @@ class Notes:
     >>> import symbackprop as sb
     >>> notes = sb.derive(sb.mlp([2, 3, 1]))
     >>> str(notes["BP4-1"].result)
-    'dC/dw(1)[j, k] = x[k]*delta(1)[j]'
+    'dC/dw(1)[j, k] = delta(1)[j]*x[k]'
     """
 
     title: str

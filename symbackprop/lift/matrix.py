@@ -189,18 +189,21 @@ def shape(node: Node) -> tuple[Any, Any]:
         case Identity(size):
             return sympify(size), sympify(size)
         case Diag(vector):
-            _require(shape(vector)[1] == 1, node, "takes a column")
-            return shape(vector)[0], shape(vector)[0]
+            rows, columns = shape(vector)
+            if columns != 1:
+                raise ShapeError("Diag takes a column")
+            return rows, rows
         case Transpose(arg):
             return shape(arg)[1], shape(arg)[0]
         case MatMul(args):
             shapes = [shape(a) for a in args]
-            fits = all(left[1] == right[0] for left, right in pairwise(shapes))
-            _require(fits, node, f"has parts of shapes {shapes}")
+            if any(left[1] != right[0] for left, right in pairwise(shapes)):
+                raise ShapeError(f"MatMul has parts of shapes {shapes}")
             return shapes[0][0], shapes[-1][1]
         case Hadamard(args) | Plus(args) | Map(_, args):
             shapes = [shape(a) for a in args]
-            _require(len(set(shapes)) == 1, node, f"has parts of shapes {shapes}")
+            if any(s != shapes[0] for s in shapes):
+                raise ShapeError(f"{type(node).__name__} has parts of shapes {shapes}")
             return shapes[0]
         case Scale(_, arg) | Apply(_, _, arg):
             return shape(arg)
@@ -209,13 +212,9 @@ def shape(node: Node) -> tuple[Any, Any]:
             return ONE if axis in ("rows", "all") else rows, ONE if axis in ("columns", "all") else columns
         case Broadcast(arg, axis, size):
             rows, columns = shape(arg)
-            _require((rows if axis == "rows" else columns) == 1, node, f"repeats {rows} by {columns} along its {axis}")
+            if (rows if axis == "rows" else columns) != 1:
+                raise ShapeError(f"Broadcast repeats {rows} by {columns} along its {axis}")
             return (sympify(size), columns) if axis == "rows" else (rows, sympify(size))
         case SquaredNorm(arg):
             shape(arg)
     return ONE, ONE
-
-
-def _require(condition: bool, node: Node, problem: str) -> None:
-    if not condition:
-        raise ShapeError(f"{type(node).__name__} {problem}")

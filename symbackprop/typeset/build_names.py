@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sympy import Add, Integer, Mul, Symbol
@@ -21,6 +22,7 @@ _TRANSPOSES = {"T": t.Symbol("T"), "upright:T": t.Symbol("T", "upright"), "top":
 _PARTIAL = t.Symbol("partial")
 
 
+@cache
 def glyph(text: str, style: str = "") -> t.Node:
     """A letter of a notation: a name, or `style:name`; a number after a letter and what follows an underscore are a subscript.
 
@@ -199,7 +201,7 @@ class Names:
         if isinstance(expr, Symbol):
             return self.scalar(expr)
         if isinstance(expr, Integer) and expr >= 0:
-            return t.Number(str(expr))
+            return t.Number(str(int(expr)))  # SymPy's own str calls a printer
         if isinstance(expr, AppliedUndef):
             return self.size(expr)
         if isinstance(expr, Add):

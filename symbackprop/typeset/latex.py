@@ -138,8 +138,8 @@ def _symbol(symbol: Symbol) -> str:
 
 
 def _glue(left: str, right: str, tight: bool) -> str:
-    needed = re.search(r"\\[A-Za-z]+$", left) and right[:1].isalpha()
-    return f"{left} {right}" if left and right and (needed or not tight) else left + right
+    needed = not tight or (right[:1].isalpha() and re.search(r"\\[A-Za-z]+$", left))
+    return f"{left} {right}" if left and right and needed else left + right
 
 
 def _row(line: Row, tight: bool) -> str:

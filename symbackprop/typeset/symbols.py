@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -245,7 +245,7 @@ def styled(char: str, style: str) -> str:
     return char
 
 
-def known(name: str, names: Iterable[str], what: str) -> None:
+def known(name: str, names: Collection[str], what: str) -> None:
     """Raise ValueError, with the nearest valid name, unless `name` is one of `names`.
 
     >>> known("odott", SIGNS, "operator")
@@ -253,8 +253,7 @@ def known(name: str, names: Iterable[str], what: str) -> None:
     ...
     ValueError: unknown operator 'odott'; did you mean 'odot'?
     """
-    choices = list(names)
-    if name not in choices:
-        near = difflib.get_close_matches(name, choices, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
         raise ValueError(f"unknown {what} {name!r}; {hint}")

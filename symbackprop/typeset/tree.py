@@ -189,7 +189,10 @@ def row(*items: Node) -> Row:
     >>> row(Symbol("x"), row(Operator("+"), Symbol("y"))) == Row((Symbol("x"), Operator("+"), Symbol("y")))
     True
     """
-    return Row(tuple(leaf for item in items for leaf in (row(*item.items).items if isinstance(item, Row) else (item,))))
+    leaves: list[Node] = []
+    for item in items:
+        leaves += row(*item.items).items if isinstance(item, Row) else (item,)
+    return Row(tuple(leaves))
 
 
 def join(items: Iterable[Node], separator: Node) -> Row:
