@@ -3,7 +3,7 @@
     python benchmarks/depth.py [--depths 10 100 1000] [--repeats 3]
 
 Each measurement is a process of its own, because caches filled by one depth would help the next. The depths take turns, so that
-a slow spell of the machine meets them all; medians are printed.
+a slow spell of the machine meets them all; medians of processor time are printed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def derivation(depth: int) -> int:
 
 
 def measure(depth: int, what: str) -> float:
-    """In this process: seconds, or the peak of memory in bytes, which tracemalloc takes long to find."""
+    """In this process: seconds of processor time, or the peak of memory in bytes, which tracemalloc takes long to find."""
     import symbackprop.doors  # noqa: F401 - importing SymPy is not what is measured
 
     derivation(2)  # nor is what happens once: reading the notation, deriving the activation's slope
@@ -50,9 +50,9 @@ def measure(depth: int, what: str) -> float:
         tracemalloc.start()
         derivation(depth)
         return float(tracemalloc.get_traced_memory()[1])
-    start = time.perf_counter()
+    start = time.process_time()
     derivation(depth)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def in_fresh_process(depth: int, what: str) -> float:
@@ -77,7 +77,8 @@ def main() -> None:
     per_layer = {depth: median(times) / depth for depth, times in seconds.items()}
     print("layers   seconds   ms a layer   peak memory, MB   KB a layer")
     for depth in options.depths:
-        print(f"{depth:6} {median(seconds[depth]):9.2f} {1e3 * per_layer[depth]:12.2f} {memory[depth] / 1e6:17.2f} {memory[depth] / 1e3 / depth:12.1f}")
+        peak = memory[depth]
+        print(f"{depth:6} {median(seconds[depth]):9.2f} {1e3 * per_layer[depth]:12.2f} {peak / 1e6:17.2f} {peak / 1e3 / depth:12.1f}")
     print(f"time a layer, largest over smallest: {max(per_layer.values()) / min(per_layer.values()):.2f}")
 
 

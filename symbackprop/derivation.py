@@ -97,7 +97,7 @@ def gradient_derivation(
     factor = b.definition.rhs.args[0] if b.definition is not None and not isinstance(b.definition.rhs, Partial) else S.One
     lhs = b.equation.lhs
     if b.definition is not None:
-        steps.append(Step(b.definition.rhs, Reason("definition", "The letter {letter} stands for this derivative:", {"letter": lhs}), "equiv"))
+        steps.append(Step(b.definition.rhs, Reason("definition", "We write {letter} for this derivative:", {"letter": lhs}), "equiv"))
     else:
         lhs = Partial(Entry(lhs.tensor.of), b.wrt)
     direct = [p for p in b.paths if p.upstream == 1]
@@ -122,7 +122,7 @@ def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
     steps = [
         Step(
             mul(factor, derivative_of(consumer.rhs, wrt)), uses=(consumer,),
-            reason=Reason("definition", "{loss} depends on {x} by a formula, which is differentiated:", {"loss": consumer.lhs, "x": wrt}),
+            reason=Reason("definition", "Differentiate the formula for {loss}:", {"loss": consumer.lhs}),
         )
     ]  # fmt: skip
     steps += _worked_steps(consumer.rhs, wrt, factor)
@@ -142,7 +142,7 @@ def _worked_steps(expr: Any, wrt: Any, factor: Any = S.One) -> list[Step]:
 
 def _rules_reason(rules: tuple[str, ...]) -> Reason:
     if rules == ("one term",):
-        return Reason("one term", "Of each sum only the term whose indices agree survives:")
+        return Reason("one term", "In each sum only the term whose indices agree survives:")
     return Reason("differentiate", "By {rules}:", {"rules": tuple(_RULES[r] for r in rules)})
 
 
@@ -173,7 +173,7 @@ def _chain_steps(b: Backward, factor: Any) -> list[Step]:
         if survivors:
             reason = Reason("one term", "Only the term with {equal} survives:", {"equal": tuple(dict.fromkeys(survivors))})
         else:
-            reason = Reason("factor", "Draw what carries no summation index out of the sum:")
+            reason = Reason("factor", "Take what does not depend on the summation index out of the sum:")
         steps.append(Step(b.equation.rhs, reason))
     return steps
 
@@ -225,7 +225,7 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
             folded = tidy(found, order_of(current))
             if found != evaluated(current) and length(folded) < length(current):
                 uses = (equation,)
-                steps.append(Step(folded, Reason("fold", "Say it with {equations}:", {"equations": uses}), uses=uses))
+                steps.append(Step(folded, Reason("fold", "In terms of the forward pass, where {equations}:", {"equations": uses}), uses=uses))
     return steps
 
 
@@ -240,12 +240,12 @@ def formula_derivation(net: Network, consumer: Equation, wrt: Entry, value: Any 
     value = local_derivative(consumer, wrt, net.facts) if value is None else value
     rhs = rename_bound(consumer.rhs, {s for i in wrt.indices for s in i.free_symbols})
     formula = Equation(consumer.lhs, rhs)
-    steps = [Step(derivative_of(rhs, wrt), Reason("definition", "Start from {equation}:", {"equation": formula}), uses=(formula,))]
+    steps = [Step(derivative_of(rhs, wrt), Reason("definition", "Differentiate {equation}:", {"equation": formula}), uses=(formula,))]
     steps += [replace(s, detail="steps") for s in _worked_steps(rhs, wrt)]
     if value.has(consumer.lhs):
-        reason = Reason("fold", "Say it with the value {value} that the forward pass has already computed:", {"value": consumer.lhs})
+        reason = Reason("fold", "In terms of {value}, which the forward pass has already computed:", {"value": consumer.lhs})
     else:
-        reason = Reason("fold", "Say it with functions that are known:")
+        reason = Reason("fold", "In terms of known functions:")
     steps = _ending_in(steps, value, reason, (consumer,))
     return Derivation(name, Partial(consumer.lhs, wrt), tuple(steps), net)
 
@@ -277,7 +277,7 @@ def activation_derivation(name: str) -> Derivation:
         steps = _ending_in(steps, final, Reason("simplify", "Simplify:"))
     else:
         with_name = final.has(Func(name, z))
-        words = "Say it with the value {f} itself:" if with_name else "This is a function we know:" if final.has(Func) else "Simplify:"
+        words = "In terms of {f} itself:" if with_name else "This is a function we know:" if final.has(Func) else "Simplify:"
         functions = sorted(final.atoms(Func), key=str)
         others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in functions if f.order == 0 and f.name != name)
         steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))

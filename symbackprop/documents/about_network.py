@@ -25,7 +25,7 @@ __all__ = [
 _MEANINGS: Mapping[str, str] = {
     "x": "input", "y": "target", "w": "weights, from each unit below to each unit of the layer", "b": "biases", "z": "pre-activations",
     "a": "activations", "C": "cost", "J": "cost, averaged over the examples", "L": "loss of one example",
-    "delta": "error, the derivative of the cost by the pre-activations", "p": "probabilities",
+    "delta": "error: the derivative of the cost with respect to the pre-activations", "p": "probabilities",
 }  # fmt: skip
 
 Progress = Callable[[str], None]
@@ -49,7 +49,7 @@ def with_headings(chains: Sequence[Chain]) -> list[Block]:
         if not isinstance(lhs, Partial) and found.wrt.tensor.name == "z":
             blocks += [Heading("The error {x}", {"x": lhs}), c]
         else:
-            blocks += [Heading("The derivative by {x}", {"x": (lhs if isinstance(lhs, Partial) else found).wrt}), c]
+            blocks += [Heading("The derivative with respect to {x}", {"x": (lhs if isinstance(lhs, Partial) else found).wrt}), c]
     return blocks
 
 

@@ -80,9 +80,9 @@ def descent_chains() -> Iterator[Block]:
     chain = Derivation(
         "descent", change(),
         (
-            Step(first_order, Reason("definition", "To first order, each step counts with the derivative in its direction:"), "approx", uses=(linear,)),
+            Step(first_order, Reason("definition", "To first order, each step counts with the slope in its direction:"), "approx", uses=(linear,)),
             Step(inserted, Reason("substitute", "Insert {equations}:", {"equations": (choice,)}), uses=(choice,)),
-            Step(square, Reason("factor", "Draw what carries no summation index out of the sum:")),
+            Step(square, Reason("factor", "Take what does not depend on the summation index out of the sum:")),
         ),
         net, matrix=lift_equation(Equation(change(), square, relation="approx"), flat),
     )  # fmt: skip
@@ -208,7 +208,7 @@ def log_sum_exp_chain(net: Network) -> Iterator[Block]:
     j = index("j")
     plain = formula_derivation(short_net, Equation(net.loss, short), z[j], name="log-sum-exp-gradient")
     named = add(softmax.lhs, mul(-1, y[j]))
-    words = "Say it with the value {value} that the forward pass has already computed:"
+    words = "In terms of {value}, which the forward pass has already computed:"
     last = Step(named, Reason("fold", words, {"value": softmax.lhs}), uses=(softmax,))
     yield proved_chain(Derivation(plain.name, plain.lhs, (*plain.steps, last), short_net))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import S
+from sympy import Eq, KroneckerDelta, Piecewise, S
 
 from symbackprop.builders import deep, mlp
 from symbackprop.derivation import activation_derivation, path_derivation
@@ -32,7 +32,8 @@ from symbackprop.documents.classics import (
     log_sum_exp_chain,
     softmax_jacobian_blocks,
 )  # fmt: skip
-from symbackprop.equations import Entry, Equation, Func, Tensor, index, mul, scalar
+from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, scalar, size, summation
+from symbackprop.lift import lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.prove import naming_equations
@@ -48,6 +49,38 @@ def lecture_sections(notation: Notation, progress: Progress = lambda name: None)
     """The sections of the lecture in order, each proved before it is yielded."""
     for build in LECTURE:
         yield from build(notation, progress)
+
+
+def conventions(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("conventions")
+    j, k, n, m = index("j"), index("k"), size("n"), size("m")
+    x, y, u, v, cost = Tensor("x", (n,)), Tensor("y", (m,)), Tensor("u", (n,)), Tensor("v", (n,)), Tensor("C")
+    product = Equation(x[j], mul(u[j], v[j]))
+    delta = Equation(KroneckerDelta(j, k), Piecewise((1, Eq(j, k)), (0, True), evaluate=False))
+    chain_rule = Equation(Partial(cost(), x[j]), summation(mul(Partial(cost(), y[k]), Partial(y[k], x[j])), (k, 1, m)))
+    net = deep()
+    lifted = lift_equation(product, notation.layout(False))
+    blocks: list[Block] = [
+        Prose(
+            "A network is a list of equations, and so is its backpropagation. Each is stated twice: in index form, where every sum is "
+            "visible, and in matrix form, which is the same equation with its indices hidden. These symbols are used throughout:"
+        ),
+        symbols_table(net, notation),
+        Prose("The Kronecker delta, which has two indices where the error has a layer and one, picks one term out of a sum:"),
+        Equations((definition(delta),)),
+        Prose("Entrywise multiplication has a sign of its own in matrix form:"),
+        Equations((definition(product), *((definition(lifted),) if lifted is not None else ()))),
+        Prose(
+            "Everything rests on the chain rule: if {x} acts on {C} only through quantities {y}, then each of them contributes,",
+            {"x": x[j], "C": cost, "y": y[k]},
+        ),
+        Equations((definition(chain_rule),)),
+        Prose(
+            "Every equation of these notes, the definitions apart, has been proved before it was printed; {proofs} says how.",
+            {"proofs": SectionReference("proofs")},
+        ),
+    ]
+    yield Section("conventions", "Symbols and conventions", tuple(blocks), notation)
 
 
 def activations(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -232,6 +265,6 @@ def gates(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 
 LECTURE: tuple[Callable[[Notation, Progress], Iterator[Section]], ...] = (
-    activations, descent, one_neuron, logistic, two_two_one, four_equations, chosen, batches, softmax, gates,
+    conventions, activations, descent, one_neuron, logistic, two_two_one, four_equations, chosen, batches, softmax, gates,
 )  # fmt: skip
 

@@ -54,7 +54,7 @@ class _Numbers:
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self.by_label: dict[str, str] = {}
-        self.titles = {s.key: s.title for s in sections}
+        self.titles = {**{s.key: s.title for s in sections}, "proofs": "How the equations were proved"}
         used: set[str] = set()
         count = 0
         for section in sections:

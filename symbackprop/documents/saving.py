@@ -33,6 +33,7 @@ def documents(notes: Notes, formats: Sequence[str]) -> dict[str, str]:
         found["notes.tex"] = tex.get_template("article.tex").render(sections=sections, title=LATEX.text(title), **context)
         for s in sections:
             found[f"fragments/{s['key']}.tex"] = tex.get_template("fragment.tex").render(section=s, title=LATEX.text(title))
+        found["fragments/proofs.tex"] = tex.get_template("proofs.tex").render(**context)
     if "html" in formats:
         page = environment("html").get_template("page.html")
         found["notes.html"] = page.render(sections=render_notes(notes, HTML), css=CSS, title=HTML.text(title), **context)
