@@ -165,7 +165,7 @@ def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equ
 
 
 def _gradient(net: Network, target: Tensor, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named]) -> Backward | None:
-    wrt = _entry_of(net, tensor)
+    wrt = _entry_of(net, tensor, users)
     paths: list[Path] = []
     for e in _consumers(net, tensor, users):
         path = _path(net, target, e, wrt, named)
@@ -200,12 +200,13 @@ def tidy_factor(number: Any, total: Any) -> Any:
     return add(*parts)
 
 
-def _entry_of(net: Network, tensor: Tensor) -> Entry:
+def _entry_of(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -> Entry:
     """The entry of `tensor` with the indices its defining equation uses, or those it is first used with."""
     defined = net.equation(tensor)
     if defined is not None:
         return defined.lhs  # type: ignore[no-any-return]
-    uses = (e for equation in net.equations for e in entries(equation.rhs) if e.tensor.name == tensor.name)
+    using = (*users.get(_key(tensor), ()), *users.get(tensor.name, ()))
+    uses = (e for equation in using for e in entries(equation.rhs) if e.tensor.name == tensor.name)
     for e in uses:
         if len(set(e.indices)) == len(e.indices) and all(i.is_Symbol for i in e.indices):
             return Entry(tensor, *e.indices)

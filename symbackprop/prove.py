@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from sympy import Add, Derivative, Integer, Mul, Sum, Symbol, cancel, sympify
+from sympy import Add, Derivative, Dummy, Integer, Mul, Sum, cancel, sympify
 from sympy.core.function import AppliedUndef
 
 from symbackprop.backprop import Named, backpropagate, unnamed
@@ -50,7 +50,6 @@ ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exa
 _DIGITS = 50
 _POINTS = 2
 _PLACES = 40
-_SHORT = 6
 _DEPTH = 3  # what a symbolic number of layers stands for at a point
 
 
@@ -153,19 +152,16 @@ def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Netw
         return True
     if any(e.layers for e in net.equations):
         return False  # of a network of any depth the chain rule never comes to an end
-    if equal(_all_the_way(left, uses, net), _all_the_way(right, uses, net), net.facts):
-        return True
-    if len(net.equations) > _SHORT:
-        return False  # with everything put into everything an expression grows beyond measure
-    everything = (*uses, *net.equations)
-    return equal(_formulas(_all_the_way(left, everything, net)), _formulas(_all_the_way(right, everything, net)), net.facts)
-
-
-def _all_the_way(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
-    """Every total derivative written out by the chain rule until only local derivatives are left."""
+    # Activations and the loss are put in, pre-activations keep their names: written out in full an expression grows beyond measure.
+    named = set(net.parameters)
+    forward = (*uses, *(e for e in net.equations if not named & set(tensors(e.rhs))))
+    theirs = _formulas(_unfolded(right, forward, net))
     for _ in net.equations:
-        expr = _unfolded(_by_chain_rule(expr, net), uses, net)
-    return expr
+        left = _by_chain_rule(left, net)
+        if equal(_formulas(_unfolded(left, forward, net)), theirs, net.facts):
+            return True
+        left = _unfolded(left, uses, net)
+    return False
 
 
 def prove_derivation(derivation: Derivation, definitions: Sequence[Equation] = ()) -> tuple[Proof, ...]:
@@ -343,7 +339,8 @@ def _by_chain_rule(expr: Any, net: Network) -> Any:
 
 
 def _chain_terms(equation: Equation, x: Entry, net: Network) -> list[Any]:
-    letters = {i: Symbol(f"{i}_above", integer=True, positive=True) for i in equation.lhs.indices}
+    # Dummies, because the chain rule is applied to its own results: a letter would bind itself again.
+    letters = {i: Dummy(str(i), integer=True, positive=True) for i in equation.lhs.indices}
     lhs = substitute(equation.lhs, letters)
     rhs = rename_bound(equation.at_indices(lhs.indices), {s for i in x.indices for s in i.free_symbols})
     local = Derivative(rhs, x, evaluate=False)
