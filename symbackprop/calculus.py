@@ -24,6 +24,7 @@ from sympy import (
     expand,
     expand_mul,
     factor,
+    log,
     numer,
     preorder_traversal,
     solve,
@@ -61,7 +62,7 @@ def local_derivative(equation: Equation, wrt: Entry, facts: Iterable[Equation] =
     forms = [collapse(raw)]
     if forms[0].has(Sum, Pow):
         forms.append(canonical(forms[0], facts))
-    forms = [expand_named(fold(f, equation)) for f in forms]
+    forms = [recognized(expand_named(fold(f, equation))) for f in forms]
     return lettered(tidy(min(forms, key=length), order_of(equation.rhs, equation.lhs)), {s for i in wrt.indices for s in i.free_symbols})
 
 
@@ -266,6 +267,25 @@ def _in_the_words_of(formula: Any, expr: Any) -> Any:
         return rebuild(e, tuple(visit(a) for a in e.args)) if e.args and not isinstance(e, (Entry, Func)) else e
 
     return visit(expr)
+
+
+def recognized(expr: Any) -> Any:
+    """Call terms that are multiples of a registered function of e^u by its name: e^u / (1 + e^u) is sigma(u)."""
+    if not isinstance(expr, (Add, Mul)) or not expr.has(exp):
+        return expr
+    terms = []
+    for term in Add.make_args(expr):
+        for u in sorted({e.args[0] for e in term.atoms(exp)}, key=str):
+            power = Dummy("K", positive=True)
+            for rule in ACTIVATIONS.values():
+                if rule.vector or rule.kinks or not rule.of(u).has(exp):
+                    continue
+                ratio = cancel((term / evaluated(rule.of(u))).xreplace({exp(u): power, exp(-u): 1 / power})) if not term.has(Sum) else power
+                if not ratio.has(power, exp, log):
+                    term = ratio * Func(rule.name, u)
+                    break
+        terms.append(term)
+    return Add(*terms)
 
 
 def expand_named(expr: Any) -> Any:

@@ -68,10 +68,9 @@ def _swallows(factor: Any) -> bool:
 
 def _tidy_product(expr: Mul, order: Order) -> Any:
     above, below = _split_fraction(expr)
-    factors = [tidy(f, order) for f in sorted(above, key=lambda f: _rank(f, order))]
-    number = S.One
-    if factors and factors[0].is_Number:
-        number = factors.pop(0)
+    tidied = [g for f in sorted(above, key=lambda f: _rank(f, order)) for g in Mul.make_args(tidy(f, order))]
+    number = Mul(*(f for f in tidied if f.is_Number))
+    factors = [f for f in tidied if not f.is_Number]
     if number == -1 and len(factors) == 1 and not below and isinstance(factors[0], Add):
         opened = Add(*(-t for t in evaluated(factors[0]).args))
         if not all(_negative(t) for t in opened.args):

@@ -210,7 +210,8 @@ BAD_FILES = {
     "defined twice": ('equations = ["C = sum(j, x[j])", "C = sum(j, x[j]**2)"]' + TENSORS, ["C is defined twice"]),
     "needs itself": ('equations = ["a[j] = tanh(b[j])", "b[j] = tanh(a[j])", "C = sum(j, a[j])"]\n', ["a, b", "no cycles"]),
     "goes round in a circle": (
-        'equations = ["a[j] = tanh(b[j])", "b[j] = tanh(a[j])", "C = sum(j, a[j])"]\n[tensors]\na = [2]\nb = [2]\n', ["in a circle", "a needs b needs a"],
+        'equations = ["a[j] = tanh(b[j])", "b[j] = tanh(a[j])", "C = sum(j, a[j])"]\n[tensors]\na = [2]\nb = [2]\n',
+        ["in a circle", "a needs b needs a"],
     ),
     "loss with axes": ('equations = ["z[j] = x[j]"]' + TENSORS, ["the loss must be a single number"]),
     "unknown loss equation": ('equations = ["C = sum(j, x[j])"]\nloss = "D"' + TENSORS, ["the loss 'D' has no equation"]),
@@ -253,7 +254,7 @@ def test_an_output_place_that_cannot_be_written(place: str, run: Callable[..., R
 
 
 @pytest.mark.parametrize("existing", [True, False], ids=["over old files", "into a new folder"])
-@pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), OSError("strange"), KeyboardInterrupt()], ids=["full", "unnamed", "interrupt"])
+@pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), OSError("odd"), KeyboardInterrupt()], ids=["full", "odd", "interrupt"])
 @pytest.mark.parametrize(("method", "at"), [("write_text", 1), ("write_text", 3), ("replace", 1), ("replace", 2), ("replace", 4)])
 def test_an_interrupted_write_leaves_everything_as_it_was(
     method: str, at: int, kind: BaseException, existing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,96 @@
+"""How each rule is computed without overflow and without losing digits: one formula a rule, equal to the registered one.
+
+A form is written in a small array language read with `ast`: entrywise functions, and `max` and `sum` over the axis of the units.
+A form of several lines becomes a function of the emitted module, one line is put in where it is used. A rule that is not listed
+is computed as it is registered.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sympy import Rational
+
+from symbackprop.codegen.arrays import Array, Op, apply, compare, name, negative, number, plus, power, select, times
+
+__all__ = ["FORMS", "LOSS_FORMS", "Form", "read_form"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """Lines `name = formula`, the last a formula alone; `arguments` are the array and the numbers it takes, `why` its docstring."""
+
+    lines: tuple[str, ...]
+    why: str = ""
+    arguments: tuple[str, ...] = ("z",)
+    vector: bool = False
+
+    @property
+    def inline(self) -> bool:
+        return len(self.lines) == 1 and not self.vector
+
+
+FORMS: Mapping[str, Form] = {
+    "sigmoid": Form(("e = exp(-abs(z))", "where(z >= 0, 1, e) / (1 + e)"), "1 / (1 + exp(-z)); the exponential never grows."),
+    "tanh": Form(("tanh(z)",)),
+    "relu": Form(("maximum(z, 0)",)),
+    "elu": Form(("where(z > 0, z, alpha * expm1(minimum(z, 0)))",), arguments=("z", "alpha")),
+    "softplus": Form(("logaddexp(0, z)",)),
+    "softmax": Form(
+        ("e = exp(z - max(z))", "e / sum(e)"), "exp(z_j) / sum_k exp(z_k), with the maximum taken off first so that nothing overflows.", vector=True
+    ),
+    "log_softmax": Form(
+        ("s = z - max(z)", "s - log(sum(exp(s)))"), "z_j - log sum_k exp(z_k), with the maximum taken off first.", vector=True
+    ),
+    "logsumexp": Form(
+        ("top = max(z)", "log(sum(exp(z - top))) + top"), "log sum_k exp(z_k), with the maximum taken off first.", vector=True
+    ),
+}  # fmt: skip
+
+# Losses of logits in the language of the registry: each term is of one sign, so that no digits cancel.
+LOSS_FORMS: Mapping[str, str] = {
+    "binary_cross_entropy_logits": "sum(j, y[j]*softplus(-a[j]) + (1 - y[j])*softplus(a[j]))",
+    "cross_entropy_logits": "-sum(j, y[j]*log(exp(a[j]) / sum(k, exp(a[k]))))",
+}
+
+REDUCED = ("max", "sum")
+_SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+
+
+@cache
+def read_form(text: str) -> Op:
+    """The operation a line of a form stands for.
+
+    >>> read_form("maximum(z, 0)").data
+    'maximum'
+    """
+    return _read(ast.parse(text, mode="eval").body).op
+
+
+def _read(node: Any) -> Array:
+    match node:
+        case ast.Name(id=identifier):
+            return name(identifier)
+        case ast.Constant(value=value):
+            return number(Rational(str(value)))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return negative(_read(operand))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return plus(_read(left), _read(right))
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return plus(_read(left), negative(_read(right)))
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return times(_read(left), _read(right))
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return times(_read(left), power(_read(right), -1))
+        case ast.Compare(left=left, ops=[sign], comparators=[right]):
+            return compare(_SIGNS[type(sign)], _read(left), _read(right))
+        case ast.Call(func=ast.Name(id="where"), args=[condition, then, otherwise]):
+            return select(_read(condition), _read(then), _read(otherwise))
+        case ast.Call(func=ast.Name(id=function), args=arguments):
+            return apply(function, *map(_read, arguments), op="reduce" if function in REDUCED else "call")
+    raise ValueError(f"a form cannot hold {ast.unparse(node)}")
