@@ -9,7 +9,7 @@ from typing import Any
 from sympy import KroneckerDelta, Mul, S
 
 from symbackprop.backprop import Backward, Path
-from symbackprop.calculus import VALUE, activation_derivative, expand_named, fold, local_derivative
+from symbackprop.calculus import VALUE, activation_derivative, expand_named, fold, local_derivative, raw_derivative
 from symbackprop.differentiation import derivative_of, worked_rounds
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute
 from symbackprop.errors import one_of
@@ -150,6 +150,7 @@ _RULES: Mapping[str, str] = {
     "quotient rule": "the quotient rule", "product rule": "the product rule", "chain rule": "the chain rule", "power rule": "the power rule",
     "sum rule": "linearity", "constant factor": "linearity", "case by case": "differentiating case by case",
     "exponential function": "the derivative of the exponential function", "logarithm": "the derivative of the logarithm",
+    "absolute value": "the derivative of the absolute value", "table of derivatives": "the table of derivatives",
     "error function": "the derivative of the error function", "derivative of a known function": "writing a prime for the derivative",
 }
 
@@ -301,7 +302,7 @@ def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None =
         current = users[0].lhs
     partials = [Partial(e.lhs, x) for e, x in links]
     values = [local_derivative(Equation(e.lhs, e.rhs), x, net.facts) for e, x in links]
-    plain = [tidy(evaluated(e.rhs).diff(x), order_of(e.rhs)) for e, x in links]
+    plain = [tidy(raw_derivative(e, x), order_of(e.rhs)) for e, x in links]
     equations = tuple(Equation(p, v) for p, v in zip(partials, plain, strict=True))
     way = [e.lhs for e, _ in links]
     steps = [

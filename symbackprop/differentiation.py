@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Add, Derivative, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, erf, exp, log, pi, sqrt
+from sympy import Abs, Add, Derivative, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, erf, exp, log, pi, sign, sqrt
 
 from symbackprop.calculus import collapse
 from symbackprop.equations import Entry, Func, add, mul, rebuild, summation
@@ -123,8 +123,9 @@ def _rule(expr: Any, rules: _Rules) -> Any:
         return _product(expr, rules)
     if isinstance(expr, Pow) and not isinstance(expr, exp):
         return _power(expr, rules)
-    if isinstance(expr, (exp, log, erf, Func)):
+    if isinstance(expr, (exp, log, erf, Abs, Func)):
         return _function(expr, rules)
+    rules.note("table of derivatives")
     return expr.diff(rules.wrt)
 
 
@@ -152,7 +153,7 @@ def _power(expr: Pow, rules: _Rules) -> Any:
 
 def _function(expr: Any, rules: _Rules) -> Any:
     u = expr.argument if isinstance(expr, Func) else expr.args[0]
-    names = {exp: "exponential function", log: "logarithm", erf: "error function"}
+    names = {exp: "exponential function", log: "logarithm", erf: "error function", Abs: "absolute value"}
     rules.note("derivative of a known function" if isinstance(expr, Func) else names[expr.func])
     if u != rules.wrt and not isinstance(u, Entry):
         rules.note("chain rule")
@@ -161,6 +162,8 @@ def _function(expr: Any, rules: _Rules) -> Any:
         return mul(Func(expr.name, u, expr.order + 1), inner)
     if isinstance(expr, exp):
         return mul(expr, inner)
+    if isinstance(expr, Abs):
+        return mul(sign(u), inner)
     if isinstance(expr, log):
         return mul(inner, Pow(u, -1, evaluate=False))
     return mul(2, Pow(sqrt(pi), -1, evaluate=False), exp(mul(-1, Pow(u, 2, evaluate=False))), inner)

@@ -366,14 +366,27 @@ def mul(*factors: Any) -> Any:
     return S.One if not kept else kept[0] if len(kept) == 1 else Mul(*kept, evaluate=False)
 
 
-def summation(body: Any, *limits: Any) -> Any:
-    """The sum of `body` over `(index, 1, size)` ranges, its body left as its author wrote it.
+class Total(Sum):  # type: ignore[misc]
+    """A sum whose body stays as its author wrote it.
 
-    SymPy's own constructor folds conditions outwards and sorts what it finds, so it is passed by.
+    SymPy's own constructor sorts the body and folds conditions outwards, even a condition on the index of an inner sum, which
+    then stands outside the sum that binds it. Every rebuilding of a sum goes through the constructor of its class.
     """
-    total = Expr.__new__(Sum, body, *(Tuple(*limit) for limit in limits))
-    total.is_commutative = True
-    return total
+
+    def __new__(cls, function: Any, *limits: Any, **assumptions: Any) -> Total:
+        total = Expr.__new__(cls, function, *(limit if isinstance(limit, Tuple) else Tuple(*limit) for limit in limits))
+        total.is_commutative = True
+        return total  # type: ignore[no-any-return]
+
+
+def summation(body: Any, *limits: Any) -> Any:
+    """The sum of `body` over `(index, 1, size)` ranges.
+
+    >>> x, k = Tensor("x", (3,)), index("k")
+    >>> summation(x[k], (k, 1, 3))
+    Sum(x[k], (k, 1, 3))
+    """
+    return Total(sympify(body), *limits)
 
 
 def rebuild(expr: Any, args: tuple[Any, ...]) -> Any:

@@ -16,7 +16,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symbackprop.equations import Entry, Func, Tensor, evaluated, index
+from symbackprop.equations import Entry, Func, Tensor, evaluated, index, summation
 from symbackprop.errors import FormulaError, InputError
 from symbackprop.formula import Scope, read_equation, read_expression
 
@@ -91,7 +91,7 @@ def test_arithmetic_means_what_it_means_in_python(text: str) -> None:
 def test_an_equation_has_an_entry_on_the_left() -> None:
     equation = read_equation("u[j] = sum(k, w[j, k]*z[k])", SCOPE)
     assert equation.lhs == u[j]
-    assert evaluated(equation.rhs) == sp.Sum(w[j, k] * z[k], (k, 1, 3))
+    assert evaluated(equation.rhs) == summation(w[j, k] * z[k], (k, 1, 3))
 
 
 def test_a_bound_index_of_the_right_side_is_kept_apart_from_the_left() -> None:

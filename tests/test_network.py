@@ -15,7 +15,7 @@ import pytest
 import sympy as sp
 
 from symbackprop.builders import deep, mlp
-from symbackprop.equations import Abstract, Entry, Func, Tensor, evaluated, index, size
+from symbackprop.equations import Abstract, Entry, Func, Tensor, evaluated, index, size, summation
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.network import Network
 from symbackprop.specification import load_network
@@ -72,7 +72,7 @@ def test_without_bias_there_is_none() -> None:
 def test_a_one_hot_target_brings_its_fact() -> None:
     facts = mlp([2, 3], output="softmax", loss="cross_entropy").facts
     y = Tensor("y", (3,))
-    assert [(evaluated(f.lhs), f.rhs) for f in facts] == [(sp.Sum(y[k], (k, 1, 3)), 1)]
+    assert [(evaluated(f.lhs), f.rhs) for f in facts] == [(summation(y[k], (k, 1, 3)), 1)]
     assert not mlp([2, 3]).facts
 
 

@@ -23,7 +23,7 @@ class Op:
 
     name (data: identifier), number (a SymPy number), add, mul, div, neg, pow, matmul, outer, call (the function), form (the
     form, the axis or None), compare (the sign), where, select (slices), permute (the order), sum (the axis), einsum (the
-    subscripts), eye (the size), one_hot (the size), full (the shape).
+    subscripts), eye (the size), one_hot (the size), full (the shape), copy.
     """
 
     op: str
@@ -64,8 +64,10 @@ def negative(array: Array) -> Array:
 
 def align(array: Array, order: Sequence[Any]) -> Op:
     """The operation with its axes in `order`, those it lacks added as axes of one, none in front that broadcasting adds itself."""
-    wanted = tuple(k for k in order if k in array.axes)
     op = array.op
+    if op.op == "neg":
+        return Op("neg", (align(Array(op.args[0], array.axes), order),))
+    wanted = tuple(k for k in order if k in array.axes)
     if wanted != array.axes:
         op = Op("permute", (op,), tuple(array.axes.index(k) for k in wanted))
     slices = [k in array.axes for k in order]
@@ -109,10 +111,20 @@ def times(*factors: Array) -> Array:
     else:
         above = [number(size.p), *above] if size.p != 1 else above
         below = [*below, number(size.q)]
+    above = _without_switches(above)
     above.sort(key=lambda a: bool(a.axes))
     below.sort(key=lambda a: not a.axes)
     found = _quotient(above or [number(1)], below)
     return negative(found) if coefficient < 0 else found
+
+
+def _without_switches(factors: list[Array]) -> list[Array]:
+    """A factor that is one or nothing is its condition, which counts as a number beside an array of numbers."""
+    ones = (number(1).op, number(0).op)
+    switches = [f for f in factors if f.op.op == "where" and f.op.args[1:] == ones]
+    if not any(f.axes and f not in switches for f in factors):
+        return factors
+    return [Array(f.op.args[0], f.axes) if f in switches else f for f in factors]
 
 
 def _quotient(above: list[Array], below: list[Array]) -> Array:
@@ -157,9 +169,7 @@ def compare(sign: str, left: Array, right: Array) -> Array:
 
 
 def select(condition: Array, then: Array, otherwise: Array) -> Array:
-    """Entry by entry the one or the other; where it is one or nothing, the condition itself counts as a number."""
-    if (then, otherwise) == (number(1), number(0)):
-        return condition
+    """Entry by entry the one or the other."""
     ops, axes = common([condition, then, otherwise])
     return Array(Op("where", tuple(ops)), axes)
 

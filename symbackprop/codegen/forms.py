@@ -28,6 +28,7 @@ class Form:
     why: str = ""
     arguments: tuple[str, ...] = ("z",)
     vector: bool = False
+    reduces: bool = False
 
     @property
     def inline(self) -> bool:
@@ -47,7 +48,7 @@ FORMS: Mapping[str, Form] = {
         ("s = z - max(z)", "s - log(sum(exp(s)))"), "z_j - log sum_k exp(z_k), with the maximum taken off first.", vector=True
     ),
     "logsumexp": Form(
-        ("top = max(z)", "log(sum(exp(z - top))) + top"), "log sum_k exp(z_k), with the maximum taken off first.", vector=True
+        ("top = max(z)", "squeeze(log(sum(exp(z - top))) + top)"), "log sum_k exp(z_k), with the maximum taken off first.", vector=True, reduces=True
     ),
 }  # fmt: skip
 
@@ -57,7 +58,7 @@ LOSS_FORMS: Mapping[str, str] = {
     "cross_entropy_logits": "-sum(j, y[j]*log(exp(a[j]) / sum(k, exp(a[k]))))",
 }
 
-REDUCED = ("max", "sum")
+REDUCED = ("max", "sum", "squeeze")
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 
 

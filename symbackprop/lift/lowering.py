@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Integer, KroneckerDelta, Sum, Symbol, sympify
+from sympy import Basic, Integer, KroneckerDelta, Symbol, sympify
 
-from symbackprop.equations import Entry, Func, add, fresh, mul, substitute
+from symbackprop.equations import Entry, Func, add, fresh, mul, substitute, summation
 from symbackprop.lift.matrix import (
     Apply,
     Broadcast,
@@ -133,4 +133,4 @@ class _Lowering:
 
 
 def _summed(body: Any, limits: tuple[Any, ...]) -> Any:
-    return Sum(body, *limits) if limits else body
+    return summation(body, *limits) if limits else body

@@ -1,0 +1,143 @@
+"""A network's loss and gradients as a function: the emitted module, loaded, behind a door that checks what comes in."""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Integer
+
+from symbackprop.codegen.differences import Differences, compare_with_differences
+from symbackprop.codegen.given import checked
+from symbackprop.codegen.numpy_source import numpy_source
+from symbackprop.codegen.program import Program, array_program
+from symbackprop.errors import InputError, one_of
+from symbackprop.network import Network
+from symbackprop.notation import Notation
+
+__all__ = ["BACKENDS", "DTYPES", "GradientFunction", "compile", "emit"]
+
+BACKENDS: Mapping[str, Callable[[Program], str]] = {"numpy": numpy_source}
+DTYPES = ("float64", "float32")
+_number = itertools.count(1)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientFunction:
+    """`loss, grads = f(params, X, Y)`: grads has the keys and the shapes of params; nothing that is given is ever written to.
+
+    `source` is the module behind it; numbers that the formulas leave open (alpha, kappa, lambda_) are given by name.
+
+    >>> from symbackprop.builders import mlp
+    >>> f = compile(mlp([3, 2], activation="tanh", samples="m"))
+    >>> f.params
+    {'W1': (3, 2), 'b1': (2,)}
+    >>> loss, grads = f({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.zeros((5, 3)), np.ones((5, 2)))
+    >>> float(loss), grads["W1"].shape
+    (1.0, (3, 2))
+    """
+
+    program: Program
+    source: str
+    backend: str
+    dtype: str
+    run: Callable[..., Any] = field(repr=False)
+
+    def __call__(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+        given = checked(self.program, self.dtype, params, data, scalars)
+        loss, grads = self.run(given.params, *given.data, **given.scalars)
+        return loss, {name: np.asarray(g) for name, g in grads.items()}
+
+    @property
+    def params(self) -> dict[str, tuple[Any, ...]]:
+        """The shape of each parameter as it is stored; a size that is free is a symbol."""
+        return {g.name: tuple(int(n) if isinstance(n, Integer) else n for n in g.shape) for g in self.program.params}
+
+    def flatten(self, params: Mapping[str, Any]) -> Any:
+        """All parameters in one vector, in the order of `params`, as scipy.optimize wants them.
+
+        >>> from symbackprop.builders import mlp
+        >>> compile(mlp([1, 1])).flatten({"W1": np.array([[2.0]]), "b1": np.array([3.0])})
+        array([2., 3.])
+        """
+        shapes = self._fixed()
+        for name in params:
+            one_of("parameter", name, shapes)
+        for name, shape in shapes.items():
+            if name not in params or np.shape(params[name]) != shape:
+                found = np.shape(params[name]) if name in params else "missing"
+                raise InputError(f"{name} has shape {shape}; it is {found}")
+        return np.concatenate([np.ravel(params[name]) for name in shapes])
+
+    def unflatten(self, theta: Any) -> dict[str, Any]:
+        """The parameters that a vector made by `flatten` stands for, in the dtype of the function."""
+        shapes = self._fixed()
+        sizes = [int(np.prod(s, dtype=int)) for s in shapes.values()]
+        vector = np.asarray(theta)
+        if vector.shape != (sum(sizes),) or vector.dtype.kind != "f":
+            raise InputError(f"theta is a vector of {sum(sizes)} real numbers, not an array of shape {vector.shape} and dtype {vector.dtype}")
+        parts = np.split(vector.astype(self.dtype), np.cumsum(sizes)[:-1])
+        return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+    def flat(self, theta: Any, *data: Any, **scalars: Any) -> tuple[float, Any]:
+        """`loss, gradient` for one vector of all parameters: `scipy.optimize.minimize(f.flat, theta, args=(X, Y), jac=True)`."""
+        loss, grads = self(self.unflatten(theta), *data, **scalars)
+        return float(loss), self.flatten(grads).astype("float64")
+
+    def check(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> Differences:
+        """The gradients against central differences of the loss: for each parameter the largest relative error and where."""
+        given = checked(self.program, self.dtype, params, data, scalars)
+        fine = tuple(x.astype("float64") if x.dtype.kind == "f" else x for x in given.data)
+
+        def loss(values: Mapping[str, Any]) -> float:
+            return float(self.run(values, *fine, **given.scalars)[0])
+
+        return compare_with_differences(loss, given.params, self(params, *data, **scalars)[1], self.dtype)
+
+    def _fixed(self) -> dict[str, tuple[int, ...]]:
+        for name, shape in self.params.items():
+            if not all(isinstance(n, int) for n in shape):
+                raise InputError(f"{name} has shape {shape}: a flat vector needs sizes that are numbers")
+        return self.params
+
+
+def emit(net: Network, backend: str = "numpy", notation: str | Notation | None = None) -> str:
+    """The source of a module that computes the loss of `net` and all its gradients.
+
+    >>> from symbackprop.builders import mlp
+    >>> "def loss_and_gradients(params, X, Y):" in emit(mlp([2, 1], samples="m"))
+    True
+    """
+    return BACKENDS[one_of("backend", backend, BACKENDS)](array_program(net, notation))
+
+
+def compile(net: Network, backend: str = "numpy", dtype: str = "float64", notation: str | Notation | None = None) -> GradientFunction:
+    """The loss of `net` and its gradient by every parameter, as a function of arrays.
+
+    `notation` gives the letters and the layout; by default samples are rows, and equations that were typed keep their axes and
+    letters. Raises `UnknownName` for a backend, dtype or notation that does not exist, `SpecError` for a network without
+    concrete layers, `InputError` for an expression that has no array form.
+
+    >>> from symbackprop.builders import mlp
+    >>> print(compile(mlp([2, 2], samples="m")).source.splitlines()[-2])
+        db1 = np.sum(Delta1, axis=0)  # BP3-1 (2,)
+    """
+    one_of("backend", backend, BACKENDS)
+    one_of("dtype", dtype, DTYPES)
+    program = array_program(net, notation)
+    source = BACKENDS[backend](program)
+    return GradientFunction(program, source, backend, dtype, _loaded(source)["loss_and_gradients"])
+
+
+def _loaded(source: str) -> dict[str, Any]:
+    """The names a module of our own making defines. Only what a printer of this package wrote is ever executed, never a user's text."""
+    filename = f"<symbackprop gradients {next(_number)}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)  # tracebacks show the line
+    namespace: dict[str, Any] = {"__name__": "gradients"}
+    exec(builtins.compile(source, filename, "exec"), namespace)
+    return namespace

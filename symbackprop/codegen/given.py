@@ -1,0 +1,150 @@
+"""What a caller gives to a compiled function, checked: names, shapes, dtypes and values, each complaint with the array's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sympy import Integer
+
+from symbackprop.codegen.program import Given, Program
+from symbackprop.errors import InputError, UnknownName
+
+__all__ = ["Checked", "checked"]
+
+_SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The arrays and numbers of a call, fit to be computed with."""
+
+    params: dict[str, Any]
+    data: tuple[Any, ...]
+    scalars: dict[str, float]
+
+
+@dataclass
+class _Sizes:
+    """The sizes seen so far, and of which array each was read."""
+
+    seen: dict[Any, tuple[int, str]] = field(default_factory=dict)
+
+    def fit(self, given: Given, found: tuple[int, ...]) -> None:
+        wanted = f"({', '.join(map(str, given.shape))}{',' if len(given.shape) == 1 else ''})"
+        if len(found) != len(given.shape):
+            raise InputError(f"{given.name} has shape {found}; expected {wanted}")
+        for n, size in zip(given.shape, found, strict=True):
+            if size == 0:
+                raise InputError(f"{given.name} has shape {found}: it is empty")
+            if isinstance(n, Integer) and int(n) != size:
+                raise InputError(f"{given.name} has shape {found}; expected {wanted}")
+            if not isinstance(n, Integer):
+                known, where = self.seen.setdefault(n, (size, given.name))
+                if known != size:
+                    raise InputError(f"{given.name} has shape {found}, so {n} is {size}; but {where} has {n} = {known}")
+
+
+def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
+    """The arguments of a call; `InputError` names the first that cannot be used, and what was expected."""
+    if not isinstance(params, Mapping):
+        raise InputError(f"params is a dict of arrays, {', '.join(g.name for g in program.params)}; not {type(params).__name__}")
+    names = [g.name for g in program.params]
+    for key in params:
+        if key not in names:
+            raise UnknownName("parameter", str(key), names)
+    missing = [n for n in names if n not in params]
+    if missing:
+        raise InputError(f"params lacks {', '.join(missing)}; it needs {', '.join(names)}")
+    wanted = (*program.inputs, *program.targets)
+    if len(data) != len(wanted):
+        raise InputError(f"{len(wanted)} arrays come after params, {', '.join(g.name for g in wanted)}; {len(data)} were given")
+    sizes = _Sizes()
+    found = [_array(g, params[g.name], dtype, False) for g in program.params]
+    found += [_array(g, x, dtype, g in program.targets, program.net.target) for g, x in zip(wanted, data, strict=True)]
+    for g, x in zip((*program.params, *wanted), found, strict=True):
+        sizes.fit(g, x.shape)
+    for g, x in zip((*program.params, *wanted), found, strict=True):
+        _values(g, x)
+        if g in program.targets:
+            _labels(program, g, x)
+    return Checked(dict(zip(names, found, strict=False)), tuple(found[len(names) :]), _numbers(program, scalars))
+
+
+def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real") -> Any:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{given.name} is no array: {error}") from error
+    if target and kind == "class":
+        if array.dtype.kind not in "iu":
+            raise InputError(f"{given.name} holds class numbers, so its dtype must be an integer, not {array.dtype}")
+        return array
+    if target and array.dtype.kind in "iub":
+        return array.astype(dtype)  # labels are often counted in integers, which become numbers without loss
+    if array.dtype != np.dtype(dtype):
+        remedy = f"use {given.name}.astype('{dtype}')"
+        if array.dtype.name in ("float32", "float64"):
+            remedy += f", or compile with dtype='{array.dtype.name}'"
+        raise InputError(f"{given.name} has dtype {array.dtype}, but the function computes in {dtype}; {remedy}")
+    return array
+
+
+def _values(given: Given, array: Any) -> None:
+    """Every number is finite. A sum shows most of what is not, at a fraction of the time; a finite sum can overflow, so it is no proof."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = f"[{', '.join(map(str, bad[0]))}]" if array.ndim else ""
+        raise InputError(f"{given.name} has {len(bad)} entries that are not finite, the first at {given.name}{place}: {array[tuple(bad[0])]}")
+
+
+def _labels(program: Program, given: Given, y: Any) -> None:
+    """Targets are of the kind that the loss takes."""
+    kind = program.net.target
+    if kind == "class":
+        count = max((int(op.args[0].data) for s in program.statements for op in _one_hots(s.value) if op.args[0].op == "number"), default=None)
+        if count is not None and (y.min() < 0 or y.max() >= count):
+            raise InputError(f"{given.name} holds class numbers from 0 to {count - 1}, but {y.min()} to {y.max()} were found")
+    if kind == "sign" and not np.isin(y, (-1, 1)).all():
+        raise InputError(f"{given.name} holds signs, -1 and 1; other values were found")
+    if kind in ("binary", "one_hot") and (y.min() < 0 or y.max() > 1):
+        raise InputError(f"{given.name} holds {'shares' if kind == 'one_hot' else 'values'} from 0 to 1, but {y.min()} to {y.max()} were found")
+    if kind == "one_hot":
+        units = given.tensor.shape[0]
+        axis = next(a for a, n in enumerate(given.shape) if n == units) if len(set(given.shape)) == len(given.shape) else _unit_axis(program, given)
+        if np.abs(y.sum(axis=axis) - 1).max() > _SUM_TOLERANCE:
+            raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
+
+
+def _unit_axis(program: Program, given: Given) -> int:
+    from symbackprop.codegen.lowering import storage
+
+    layout = program.notation.layout(program.net.samples is not None)
+    return storage(given.tensor, layout).index(0)
+
+
+def _one_hots(op: Any) -> list[Any]:
+    from symbackprop.codegen.arrays import walk
+
+    return [o for o in walk(op) if o.op == "one_hot"]
+
+
+def _numbers(program: Program, scalars: Mapping[str, Any]) -> dict[str, float]:
+    for key in scalars:
+        if key not in program.scalars:
+            raise UnknownName("number", key, program.scalars) if program.scalars else InputError(f"the formulas leave no number open, but {key} was given")
+    missing = [n for n in program.scalars if n not in scalars]
+    if missing:
+        raise InputError(f"the formulas leave numbers open: give {', '.join(f'{n}=...' for n in missing)}")
+    for key, value in scalars.items():
+        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+            raise InputError(f"{key} is a finite number, not {value!r}")
+    return {key: float(value) for key, value in scalars.items()}

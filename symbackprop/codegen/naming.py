@@ -1,0 +1,56 @@
+"""Identifiers for the quantities of a network: the letters of the notation where Python can spell them, each used once."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterable
+from typing import Any
+
+from symbackprop.equations import Grad, Tensor
+from symbackprop.notation import Notation
+
+__all__ = ["Names"]
+
+_RESERVED = ("np", "math", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float")
+
+
+class Names:
+    """The identifiers of one program.
+
+    >>> from symbackprop.notation import load_notation
+    >>> names = Names(load_notation("rows"))
+    >>> names.of(Tensor("w", (3, 2), 1)), names.of(Tensor("b", (3,), 1)), names.of(Grad(Tensor("J"), Tensor("w", (3, 2), 1)))
+    ('W1', 'b1', 'dW1')
+    """
+
+    def __init__(self, notation: Notation, reserved: Iterable[str] = ()) -> None:
+        self.notation = notation
+        self._taken = {*_RESERVED, *reserved}
+        self._of: dict[Any, str] = {}
+
+    def of(self, tensor: Tensor) -> str:
+        """The identifier of a tensor; that of a gradient without a letter is the quantity's with a d before it."""
+        if tensor not in self._of:
+            wanted = f"d{self.of(tensor.wrt)}" if isinstance(tensor, Grad) else self._letter(tensor)
+            self._of[tensor] = self._free(wanted)
+        return self._of[tensor]
+
+    def symbol(self, symbol: Any) -> str:
+        """The identifier of a number or a size with a name."""
+        if symbol not in self._of:
+            self._of[symbol] = self._free(str(symbol))
+        return self._of[symbol]
+
+    def _letter(self, tensor: Tensor) -> str:
+        letter = tensor.name
+        if tensor.rank == 2:
+            spelled = self.notation.matrix.get(tensor.name, "").replace(" ", "").rpartition(":")[2]
+            letter = spelled if spelled.isidentifier() else letter
+        letter = letter.partition("~")[0]  # what the letter is of stands behind, to tell tensors apart
+        return letter if tensor.layer is None else f"{letter}{tensor.layer}"
+
+    def _free(self, wanted: str) -> str:
+        while wanted in self._taken or keyword.iskeyword(wanted):
+            wanted += "_"
+        self._taken.add(wanted)
+        return wanted

@@ -1,0 +1,223 @@
+"""The array program of a network: its forward and backward equations in order, each a statement over arrays.
+
+Every statement comes from an equation of the notes: the same result, lifted to the same matrix tree under the same layout. What
+has no matrix form is spelled out from its index form; what would overflow is put into its stable form first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sympy import Integer, Symbol
+
+from symbackprop.codegen.arrays import Array, Op, full, walk
+from symbackprop.codegen.backward import Found, backward_equations
+from symbackprop.codegen.forms import FORMS
+from symbackprop.codegen.lowering import Lowering, storage
+from symbackprop.codegen.naming import Names
+from symbackprop.codegen.stable import Special, Stabilizer
+from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, scalar
+from symbackprop.errors import InputError, SpecError
+from symbackprop.lift import MatrixEquation, lift_equation
+from symbackprop.network import Network
+from symbackprop.notation import Notation, load_notation
+from symbackprop.rules import ACTIVATIONS
+
+__all__ = ["Given", "Program", "Statement", "array_program"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """An array that the caller gives: its name in the code, what it is, and its shape as stored."""
+
+    name: str
+    tensor: Tensor
+    shape: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`name = value`, with the shape as stored, what the notes call it and the equation it computes, lifted where it can be."""
+
+    name: str
+    value: Op
+    shape: tuple[Any, ...]
+    label: str
+    equation: Equation
+    matrix: MatrixEquation | None = None
+
+    @property
+    def uses(self) -> set[str]:
+        """The names that its value mentions."""
+        return {op.data for op in walk(self.value) if op.op == "name"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is given, what is computed in which order, and what is returned.
+
+    `sizes` says of which array and axis a size with a name is read; `gradients` names the gradient of each parameter.
+    """
+
+    net: Network
+    notation: Notation
+    params: tuple[Given, ...]
+    inputs: tuple[Given, ...]
+    targets: tuple[Given, ...]
+    scalars: tuple[str, ...]
+    sizes: Mapping[str, tuple[str, int]] = field(hash=False)
+    size_names: Mapping[Any, str] = field(hash=False)
+    statements: tuple[Statement, ...]
+    loss: str
+    gradients: Mapping[str, str] = field(hash=False)
+    legend: tuple[str, ...] = ()
+
+
+def array_program(net: Network, notation: str | Notation | None = None) -> Program:
+    """The array program of a network with concrete layers.
+
+    >>> from symbackprop.builders import mlp
+    >>> [s.name for s in array_program(mlp([3, 2], samples="m")).statements]
+    ['Z1', 'A1', 'L', 'J', 'Delta1', 'dW1', 'db1']
+
+    Raises:
+        SpecError: the network has a symbolic depth, an abstract cost, or no parameters.
+        InputError: an expression has no array form that is known; the message names it.
+    """
+    if net.depth is not None:
+        raise SpecError(f"'{net.name}' has a symbolic depth {net.depth}; code needs a number of layers, as mlp([784, 30, 10]) gives")
+    if not net.parameters:
+        raise SpecError(f"'{net.name}' has no parameters; list under parameters what gradients are wanted for")
+    for e in net.equations:
+        if e.rhs.has(Abstract):
+            raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
+    return _Writer(net, _chosen(net, notation)).program()
+
+
+def _chosen(net: Network, notation: str | Notation | None) -> Notation:
+    """The notation asked for; by default rows for samples, and for equations that somebody typed their own letters and axes."""
+    if notation is None:
+        return load_notation("rows") if net.details else replace(load_notation("nielsen"), matrix={})
+    return notation if isinstance(notation, Notation) else load_notation(notation)
+
+
+class _Writer:
+    def __init__(self, net: Network, notation: Notation) -> None:
+        self.net, self.notation = net, notation
+        batched = net.samples is not None
+        self.layout = notation.layout(batched, _weights(net, notation))
+        self.names = Names(notation, FORMS)
+        self.scalars = tuple(self.names.symbol(s) for s in _open_numbers(net))
+        self.lowering = Lowering(self.names, self.layout)
+        self.stable = Stabilizer(net)
+
+    def given(self, tensors: tuple[Tensor, ...]) -> tuple[Given, ...]:
+        return tuple(Given(self.names.of(t), t, self.shape(t)) for t in tensors)
+
+    def shape(self, tensor: Tensor) -> tuple[Any, ...]:
+        return tuple(tensor.shape[a] for a in storage(tensor, self.layout))
+
+    def program(self) -> Program:
+        net = self.net
+        params, inputs, targets = map(self.given, (net.parameters, net.inputs, net.targets))
+        where: dict[Any, tuple[str, int]] = {}
+        for g in (*inputs, *targets, *params):
+            for axis, n in enumerate(g.shape):
+                if not isinstance(n, Integer):
+                    where.setdefault(n, (g.name, axis))
+        sizes = {self.names.symbol(n): place for n, place in where.items() if n.is_Symbol}
+        statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
+        found = list(backward_equations(net, self.notation, self.layout))
+        gradients: dict[str, str] = {}
+        for b in found:
+            statements += self.statements(b.equation, b.label)
+            if b.tensor in net.parameters:
+                statements[-1] = _owned(statements[-1])
+                gradients[self.names.of(b.tensor)] = statements[-1].name
+        missing = [p for p in net.parameters if self.names.of(p) not in gradients]
+        for p in missing:
+            value = full(Array(Op("number", (), Integer(0))), self._letters(p), [self.lowering.scalar(n).op for n in self.shape(p)])
+            grad = Grad(net.loss.tensor, p)
+            statements.append(Statement(self.names.of(grad), value, self.shape(p), "no path", Equation(grad[self._letters(p)], Integer(0))))
+            gradients[self.names.of(p)] = statements[-1].name
+        loss = self.names.of(net.loss.tensor)
+        kept = _needed(statements, {loss, *gradients.values()})
+        used = {u for s in kept for u in s.uses}
+        unknown = used - {s.name for s in kept} - {g.name for g in (*params, *inputs, *targets)} - {*self.scalars} - {*sizes}
+        if unknown:
+            raise SpecError(f"the size {', '.join(sorted(unknown))} cannot be read off any array that is given")
+        return Program(
+            net, self.notation, params, inputs, targets, self.scalars, {k: v for k, v in sizes.items() if k in used},
+            {n: self.names.symbol(n) for n in where if n.is_Symbol}, tuple(kept), loss,
+            {self.names.of(p): gradients[self.names.of(p)] for p in net.parameters}, tuple(_legend(found, kept, loss, self.names)),
+        )  # fmt: skip
+
+    def _letters(self, tensor: Tensor) -> tuple[Any, ...]:
+        return tuple(self.lowering.new() for _ in range(tensor.rank))
+
+    def statements(self, equation: Equation, label: str) -> Iterator[Statement]:
+        """The statement of an equation, after those of the quantities that its stable form needs."""
+        for item in self.stable.rewrite(equation):
+            own = item.lhs == equation.lhs
+            said = equation if own or isinstance(item, Special) else item
+            yield self.statement(item, label, said, lift_equation(said, self.layout) if own else None)
+
+    def statement(self, item: Special | Equation, label: str, equation: Equation, matrix: MatrixEquation | None) -> Statement:
+        tensor, indices = item.lhs.tensor, item.lhs.indices
+        axes = tuple(indices[a] for a in storage(tensor, self.layout))
+        shape = self.shape(tensor)
+        if isinstance(item, Special):
+            source = self.lowering.stored(item.source.tensor, item.source.indices)
+            size = tensor.shape[indices.index(item.over)] if item.over in indices else None
+            one_hot = item.form == "one_hot"
+            array = self.lowering.one_hot(source, size, item.over) if one_hot else self.lowering.vector(item.form, source, item.over)
+        else:
+            tree = matrix if item is equation or item.rhs == equation.rhs else lift_equation(item, self.layout)
+            if tree is None:
+                array = self.lowering.entries(item.rhs)
+            else:
+                called = [None if a is None else indices[a] for a in tree.lhs.axes]
+                array = self.lowering.node(tree.rhs, *(self.lowering.new() if k is None else k for k in called))
+        if not {*array.axes} <= {*axes}:
+            raise InputError(f"no code is known for {equation}: it has more axes than its left side")
+        value = full(array, axes, [self.lowering.scalar(n).op for n in shape])
+        return Statement(self.names.of(tensor), value, shape, label, equation, matrix)
+
+
+def _weights(net: Network, notation: Notation) -> set[str]:
+    """The weight matrices: parameters of two axes, all stored the same way."""
+    return {*notation.weight_names} | {p.name for p in net.parameters if p.rank == 2}
+
+
+def _open_numbers(net: Network) -> list[Any]:
+    """The numbers a network leaves open, those of its activations included, by name."""
+    found = {s for e in net.equations for s in e.rhs.atoms(Symbol) if s.is_integer is not True}
+    functions = {f.name for e in net.equations for f in e.rhs.atoms(Func)} & {*ACTIVATIONS}
+    return sorted(found | {scalar(s) for f in functions for s in ACTIVATIONS[f].scalars}, key=str)
+
+
+def _needed(statements: list[Statement], wanted: set[str]) -> list[Statement]:
+    """The statements that lead to what is wanted."""
+    kept: list[Statement] = []
+    for s in reversed(statements):
+        if s.name in wanted:
+            kept.append(s)
+            wanted = wanted | s.uses
+    return kept[::-1]
+
+
+def _owned(s: Statement) -> Statement:
+    """What is returned shares no memory with anything else."""
+    return replace(s, value=Op("copy", (s.value,))) if s.value.op in ("name", "permute", "select") else s
+
+
+def _legend(found: list[Found], kept: list[Statement], loss: str, names: Names) -> Iterator[str]:
+    """What a letter of a gradient stands for where its name does not say it."""
+    present = {s.name for s in kept}
+    for b in found:
+        letter, of = names.of(b.equation.tensor), names.of(b.tensor)
+        if letter in present and (letter != f"d{of}" or b.factor != 1):
+            yield f"{letter} = {'' if b.factor == 1 else f'{b.factor} '}d{loss}/d{of}"
+

@@ -1,0 +1,233 @@
+"""Equations rewritten so that computing them neither overflows nor loses digits.
+
+Exponentials that would overflow are found by their structure, in what a rule states, in what was derived from it and in what
+somebody typed alike: a quotient of exponentials is a softmax, the logarithm of a sum of them a log-sum-exp, the logarithm of a
+probability is taken from the logits it came from. What needs a form along an axis becomes a quantity of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, exp, log
+
+from symbackprop.builders import entry_at
+from symbackprop.codegen.forms import LOSS_FORMS
+from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, tensors
+from symbackprop.network import Network
+from symbackprop.rules import LOSSES
+
+__all__ = ["Special", "Stabilizer"]
+
+_LETTERS = {"softmax": "p", "log_softmax": "log_p", "logsumexp": "lse", "one_hot": "onehot"}
+
+
+@dataclass(frozen=True)
+class Special:
+    """A quantity computed by a form along the axis of the index `over`: `lhs = form(source)`."""
+
+    lhs: Entry
+    form: str
+    source: Entry
+    over: Any
+
+
+class Stabilizer:
+    """Rewrites the equations of one network in order; what they share is computed once."""
+
+    def __init__(self, net: Network) -> None:
+        self.net = net
+        self._known: dict[tuple[str, Tensor, int], Special] = {}
+        self._defined: dict[Tensor, Special] = {}
+        self._sizes: dict[Any, Any] = {}
+        self._before: list[Special | Equation] = []
+
+    def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
+        """What is to be computed for an equation: the quantities it needs of its own, then itself."""
+        self._before = []
+        self._sizes = _sizes(equation)
+        started = len(self._known)
+        rhs = self._visit(self._loss_form(equation))
+        last = self._before[-1] if self._before and len(self._known) > started else None
+        if isinstance(last, Special) and isinstance(rhs, Entry) and rhs.tensor == last.lhs.tensor and equation.tensor.rank == rhs.tensor.rank:
+            # The equation is nothing but the form: the form computes it under its own name.
+            named = substitute(last.source, dict(zip(last.lhs.indices, rhs.indices, strict=True)))
+            own = Special(equation.lhs, last.form, named, substitute(last.over, dict(zip(last.lhs.indices, rhs.indices, strict=True))))
+            if rhs.indices == equation.lhs.indices:
+                self._known[last.form, last.source.tensor, last.source.indices.index(last.over)] = own
+            self._defined[equation.tensor] = own
+            yield from self._before[:-1]
+            yield own
+            return
+        yield from self._before
+        yield replace(equation, rhs=rhs)
+
+    def _loss_form(self, e: Equation) -> Any:
+        """The right side with the formula of a registered loss replaced by its stable form."""
+        if e.rule not in LOSS_FORMS or not self.net.targets:
+            return e.rhs
+        rule, y, terms = LOSSES[e.rule], self.net.targets[0], list(Add.make_args(e.rhs))
+        for a in (t for t in tensors(e.rhs) if t != y and t.shape[:1] == y.shape[:1]):
+            old, new = (
+                r.of(lambda j, a=a: entry_at(a, j), lambda *j: entry_at(y, *j), a.shape[0]) for r in (rule, replace(rule, formula=LOSS_FORMS[e.rule]))
+            )
+            if all(t in terms for t in Add.make_args(old)):
+                return add(*Add.make_args(new), *(t for t in terms if t not in Add.make_args(old)))
+        return e.rhs
+
+    def _visit(self, e: Any) -> Any:
+        if isinstance(e, KroneckerDelta):
+            return self._class_of(e)
+        if not getattr(e, "args", ()) or isinstance(e, (Entry, Tensor)):
+            return e
+        found = self._logarithm(e.args[0]) if isinstance(e, log) else None
+        if found is None and isinstance(e, Add):
+            found = self._sum_of_terms(e)
+        if found is None and isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
+            found = self._quotient(list(Mul.make_args(e)))
+        return rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found
+
+    def _logarithm(self, of: Any) -> Any:
+        """The logarithm of what has a form of its own."""
+        over = _exponentials(of)
+        if over is not None:
+            return self._special("logsumexp", *over)
+        exponent = _one_plus_exp(of)
+        if exponent is not None:
+            return Func("softplus", self._visit(exponent))
+        pair = _softmax(Mul.make_args(of))
+        if pair is not None and len(Mul.make_args(of)) == 2:
+            return self._special("log_softmax", *pair[2:])
+        complement = of.args[1] if isinstance(of, Add) and len(of.args) == 2 and of.args[0] == 1 else None
+        entry = of if isinstance(of, Entry) else _negated_entry(complement)
+        return None if entry is None else self._log_probability(entry, complement is not None)
+
+    def _log_probability(self, a: Entry, complement: bool) -> Any:
+        """log a or log(1 - a), from the logits that a was computed from."""
+        special = self._defined.get(a.tensor)
+        at = {} if special is None else dict(zip(special.lhs.indices, a.indices, strict=True))
+        if special is not None and special.form == "softmax" and not complement:
+            return self._special("log_softmax", substitute(special.source, at), substitute(special.over, at))
+        equation = self.net.equation(a.tensor)
+        value = equation.at_indices(a.indices) if equation is not None else None
+        if isinstance(value, Func) and value.name == "sigmoid" and value.order == 0:
+            return mul(-1, Func("softplus", value.argument if complement else mul(-1, value.argument)))
+        return None
+
+    def _sum_of_terms(self, e: Add) -> Any:
+        """`z_j - log sum_k exp(z_k)`, wherever both stand in a sum."""
+        for t in e.args:
+            inside = -1 * t if isinstance(t, Mul) and t.args[0] == -1 and len(t.args) == 2 else None
+            over = _exponentials(inside.args[0]) if isinstance(inside, log) else None
+            for f in e.args if over is not None else ():
+                j = _matching(f, *over)
+                if j is not None:
+                    rest = [self._visit(a) for a in e.args if a is not t and a is not f]
+                    return add(self._special("log_softmax", substitute(over[0], {over[1]: j}), j), *rest)
+        return None
+
+    def _quotient(self, factors: list[Any]) -> Any:
+        """Products with exponentials above and sums of exponentials below."""
+        pair = _softmax(factors)
+        if pair is not None:
+            rest = [f for f in factors if f is not pair[0] and f is not pair[1]]
+            return mul(self._special("softmax", *pair[2:]), *(self._visit(f) for f in rest))
+        for f in factors:
+            below = isinstance(f, Pow) and f.exp.is_Integer and f.exp.is_negative
+            exponent = _one_plus_exp(f.base) if below else None
+            if exponent is not None:
+                above = next((g for g in factors if isinstance(g, exp) and evaluated(g.args[0] - exponent) == 0), None)
+                rest = [g for g in factors if g is not f and g is not above]
+                u = exponent if above is not None else mul(-1, exponent)
+                more = [Pow(f.base, f.exp + 1, evaluate=False)] if f.exp != -1 else []
+                return self._visit(mul(Func("sigmoid", u), *more, *rest)) if rest or more else Func("sigmoid", self._visit(u))
+        return None
+
+    def _special(self, form: str, source: Any, over: Any) -> Entry:
+        """The entry of the form's result at the indices of `source`."""
+        source = self._as_entry(self._visit(source), over)
+        axis = source.indices.index(over)
+        kept = tuple(i for i in source.indices if i != over) if form == "logsumexp" else source.indices
+        known = self._known.get((form, source.tensor, axis))
+        if known is None:
+            shape = [n for i, n in zip(source.indices, source.tensor.shape, strict=True) if i in kept]
+            tensor = Tensor(f"{_LETTERS[form]}~{source.tensor.name}", shape, source.tensor.layer)
+            known = Special(tensor[kept], form, source, over)
+            self._known[form, source.tensor, axis] = self._defined[tensor] = known
+            self._before.append(known)
+        at = dict(zip(known.source.indices, source.indices, strict=True))
+        return substitute(known.lhs, at)  # type: ignore[no-any-return]
+
+    def _as_entry(self, source: Any, over: Any) -> Entry:
+        """The argument of a form as one quantity; a formula becomes one."""
+        if isinstance(source, Entry) and len(set(source.indices)) == len(source.indices) and all(isinstance(i, Symbol) for i in source.indices):
+            return source
+        free = dict.fromkeys(i for e in entries(source) for i in e.indices if isinstance(i, Symbol) and not _bound(source, i))
+        indices = (over, *(i for i in free if i != over))
+        sizes = {**self._sizes, **{i: n for e in entries(source) for i, n in zip(e.indices, e.tensor.shape, strict=True)}}
+        tensor = Tensor(f"u~{len(self._known)}", [sizes[i] for i in indices])
+        self._before.append(Equation(tensor[indices], source))
+        return tensor[indices]
+
+    def _class_of(self, e: Any) -> Any:
+        """`delta(j, y)` for a class label y: entry j of the unit vector that y stands for."""
+        j, y = (e.args[0], e.args[1]) if isinstance(e.args[1], Entry) else (e.args[1], e.args[0])
+        if not isinstance(y, Entry) or j not in self._sizes:
+            return e
+        known = self._known.get(("one_hot", y.tensor, -1))
+        if known is None:
+            tensor = Tensor(f"onehot~{y.tensor.name}", (self._sizes[j], *y.tensor.shape), y.tensor.layer)
+            known = self._known["one_hot", y.tensor, -1] = Special(tensor[j, *y.indices], "one_hot", y, j)
+            self._before.append(known)
+        return known.lhs.tensor[j, *y.indices]
+
+
+def _sizes(equation: Equation) -> dict[Any, Any]:
+    """How far each index of an equation runs."""
+    found = {i: n for e in entries(equation.rhs) for i, n in zip(e.indices, e.tensor.shape, strict=True)}
+    found |= {k: high for s in equation.rhs.atoms(Sum) for k, _, high in s.limits}
+    return found | dict(zip(equation.lhs.indices, equation.tensor.shape, strict=True))
+
+
+def _bound(expr: Any, i: Any) -> bool:
+    return any(k == i for s in expr.atoms(Sum) for k, *_ in s.limits)
+
+
+def _exponentials(expr: Any) -> tuple[Any, Any] | None:
+    """The exponent and the index of a sum of exponentials."""
+    if isinstance(expr, Sum) and len(expr.limits) == 1 and isinstance(expr.function, exp):
+        return expr.function.args[0], expr.limits[0][0]
+    return None
+
+
+def _one_plus_exp(expr: Any) -> Any:
+    """u in 1 + exp(u)."""
+    if isinstance(expr, Add) and len(expr.args) == 2 and 1 in expr.args:
+        other = expr.args[0] if expr.args[1] == 1 else expr.args[1]
+        return other.args[0] if isinstance(other, exp) else None
+    return None
+
+
+def _negated_entry(expr: Any) -> Entry | None:
+    if isinstance(expr, Mul) and len(expr.args) == 2 and expr.args[0] == -1 and isinstance(expr.args[1], Entry):
+        return expr.args[1]
+    return None
+
+
+def _matching(f: Any, g: Any, k: Any) -> Any:
+    """The index j for which f is g with k replaced by j."""
+    letters = dict.fromkeys(i for e in entries(f) for i in e.indices if isinstance(i, Symbol))
+    return next((j for j in letters if evaluated(substitute(g, {k: j})) == evaluated(f)), None)
+
+
+def _softmax(factors: Any) -> tuple[Any, Any, Any, Any] | None:
+    """The factors exp(g_j) and 1 / sum_k exp(g_k), with g_j and j."""
+    for below in factors:
+        over = _exponentials(below.base) if isinstance(below, Pow) and not isinstance(below, exp) and below.exp == -1 else None
+        for above in factors if over is not None else ():
+            j = _matching(above.args[0], *over) if isinstance(above, exp) else None
+            if j is not None:
+                return above, below, above.args[0], j
+    return None
