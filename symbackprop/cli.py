@@ -90,6 +90,27 @@ def _summary(found: Notes, written: list[Path]) -> None:
         click.echo(f"wrote {len(written) - len(shown)} fragments in {next(p.parent for p in written if p.parent.name == 'fragments')}")
 
 
+@command.command("compile")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--backend", "-b", default="numpy", show_default=True, help="The array library of the source.")
+@click.option("--notation", "-n", default=None, help="Letters and layout: a shipped notation, or the path of a TOML file.")
+@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write; without it the source is printed.")
+def compile_(spec: Path, backend: str, notation: str | None, output: Path | None) -> None:
+    """Write a module that computes the loss and all gradients of the network that SPEC describes."""
+    from symbackprop.codegen.function import emit
+    from symbackprop.specification import load_specification
+
+    described = load_specification(spec)
+    source = emit(described.network, backend, notation if notation is not None else described.notation)
+    if output is None:
+        click.echo(source, nl=False)
+        return
+    from symbackprop.codegen.writing import write_beside
+
+    write_beside(output, source)
+    click.echo(f"wrote {output}")
+
+
 @command.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:

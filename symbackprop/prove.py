@@ -32,14 +32,14 @@ from symbackprop.equations import (
 )  # fmt: skip
 from symbackprop.errors import NotProved
 from symbackprop.evaluate import Disagreement, Point, Undecided, compare, simplex
-from symbackprop.lift import lower
+from symbackprop.lift import MatrixEquation, lower
 from symbackprop.network import Network
 from symbackprop.normal import equal
 from symbackprop.oracle import Report, compare_with_oracle
 from symbackprop.rules import formula_of
 from symbackprop.unfolding import by_chain_rule, exact_at_sizes, unfolded, with_formulas
 
-__all__ = ["Proof", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "require"]
+__all__ = ["Proof", "checked", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "prove_matrix", "require"]
 
 ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exact at sizes", "agrees", "definition", "refuted", "undecided"
 _DIGITS = 50
@@ -161,7 +161,7 @@ def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Netw
 
 def prove_derivation(derivation: Derivation, definitions: Sequence[Equation] = ()) -> tuple[Proof, ...]:
     """A proof for each step of a chain, each against the expression before it, and one for the matrix form."""
-    ranges = _ranges(derivation)
+    ranges = _ranges(derivation.lhs, derivation.net)
     proofs = []
     before = derivation.lhs
     for step in derivation.steps:
@@ -171,7 +171,7 @@ def prove_derivation(derivation: Derivation, definitions: Sequence[Equation] = (
             proofs.append(prove(before, step.expression, derivation.net, ranges, uses=_uses(step, definitions), definitions=definitions))
         before = step.expression
     if derivation.matrix is not None:
-        proofs.append(_prove_matrix(derivation))
+        proofs.append(prove_matrix(derivation.result, derivation.matrix, derivation.net))
     return tuple(proofs)
 
 
@@ -188,12 +188,11 @@ def _uses(step: Step, definitions: Sequence[Equation]) -> tuple[Equation, ...]:
     return (*step.uses, *definitions)
 
 
-def _ranges(derivation: Derivation) -> dict[Any, Any]:
-    """The free indices of a chain and what they run over; a symbolic layer runs over the hidden layers."""
-    lhs = derivation.lhs
+def _ranges(lhs: Any, net: Network) -> dict[Any, Any]:
+    """The free indices of a left side and what they run over; a symbolic layer runs over the hidden layers."""
     ranges: dict[Any, Any] = {}
     found = [lhs.of, lhs.wrt] if isinstance(lhs, Partial) else [lhs] if isinstance(lhs, Entry) else []
-    depth = derivation.net.depth
+    depth = net.depth
     layers = {s for e in found if e.tensor.layer is not None for s in sympify(e.tensor.layer).free_symbols if s != depth}
     for layer in layers:
         ranges[layer] = (1, 2)
@@ -221,17 +220,21 @@ def _meets(point: Point, fact: Equation) -> bool:
     return compare(fact.lhs, fact.rhs, point, ranges, limit=_PLACES) is None
 
 
-def _prove_matrix(derivation: Derivation) -> Proof:
+def prove_matrix(equation: Equation, matrix: MatrixEquation, net: Network) -> Proof:
     """The matrix form, lowered to indices again, is the index form."""
-    matrix = derivation.matrix
-    assert matrix is not None
-    lhs = derivation.result.lhs
-    entry = lhs if isinstance(lhs, Entry) else lhs.wrt
-    row, column = (1 if axis is None else entry.indices[axis] for axis in matrix.lhs.axes)
+    lhs = equation.lhs if isinstance(equation.lhs, Entry) else equation.lhs.wrt
+    row, column = (1 if axis is None else lhs.indices[axis] for axis in matrix.lhs.axes)
     lowered = lower(matrix.rhs, row, column)
-    if equal(derivation.result.rhs, lowered, derivation.net.facts):
+    if equal(equation.rhs, lowered, net.facts):
         return Proof(ALL_SIZES, "the matrix form in indices is the index form")
-    return prove(derivation.result.rhs, lowered, derivation.net, _ranges(derivation))
+    return prove(equation.rhs, lowered, net, _ranges(equation.lhs, net))
+
+
+def checked(proof: Proof, claim: Any) -> Proof:
+    """The proof, if the claim holds by it; else `NotProved`."""
+    if not proof.holds:
+        raise NotProved(f"{claim} is {proof.kind}: {proof.detail}")
+    return proof
 
 
 def end_to_end(net: Network) -> Report:

@@ -56,7 +56,8 @@ def test_a_batch_keeps_its_example_index() -> None:
 def test_a_graph_is_read_from_toml(tmp_path: Any) -> None:
     path = tmp_path / "residual.toml"
     path.write_text(
-        '[graph]\ninputs = { x = 2 }\nlayers = [{ name = "z", rule = "affine", inputs = ["x"], size = 2 }, { name = "r", rule = "add", inputs = ["z", "x"] }]\n'
+        '[graph]\ninputs = { x = 2 }\n[[graph.layers]]\nname = "z"\nrule = "affine"\ninputs = ["x"]\nsize = 2\n'
+        '[[graph.layers]]\nname = "r"\nrule = "add"\ninputs = ["z", "x"]\n'
     )
     assert [e.tensor.name for e in load_network(path).equations] == ["z", "r", "C"]
 

@@ -21,7 +21,6 @@ from sympy import (
     Piecewise,
     Pow,
     Rational,
-    Sum,
     Symbol,
     exp,
     lambdify,
@@ -44,6 +43,7 @@ from symbackprop.equations import (
     scalar,
     size,
 )
+from symbackprop.equations import Total as Sum  # sums as the package builds them
 from symbackprop.lift import (
     Apply,
     Broadcast,

@@ -292,7 +292,7 @@ def trials() -> Iterator[tuple[str, str, Derivation, tuple[Equation, ...], Any, 
                 before = d.lhs
                 for step in d.steps:
                     if step.relation != "equiv":
-                        free = [f for f in prover._ranges(d) if f != index("l")]
+                        free = [f for f in prover._ranges(d.lhs, d.net) if f != index("l")]
                         for kind, wrong in mutants(step.expression, net, free):
                             yield kind, f"{name} {d.lhs}", d, definitions, before, step, wrong
                     before = step.expression
@@ -319,7 +319,7 @@ def test_every_wrong_step_is_refuted_with_a_counterexample() -> None:
                 alike[kind] += 1
                 continue
             try:
-                proof = prove(before, wrong, d.net, prover._ranges(d), uses=(*step.uses, *definitions), definitions=definitions)
+                proof = prove(before, wrong, d.net, prover._ranges(d.lhs, d.net), uses=(*step.uses, *definitions), definitions=definitions)
             except InputError:
                 refused[kind] += 1
                 continue

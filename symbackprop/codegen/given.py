@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sympy import Integer
 
+from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.program import Given, Program
 from symbackprop.errors import InputError, UnknownName
 
@@ -110,31 +111,16 @@ def _labels(program: Program, given: Given, y: Any) -> None:
     """Targets are of the kind that the loss takes."""
     kind = program.net.target
     if kind == "class":
-        count = max((int(op.args[0].data) for s in program.statements for op in _one_hots(s.value) if op.args[0].op == "number"), default=None)
+        units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
+        count = next((int(n.data) for n in units if n.op == "number"), None)
         if count is not None and (y.min() < 0 or y.max() >= count):
             raise InputError(f"{given.name} holds class numbers from 0 to {count - 1}, but {y.min()} to {y.max()} were found")
     if kind == "sign" and not np.isin(y, (-1, 1)).all():
         raise InputError(f"{given.name} holds signs, -1 and 1; other values were found")
     if kind in ("binary", "one_hot") and (y.min() < 0 or y.max() > 1):
         raise InputError(f"{given.name} holds {'shares' if kind == 'one_hot' else 'values'} from 0 to 1, but {y.min()} to {y.max()} were found")
-    if kind == "one_hot":
-        units = given.tensor.shape[0]
-        axis = next(a for a, n in enumerate(given.shape) if n == units) if len(set(given.shape)) == len(given.shape) else _unit_axis(program, given)
-        if np.abs(y.sum(axis=axis) - 1).max() > _SUM_TOLERANCE:
-            raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
-
-
-def _unit_axis(program: Program, given: Given) -> int:
-    from symbackprop.codegen.lowering import storage
-
-    layout = program.notation.layout(program.net.samples is not None)
-    return storage(given.tensor, layout).index(0)
-
-
-def _one_hots(op: Any) -> list[Any]:
-    from symbackprop.codegen.arrays import walk
-
-    return [o for o in walk(op) if o.op == "one_hot"]
+    if kind == "one_hot" and np.abs(y.sum(axis=given.axes.index(0)) - 1).max() > _SUM_TOLERANCE:
+        raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
 
 
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> dict[str, float]:

@@ -64,11 +64,12 @@ def storage(tensor: Tensor, layout: Layout) -> tuple[int, ...]:
 
 @dataclass
 class Lowering:
-    """What is needed to spell an expression out in arrays: the names and the layout of its tensors."""
+    """What is needed to spell an expression out in arrays: the names and the layout of its tensors, and how far indices run."""
 
     names: Names
     layout: Layout
     fresh: count[int] = field(default_factory=count)
+    sizes: dict[Any, Any] = field(default_factory=dict)
 
     def stored(self, tensor: Tensor, indices: Sequence[Any]) -> Array:
         """A tensor as it is stored, its axes called by `indices`, which are given in index order."""
@@ -147,11 +148,19 @@ class Lowering:
         if isinstance(expr, Entry):
             return self._entry(expr)
         if isinstance(expr, KroneckerDelta):
-            i, j = expr.args[:2]
-            raise InputError(f"no code is known for the Kronecker delta of {i} and {j} in this place")
+            return self._delta(*expr.args[:2])
         if isinstance(expr, Sum):
             return self._sum(expr)
         return None
+
+    def _delta(self, i: Any, j: Any) -> Array:
+        """The identity matrix, or the row of it that a number stands for."""
+        free = [k for k in (i, j) if isinstance(k, Symbol)]
+        if not free or free[0] not in self.sizes or not all(isinstance(k, (Symbol, Integer)) for k in (i, j)):
+            raise InputError(f"no code is known for the Kronecker delta of {i} and {j}")
+        found = self.identity(self.sizes[free[0]], i, j)
+        place = tuple(int(k) - 1 if isinstance(k, Integer) else ":" for k in (i, j))
+        return found if len(free) == 2 else Array(Op("select", (found.op,), place), tuple(free))
 
     def _entry(self, expr: Entry) -> Array:
         if not all(isinstance(i, (Symbol, Integer)) for i in expr.indices):

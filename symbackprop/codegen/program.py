@@ -17,7 +17,7 @@ from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import Lowering, storage
 from symbackprop.codegen.naming import Names
-from symbackprop.codegen.stable import Special, Stabilizer
+from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, scalar
 from symbackprop.errors import InputError, SpecError
 from symbackprop.lift import MatrixEquation, lift_equation
@@ -30,11 +30,12 @@ __all__ = ["Given", "Program", "Statement", "array_program"]
 
 @dataclass(frozen=True)
 class Given:
-    """An array that the caller gives: its name in the code, what it is, and its shape as stored."""
+    """An array that the caller gives: its name in the code, what it is, its shape as stored, and which axes of the index form these are."""
 
     name: str
     tensor: Tensor
     shape: tuple[Any, ...]
+    axes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class _Writer:
         self.stable = Stabilizer(net)
 
     def given(self, tensors: tuple[Tensor, ...]) -> tuple[Given, ...]:
-        return tuple(Given(self.names.of(t), t, self.shape(t)) for t in tensors)
+        return tuple(Given(self.names.of(t), t, self.shape(t), storage(t, self.layout)) for t in tensors)
 
     def shape(self, tensor: Tensor) -> tuple[Any, ...]:
         return tuple(tensor.shape[a] for a in storage(tensor, self.layout))
@@ -176,6 +177,7 @@ class _Writer:
         else:
             tree = matrix if item is equation or item.rhs == equation.rhs else lift_equation(item, self.layout)
             if tree is None:
+                self.lowering.sizes = sizes_of(item)
                 array = self.lowering.entries(item.rhs)
             else:
                 called = [None if a is None else indices[a] for a in tree.lhs.axes]

@@ -15,11 +15,11 @@ from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, exp, log
 
 from symbackprop.builders import entry_at
 from symbackprop.codegen.forms import LOSS_FORMS
-from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, tensors
+from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, summation, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
 
-__all__ = ["Special", "Stabilizer"]
+__all__ = ["Special", "Stabilizer", "sizes_of"]
 
 _LETTERS = {"softmax": "p", "log_softmax": "log_p", "logsumexp": "lse", "one_hot": "onehot"}
 
@@ -43,11 +43,12 @@ class Stabilizer:
         self._defined: dict[Tensor, Special] = {}
         self._sizes: dict[Any, Any] = {}
         self._before: list[Special | Equation] = []
+        self._arguments: dict[Any, Tensor] = {}
 
     def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
         """What is to be computed for an equation: the quantities it needs of its own, then itself."""
         self._before = []
-        self._sizes = _sizes(equation)
+        self._sizes = sizes_of(equation)
         started = len(self._known)
         rhs = self._visit(self._loss_form(equation))
         last = self._before[-1] if self._before and len(self._known) > started else None
@@ -86,7 +87,7 @@ class Stabilizer:
         if found is None and isinstance(e, Add):
             found = self._sum_of_terms(e)
         if found is None and isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
-            found = self._quotient(list(Mul.make_args(e)))
+            found = self._quotient([_one_power(f) for f in Mul.make_args(e)])
         return rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found
 
     def _logarithm(self, of: Any) -> Any:
@@ -133,7 +134,12 @@ class Stabilizer:
         pair = _softmax(factors)
         if pair is not None:
             rest = [f for f in factors if f is not pair[0] and f is not pair[1]]
-            return mul(self._special("softmax", *pair[2:]), *(self._visit(f) for f in rest))
+            more = [Pow(pair[1].base, pair[1].exp + 1, evaluate=False)] if pair[1].exp != -1 else []
+            found = self._special("softmax", *pair[2:])
+            return mul(found, self._visit(mul(*more, *rest))) if more or rest else found
+        moved = _moved_inside(factors)
+        if moved is not None:
+            return self._visit(moved)
         for f in factors:
             below = isinstance(f, Pow) and f.exp.is_Integer and f.exp.is_negative
             exponent = _one_plus_exp(f.base) if below else None
@@ -166,9 +172,13 @@ class Stabilizer:
             return source
         free = dict.fromkeys(i for e in entries(source) for i in e.indices if isinstance(i, Symbol) and not _bound(source, i))
         indices = (over, *(i for i in free if i != over))
+        generic = evaluated(substitute(source, {i: Symbol(f"_{n}") for n, i in enumerate(indices)}))
+        if generic in self._arguments:
+            return self._arguments[generic][indices]
         sizes = {**self._sizes, **{i: n for e in entries(source) for i, n in zip(e.indices, e.tensor.shape, strict=True)}}
         tensor = Tensor(f"u~{len(self._known)}", [sizes[i] for i in indices])
         self._before.append(Equation(tensor[indices], source))
+        self._arguments[generic] = tensor
         return tensor[indices]
 
     def _class_of(self, e: Any) -> Any:
@@ -184,7 +194,7 @@ class Stabilizer:
         return known.lhs.tensor[j, *y.indices]
 
 
-def _sizes(equation: Equation) -> dict[Any, Any]:
+def sizes_of(equation: Equation) -> dict[Any, Any]:
     """How far each index of an equation runs."""
     found = {i: n for e in entries(equation.rhs) for i, n in zip(e.indices, e.tensor.shape, strict=True)}
     found |= {k: high for s in equation.rhs.atoms(Sum) for k, _, high in s.limits}
@@ -223,11 +233,42 @@ def _matching(f: Any, g: Any, k: Any) -> Any:
 
 
 def _softmax(factors: Any) -> tuple[Any, Any, Any, Any] | None:
-    """The factors exp(g_j) and 1 / sum_k exp(g_k), with g_j and j."""
+    """The factors exp(g_j) and 1 / sum_k exp(g_k), or a higher power of it, with g_j and j."""
     for below in factors:
-        over = _exponentials(below.base) if isinstance(below, Pow) and not isinstance(below, exp) and below.exp == -1 else None
+        over = _below(below)
         for above in factors if over is not None else ():
             j = _matching(above.args[0], *over) if isinstance(above, exp) else None
             if j is not None:
                 return above, below, above.args[0], j
     return None
+
+
+def _one_power(f: Any) -> Any:
+    """1 / x**2 as one power of x."""
+    nested = isinstance(f, Pow) and isinstance(f.base, Pow) and not isinstance(f.base, exp) and f.exp.is_Integer and f.base.exp.is_Integer
+    return Pow(f.base.base, f.base.exp * f.exp, evaluate=False) if nested else f
+
+
+def _below(factor: Any) -> tuple[Any, Any] | None:
+    """The exponent and the index of a sum of exponentials that divides."""
+    divides = isinstance(factor, Pow) and not isinstance(factor, exp) and factor.exp.is_Integer and factor.exp.is_negative
+    return _exponentials(factor.base) if divides else None
+
+
+def _moved_inside(factors: list[Any]) -> Any:
+    """`sum_i(.. exp(g_i)) / sum_k exp(g_k)` with the divisor under the sum, where it meets its exponential."""
+    for below in factors:
+        over = _below(below)
+        for f in factors if over is not None else ():
+            if not isinstance(f, Sum) or {k for k, *_ in f.limits} & _indices(below):
+                continue
+            if any(isinstance(g, exp) and _matching(g.args[0], *over) is not None for g in Mul.make_args(f.function)):
+                left = [Pow(below.base, below.exp + 1, evaluate=False)] if below.exp != -1 else []
+                inside = summation(mul(f.function, Pow(below.base, -1, evaluate=False)), *f.limits)
+                return mul(*(g for g in factors if g is not f and g is not below), *left, inside)
+    return None
+
+
+def _indices(expr: Any) -> set[Any]:
+    """The indices that stand in `expr`, free or bound."""
+    return {i for e in entries(expr) for i in e.indices} | {k for s in expr.atoms(Sum) for k, *_ in s.limits}

@@ -8,14 +8,14 @@ from typing import Any
 from sympy import S, preorder_traversal
 
 from symbackprop.backprop import Backward, Named, backpropagate
-from symbackprop.derivation import Derivation, Reason, Reference, Step, gradient_derivation
+from symbackprop.derivation import Derivation, Reference, gradient_derivation
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Grad, Partial, Tensor, tensors
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation
-from symbackprop.prove import naming_equations, prove, prove_derivation, require
+from symbackprop.prove import checked, naming_equations, prove, prove_derivation, prove_matrix, require
 
 __all__ = [
     "Shape", "as_entry", "backward_chains", "elementwise_blocks", "forward_blocks", "network_sections", "proved_chain",
@@ -96,8 +96,9 @@ def name_of(net: Network, b: Backward) -> str:
 def forward_blocks(net: Network, notation: Notation) -> list[Block]:
     """The forward equations in index form and, where they have one, in matrix form."""
     blocks: list[Block] = [Equations(tuple(definition(e) for e in net.equations), label="forward")]
-    lifted = [lift_equation(e, notation.layout(net.samples is not None)) for e in net.equations if any(t.rank for t in (e.tensor, *tensors(e.rhs)))]
-    shown = tuple(definition(m) for m in lifted if m is not None)
+    layout = notation.layout(net.samples is not None)
+    forms = [(e, lift_equation(e, layout)) for e in net.equations if any(t.rank for t in (e.tensor, *tensors(e.rhs)))]
+    shown = tuple(Proved(m, checked(prove_matrix(e, m, net), m)) for e, m in forms if m is not None)
     if shown:
         blocks += [Prose("In matrix form:"), Equations(shown, label="forward-matrix")]
     if net.facts:
@@ -148,14 +149,8 @@ def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions:
     for e in equations:
         for one in instances(e):
             shown = Equation(one.lhs, written_out(one.rhs), e.rule, e.label, e.relation)
-            items.append(Proved(shown, prove(one.rhs, shown.rhs, net, {}, definitions=definitions)))
-            if not items[-1].proof.holds:
-                require(_as_derivation(net, e), [items[-1].proof])
+            items.append(Proved(shown, checked(prove(one.rhs, shown.rhs, net, {}, definitions=definitions), shown)))
     return [Equations(tuple(items))]
-
-
-def _as_derivation(net: Network, equation: Equation) -> Derivation:
-    return Derivation(f"{equation.lhs} element by element", equation.lhs, (Step(equation.rhs, Reason("definition", "")),), net)
 
 
 _SMALL = 12

@@ -141,7 +141,7 @@ class Notes:
             yield from chain.derivation
 
     def __getitem__(self, name: str) -> Derivation:
-        derivations = {c.derivation.name: c.derivation for c in self.chains}
+        derivations = {c.derivation.name: c.derivation for c in reversed(self.chains)}  # of one name the first counts
         return derivations[one_of("derivation", name, derivations)]
 
     def save(self, folder: str = "output", formats: tuple[str, ...] = ("tex", "html")) -> list[str]:

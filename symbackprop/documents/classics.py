@@ -33,7 +33,7 @@ from symbackprop.equations import tensors as tensors_of
 from symbackprop.lift import Layout, layout, lift_equation
 from symbackprop.network import Network, read_equations
 from symbackprop.notation import Notation
-from symbackprop.prove import prove
+from symbackprop.prove import checked, prove
 from symbackprop.rules import ACTIVATIONS, LOSSES
 from symbackprop.rules.record import VARIABLE
 from symbackprop.writing import length
@@ -170,11 +170,16 @@ def softmax_jacobian_blocks() -> Iterator[Block]:
     same = substitute(value, {k: j})
     diagonal = Equation(Partial(p[j], z[j]), _deltas(same, S.One))
     other = Equation(Partial(p[j], z[k]), _deltas(value, S.Zero))
-    ranges = {j: n}
-    proof = prove(diagonal.lhs, diagonal.rhs, net, ranges)
-    apart = prove(other.lhs, other.rhs, net, {j: (1,), k: (2,)})
+    proof = checked(prove(diagonal.lhs, diagonal.rhs, net, {j: n}), diagonal)
+    apart = checked(prove(other.lhs, other.rhs, net, {j: (1,), k: (2,)}), other)
     yield Equations((Proved(diagonal, proof), Proved(other, apart)))
     yield Prose("where in the second case {j} and {k} differ.", {"j": j, "k": k})
+    g = Tensor("g", (n,))
+    logarithm = Equation(g[j], ACTIVATIONS["log_softmax"].entry(lambda i: z[i], j, n), rule="log_softmax")
+    yield Prose("The logarithm of the softmax, which a program computes in its place, has a Jacobian that is simpler still:")
+    yield Equations((definition(logarithm),))
+    log_net = Network((logarithm, Equation(cost(), Abstract(cost, g))), cost(), (z,), name="log softmax")
+    yield proved_chain(formula_derivation(log_net, logarithm, z[k], name="log-softmax-jacobian"))
 
 
 def _deltas(expr: Any, value: Any) -> Any:

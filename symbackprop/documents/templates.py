@@ -14,7 +14,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 def _folders() -> list[str]:
     """The live folder of a checkout first: an editable install leaves an old copy in the package."""
-    return [str(p) for p in (_PACKAGE.parent / "templates", _PACKAGE / "templates") if p.is_dir()]
+    checkout = [_PACKAGE.parent / "templates"] if (_PACKAGE.parent / "pyproject.toml").is_file() else []
+    return [str(p) for p in (*checkout, _PACKAGE / "templates") if p.is_dir()]
 
 
 @lru_cache(maxsize=4)

@@ -40,8 +40,8 @@ from symbackprop.typeset.tree import (
     width,
 )
 
-S, O, N = Symbol, Operator, Number
-a, j, k, l, x, z = (S(letter) for letter in "ajklxz")
+S, O, N = Symbol, Operator, Number  # noqa: E741 - short names for what stands on every line
+a, j, k, l, x, z = (S(letter) for letter in "ajklxz")  # noqa: E741 - letters of the mathematics
 n, C = S("n"), S("C")
 l_1 = row(l, O("-"), N("1"))
 a_lj, w_ljk = Scripts(a, j, l), Scripts(S("w"), row(j, k), l)

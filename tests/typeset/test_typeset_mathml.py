@@ -32,8 +32,8 @@ from symbackprop.typeset.tree import (
     row,
 )
 
-S, O, N = Symbol, Operator, Number
-a, j, l, x = (S(letter) for letter in "ajlx")
+S, O, N = Symbol, Operator, Number  # noqa: E741 - short names for what stands on every line
+a, j, l, x = (S(letter) for letter in "ajlx")  # noqa: E741 - letters of the mathematics
 HOSTILE = "<script>&\x00\"'</script>"
 # what MathML Core knows, and we use
 CORE = "math mi mn mo mtext mspace mrow mfrac msqrt msub msup msubsup munder mover munderover mtable mtr mtd".split()  # noqa: SIM905
