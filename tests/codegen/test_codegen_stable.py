@@ -1,0 +1,174 @@
+"""Stable forms: equal to the rules they stand for (mpmath is the judge), finite and right where the plain formula overflows."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+import symbackprop as sb
+from symbackprop.codegen.forms import FORMS, LOSS_FORMS
+from symbackprop.equations import Tensor, evaluated, index
+from symbackprop.rules import ACTIVATIONS, LOSSES
+
+Z = np.array([-30.0, -8.0, -1.5, -1e-3, 0.0, 0.4, 2.0, 9.0, 30.0])
+EXTREME = np.array([[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, 9999.0]])
+
+
+def activation(name: str, z: Any, dtype: str = "float64") -> Any:
+    """A compiled activation of the rows of z, read off a network whose loss it is: J = sum of v times f(z)."""
+    net = sb.graph({"x": z.shape[1]}, [
+        {"name": "h", "rule": "linear", "inputs": ["x"], "size": z.shape[1]},
+        {"name": "f", "rule": "elementwise", "inputs": ["h"], "activation": name},
+    ], loss="quadratic", samples="m")  # fmt: skip
+    f = sb.compile(net, dtype=dtype)
+    spied = f.source.replace("return J,", "return f,")
+    assert spied != f.source
+    from symbackprop.codegen.function import _loaded
+
+    numbers = {n: 0.3 for n in f.program.scalars}
+    return _loaded(spied)["loss_and_gradients"]({"W1": np.eye(z.shape[1], dtype=dtype)}, z.astype(dtype), np.zeros(z.shape, dtype), **numbers)[0]
+
+
+def exact(name: str, z: Any) -> Any:
+    """The registered formula in 60 digits."""
+    rule = ACTIVATIONS[name]
+    with mpmath.workdps(60):
+        if not rule.vector:
+            symbol = sympy.Symbol("z", real=True)
+            formula = rule.of(symbol)
+            plain = inlined(formula)
+            f = sympy.lambdify([symbol, sympy.Symbol("alpha", real=True)], plain, "mpmath")
+            return np.array([[float(f(mpmath.mpf(float(v)), mpmath.mpf("0.3"))) for v in row] for row in z])
+        rows = []
+        for row in z:
+            t = Tensor("z", (len(row),))
+            out = []
+            for j in range(1, len(row) + 1):
+                expr = evaluated(rule.entry(lambda i, t=t: t[i], index("j"), len(row))).subs(index("j"), j).doit()
+                values = {t[i]: mpmath.mpf(float(row[i - 1])) for i in range(1, len(row) + 1)}
+                symbols = {e: sympy.Symbol(f"v{n}") for n, e in enumerate(values)}
+                f = sympy.lambdify(list(symbols.values()), expr.xreplace(symbols), "mpmath")
+                out.append(float(f(*values.values())))
+            rows.append(out)
+        return np.array(rows)
+
+
+def inlined(formula: Any) -> Any:
+    """The formula with the named functions in it written out."""
+    from symbackprop.equations import Func
+
+    while formula.atoms(Func):
+        formula = formula.xreplace({f: ACTIVATIONS[f.name].of(f.argument) for f in formula.atoms(Func)})
+    return formula
+
+
+@pytest.mark.parametrize("name", [n for n in FORMS if n in ACTIVATIONS])
+def test_a_stable_form_equals_the_rule(name: str) -> None:
+    z = Z.reshape(3, 3)
+    np.testing.assert_allclose(activation(name, z), exact(name, z), rtol=2e-14, atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_stay_finite_and_right_at_extreme_inputs(name: str, dtype: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = activation(name, EXTREME, dtype)
+    assert np.isfinite(found).all()
+    assert found.dtype == dtype
+    with mpmath.workdps(60):
+        expected = exact(name, EXTREME)
+    np.testing.assert_allclose(found, expected, rtol=2e-15 if dtype == "float64" else 1e-6, atol=1e-300 if dtype == "float64" else 1e-37)
+
+
+def extreme_case(loss: str, output: str, dtype: str) -> tuple[Any, Any, Any, Any]:
+    net = sb.mlp([3, 3], output=output, activation="identity", loss=loss, samples="m")
+    f = sb.compile(net, dtype=dtype)
+    params = {"W1": np.eye(3, dtype=dtype), "b1": np.zeros(3, dtype)}
+    return f, params, EXTREME.astype(dtype), net.target
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [("cross_entropy", "softmax"), ("softmax_cross_entropy", "identity"), ("cross_entropy_logits", "identity"), ("negative_log_likelihood", "softmax")],
+)
+def test_cross_entropy_of_extreme_logits(loss: str, output: str, dtype: str) -> None:
+    f, params, z, target = extreme_case(loss, output, dtype)
+    labels = np.array([1, 0, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, grads = f(params, z, labels if target == "class" else np.eye(3, dtype=dtype)[labels])
+    with mpmath.workdps(60):
+        rows = [mpmath.log(sum(mpmath.exp(mpmath.mpf(float(v))) for v in row)) - mpmath.mpf(float(row[k])) for row, k in zip(z, labels, strict=True)]
+        expected = float(sum(rows) / 3)
+    assert np.isclose(found, expected, rtol=1e-15 if dtype == "float64" else 3e-7)
+    assert all(np.isfinite(g).all() for g in grads.values())
+    np.testing.assert_allclose(grads["b1"].sum(), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("loss", "output"), [("binary_cross_entropy", "sigmoid"), ("binary_cross_entropy_logits", "identity")])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_binary_cross_entropy_of_extreme_logits(loss: str, output: str, dtype: str, wrong: bool) -> None:
+    f, params, _, _ = extreme_case(loss, output, dtype)
+    z = np.array([[1e4, -1e4, 20.0], [30.0, -30.0, -20.0]], dtype)
+    y = ((z > 0) != wrong).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, grads = f(params, z, y)
+    with mpmath.workdps(60):
+        signs = np.where(y > 0, -1.0, 1.0) * z
+        expected = float(sum(mpmath.log1p(mpmath.exp(mpmath.mpf(float(s)))) for s in signs.flat) / 2)
+    assert np.isclose(found, expected, rtol=1e-15 if dtype == "float64" else 3e-7, atol=0)
+    assert all(np.isfinite(g).all() for g in grads.values())
+
+
+@pytest.mark.parametrize("name", LOSS_FORMS)
+def test_a_loss_form_equals_the_loss_where_its_targets_are(name: str) -> None:
+    from dataclasses import replace
+
+    rule = LOSSES[name]
+    a, y = Tensor("a", (3,)), Tensor("y", (3,))
+    rng = np.random.default_rng(5)
+    targets = [0.0, 1.0, 0.0] if rule.target == "one_hot" else [0.3, 1.0, 0.0]
+    values = {e: mpmath.mpf(float(v)) for e, v in zip([a[i] for i in (1, 2, 3)] + [y[i] for i in (1, 2, 3)], [*rng.normal(size=3), *targets], strict=True)}
+    symbols = {e: sympy.Symbol(f"v{n}") for n, e in enumerate(values)}
+    results = []
+    for formula in (rule.formula, LOSS_FORMS[name]):
+        expr = inlined(evaluated(replace(rule, formula=formula).of(lambda j: a[j], lambda j: y[j], 3)).doit())
+        with mpmath.workdps(40):
+            results.append(sympy.lambdify(list(symbols.values()), expr.xreplace(symbols), "mpmath")(*values.values()))
+    assert abs(results[0] - results[1]) < 1e-30
+
+
+def test_what_somebody_typed_is_recognized_as_well() -> None:
+    net = sb.Network.from_equations(
+        ["p[j] = exp(z[j])/sum(k, exp(z[k]))", "C = -sum(j, y[j]*log(p[j])) + log(1 + exp(z[1])) + 1/(1 + exp(-z[2])) + log(sum(k, exp(z[k])))"],
+        tensors={"z": (3,), "y": (3,)}, parameters=["z"], targets=["y"],
+    )  # fmt: skip
+    f = sb.compile(net)
+    for form in ("softmax(z", "log_softmax(z", "np.logaddexp(0, z[0])", "sigmoid(z[1])", "logsumexp(z"):
+        assert form in f.source
+    assert "np.exp(z[" not in f.source
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss, grads = f({"z": np.array([1e4, -1e4, 0.0])}, np.array([0.0, 1.0, 0.0]))
+    assert np.isclose(loss, 4e4)
+    assert np.isfinite(grads["z"]).all()
+    assert f.check({"z": np.array([0.3, -0.2, 1.0])}, np.array([0.0, 1.0, 0.0])).ok
+
+
+def test_a_sum_of_softmax_weights_in_a_gradient_is_recognized() -> None:
+    net = sb.Network.from_equations(
+        ["p[i,j] = exp(s[i,j])/sum(k, exp(s[i,k]))", "C = 1/2*sum(i, j, (p[i,j] - y[i,j])**2)"],
+        tensors={"s": (3, 4), "y": (3, 4)}, parameters=["s"], targets=["y"],
+    )  # fmt: skip
+    f = sb.compile(net)
+    assert f.source.count("np.exp(") == 1
+    assert np.isfinite(f({"s": np.eye(3, 4) * 1e4}, np.zeros((3, 4)))[1]["s"]).all()
