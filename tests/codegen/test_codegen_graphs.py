@@ -1,0 +1,127 @@
+"""Random graphs of layers and typed equations, against autograd run over the same graph and against central differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import autograd.numpy as anp
+import codegen_oracles as oracles
+import numpy as np
+from autograd import grad
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symbackprop as sb
+
+SMOOTH = ["identity", "sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh", "softmax", "log_softmax"]
+WIDTH = 3
+
+
+@st.composite
+def layers(draw: Any) -> list[dict[str, Any]]:
+    """Layers of one width, each fed by anything before it; the first has weights, so that there is something to learn."""
+    made: list[dict[str, Any]] = [{"name": "n0", "rule": "affine", "inputs": ["x"], "size": WIDTH}]
+    for n in range(1, draw(st.integers(2, 6))):
+        known = ["x", "v", *(layer["name"] for layer in made)]
+        rule = draw(st.sampled_from(["affine", "linear", "elementwise", "add", "multiply"]))
+        recent = made[-1]["name"]
+        layer: dict[str, Any] = {"name": f"n{n}", "rule": rule, "inputs": [recent]}
+        if rule in ("add", "multiply"):
+            layer["inputs"] = [recent, draw(st.sampled_from(known))]
+        if rule in ("affine", "linear"):
+            layer["size"] = WIDTH
+        if rule == "elementwise":
+            layer["activation"] = draw(st.sampled_from(SMOOTH))
+        made.append(layer)
+    return made
+
+
+def forward(params: dict[str, Any], x: Any, v: Any, y: Any, made: list[dict[str, Any]]) -> Any:
+    known, number = {"x": x, "v": v}, 0
+    for layer in made:
+        a = known[layer["inputs"][0]]
+        match layer["rule"]:
+            case "affine" | "linear":
+                number += 1
+                bias = params[f"b{number}"] if layer["rule"] == "affine" else 0.0
+                known[layer["name"]] = anp.dot(a, params[f"W{number}"]) + bias
+            case "elementwise":
+                known[layer["name"]] = oracles.ACTIVATIONS[layer["activation"]](a)
+            case "add":
+                known[layer["name"]] = a + known[layer["inputs"][1]]
+            case "multiply":
+                known[layer["name"]] = a * known[layer["inputs"][1]]
+    return anp.mean(anp.sum((known[made[-1]["name"]] - y) ** 2, axis=1)) / 2
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(layers(), st.integers(0, 1000))
+def test_random_graphs_agree_with_autograd(made: list[dict[str, Any]], seed: int) -> None:
+    f = sb.compile(sb.graph({"x": WIDTH, "v": WIDTH}, made, samples="m"))
+    rng = np.random.default_rng(seed)
+    params = {name: rng.normal(size=shape) / 2 for name, shape in f.params.items()}
+    x, v, y = (rng.normal(size=(4, WIDTH)) / 2 for _ in range(3))
+    given_inputs = [{"x": x, "v": v}[g.tensor.name] for g in f.program.inputs]
+    loss, grads = f(params, *given_inputs, y)
+    expected = grad(forward)(params, x, v, y, made)
+    assert np.isclose(loss, forward(params, x, v, y, made), rtol=1e-12)
+    for name, value in expected.items():
+        np.testing.assert_allclose(grads[name], value, rtol=1e-9, atol=1e-11)
+
+
+def checked(equations: list[str], tensors: dict[str, Any], parameters: list[str], **rest: Any) -> None:
+    f = sb.compile(sb.Network.from_equations(equations, tensors=tensors, parameters=parameters, **rest))
+    rng = np.random.default_rng(2)
+    params = {name: rng.normal(size=shape) for name, shape in f.params.items()}
+    data = [rng.normal(size=[int(n) if n.is_Integer else 4 for n in g.shape]) for g in (*f.program.inputs, *f.program.targets)]
+    report = f.check(params, *data, **{n: 0.7 for n in f.program.scalars})
+    assert report.ok, report
+
+
+def test_tensors_of_rank_three() -> None:
+    checked(["h[i,j,k] = tanh(t[i,j,k]*x[k] + sum(q, u[i,q,k]*x[q]))", "C = sum(i, j, k, h[i,j,k]**2)"],
+            {"t": (3, 2, 4), "x": (4,), "u": (3, 4, 4)}, ["t", "u"])  # fmt: skip
+
+
+def test_attention() -> None:
+    checked(["s[i,j] = sum(k, q[i,k]*r[j,k])", "p[i,j] = exp(s[i,j])/sum(k, exp(s[i,k]))", "o[i,k] = sum(j, p[i,j]*v[j,k])",
+             "C = sum(i, k, (o[i,k] - y[i,k])**2)"], {"q": (3, 2), "r": (4, 2), "v": (4, 5), "y": (3, 5)}, ["q", "r", "v"], targets=["y"])  # fmt: skip
+
+
+def test_numbers_diagonals_and_single_entries() -> None:
+    checked(["h[j] = g*x[j] + w[j,j] + x[2]", "C = log(sum(j, exp(2*h[j]))) + h[1]**2 + c*g"],
+            {"g": (), "x": (4,), "w": (4, 4)}, ["g", "w", "x"], scalars=["c"])  # fmt: skip
+
+
+def test_sizes_with_names_are_read_off_the_arrays() -> None:
+    f = sb.compile(sb.Network.from_equations(["C = sum(j, k, w[j]*x[j,k])/n"], tensors={"x": ("n", "d"), "w": ("n",)}, parameters=["w"]))
+    for n, d in ((3, 2), (5, 4)):
+        _, grads = f({"w": np.ones(n)}, np.ones((n, d)))
+        np.testing.assert_allclose(grads["w"], np.full(n, d / n))
+
+
+def test_a_parameter_that_the_loss_does_not_see_has_gradient_zero() -> None:
+    net = sb.Network.from_equations(["C = sum(j, w[j]**2)"], tensors={"w": (3,), "v": (2, 2)}, parameters=["w", "v"])
+    _, grads = sb.compile(net)({"w": np.ones(3), "v": np.ones((2, 2))})
+    np.testing.assert_array_equal(grads["v"], np.zeros((2, 2)))
+
+
+def test_sizes_of_one_are_axes_like_any_other() -> None:
+    for sizes in ([1, 1], [1, 3, 1], [3, 1, 2]):
+        f = sb.compile(sb.mlp(sizes, activation="tanh", samples="m"))
+        rng = np.random.default_rng(0)
+        params = {name: rng.normal(size=shape) for name, shape in f.params.items()}
+        for count in (1, 4):
+            assert f.check(params, rng.normal(size=(count, sizes[0])), rng.normal(size=(count, sizes[-1]))).ok
+
+
+def test_a_deep_residual_network_stays_linear() -> None:
+    made: list[dict[str, Any]] = []
+    last = "x"
+    for n in range(12):
+        made += [{"name": f"z{n}", "rule": "affine", "inputs": [last], "size": 3}, {"name": f"f{n}", "rule": "elementwise", "inputs": [f"z{n}"],
+                 "activation": "tanh"}, {"name": f"r{n}", "rule": "add", "inputs": [f"f{n}", last]}]  # fmt: skip
+        last = f"r{n}"
+    f = sb.compile(sb.graph({"x": 3}, made, samples="m"))
+    assert len(f.source.splitlines()) < 12 * 20
+    assert max(len(str(s.value)) for s in f.program.statements) < 2000

@@ -1,0 +1,112 @@
+"""What cannot be used is refused with the name of the array, what it is and what was expected; nothing given is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symbackprop as sb
+from symbackprop.errors import InputError, UnknownName
+
+F = sb.compile(sb.mlp([3, 2], activation="tanh", samples="m"))
+
+
+def call(f: Any = F, **changed: Any) -> Any:
+    given = {"W1": np.ones((3, 2)), "b1": np.zeros(2), "X": np.ones((4, 3)), "Y": np.zeros((4, 2)), **changed}
+    params = {k: given[k] for k in ("W1", "b1") if given[k] is not None}
+    return f(params, given["X"], given["Y"])
+
+
+def with_nan() -> Any:
+    x = np.ones((4, 3))
+    x[2, 1] = np.nan
+    return x
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"b1": None}, "params lacks b1; it needs W1, b1"),
+        ({"W1": np.ones((2, 3))}, r"W1 has shape \(2, 3\); expected \(3, 2\)"),
+        ({"b1": np.zeros((2, 1))}, r"b1 has shape \(2, 1\); expected \(2,\)"),
+        ({"X": np.ones((4, 5))}, r"X has shape \(4, 5\); expected \(m, 3\)"),
+        ({"X": np.ones(3)}, r"X has shape \(3,\); expected \(m, 3\)"),
+        ({"Y": np.zeros((5, 2))}, r"Y has shape \(5, 2\), so m is 5; but X has m = 4"),
+        ({"X": np.ones((0, 3)), "Y": np.ones((0, 2))}, r"X has shape \(0, 3\): it is empty"),
+        ({"X": np.ones((4, 3), dtype=int)}, r"X has dtype int64, but the function computes in float64; use X.astype\('float64'\)"),
+        ({"W1": np.ones((3, 2), dtype=complex)}, "W1 has dtype complex128"),
+        ({"X": np.ones((4, 3), dtype="float32")}, "compile with dtype='float32'"),
+        ({"X": with_nan()}, r"X has 1 entries that are not finite, the first at X\[2, 1\]: nan"),
+        ({"W1": np.full((3, 2), np.inf)}, "W1 has 6 entries that are not finite"),
+        ({"X": [[1.0, 2.0], [1.0]]}, "X is no array"),
+        ({"X": "text"}, "X has dtype"),
+    ],
+)  # fmt: skip
+def test_arrays_that_do_not_fit(changed: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        call(**changed)
+
+
+def test_parameters_that_nobody_knows_get_the_near_miss() -> None:
+    with pytest.raises(UnknownName, match="unknown parameter 'W11'; did you mean 'W1'"):
+        F({"W11": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.raises(InputError, match="params is a dict of arrays"):
+        F([np.ones((3, 2))], np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.raises(InputError, match="2 arrays come after params, X, Y; 1 were given"):
+        F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)))
+
+
+def test_large_numbers_whose_sum_overflows_are_finite() -> None:
+    assert np.isfinite(call(X=np.full((4, 3), 1e308))[0])
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "y", "says"),
+    [
+        ("negative_log_likelihood", "softmax", np.array([0, 3]), "class numbers from 0 to 1, but 0 to 3 were found"),
+        ("negative_log_likelihood", "softmax", np.array([-1, 1]), "from 0 to 1, but -1 to 1"),
+        ("negative_log_likelihood", "softmax", np.array([0.0, 1.0]), "must be an integer, not float64"),
+        ("cross_entropy", "softmax", np.array([[1.0, 1.0], [0.0, 1.0]]), "must sum to 1"),
+        ("cross_entropy", "softmax", np.array([[2.0, -1.0], [0.0, 1.0]]), "from 0 to 1, but -1.0 to 2.0"),
+        ("binary_cross_entropy", "sigmoid", np.array([[2.0, 0.0], [0.0, 1.0]]), "from 0 to 1"),
+        ("hinge", "identity", np.array([[0.0, 1.0], [-1.0, 1.0]]), "signs"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("notation", ["rows", "ng"])
+def test_labels_out_of_range(loss: str, output: str, y: Any, says: str, notation: str) -> None:
+    f = sb.compile(sb.mlp([3, 2], activation=output, output=output, loss=loss, samples="m"), notation=notation)
+    params = {name: np.ones(shape) for name, shape in f.params.items()}
+    x = np.ones((2, 3)) if notation == "rows" else np.ones((3, 2))
+    with pytest.raises(InputError, match=says):
+        f(params, x, y if notation == "rows" else y.T)
+
+
+def test_labels_counted_in_integers_are_welcome() -> None:
+    f = sb.compile(sb.mlp([3, 2], output="softmax", loss="cross_entropy", samples="m"), dtype="float32")
+    params = {name: np.ones(shape, "float32") for name, shape in f.params.items()}
+    loss, grads = f(params, np.ones((2, 3), "float32"), np.eye(2, dtype=int))
+    assert loss.dtype == grads["W1"].dtype == "float32"
+
+
+def test_open_numbers_are_given_by_name() -> None:
+    f = sb.compile(sb.mlp([3, 2], activation="leaky_relu", penalty="l2", samples="m"))
+    params, x, y = {"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2))
+    assert np.isfinite(f(params, x, y, alpha=0.1, lambda_=np.float64(0.01))[0])
+    with pytest.raises(InputError, match=r"give alpha=\.\.\., lambda_=\.\.\."):
+        f(params, x, y)
+    with pytest.raises(UnknownName, match="did you mean 'lambda_'"):
+        f(params, x, y, alpha=0.1, lamda_=0.2)
+    for wrong in (float("nan"), "0.1", True, 1j):
+        with pytest.raises(InputError, match="alpha is a finite number"):
+            f(params, x, y, alpha=wrong, lambda_=0.0)
+    with pytest.raises(InputError, match="leave no number open"):
+        F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, x, y, alpha=0.1)
+
+
+def test_a_flat_vector_that_does_not_fit() -> None:
+    with pytest.raises(InputError, match=r"theta is a vector of 8 real numbers, not an array of shape \(7,\)"):
+        F.flat(np.zeros(7), np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.raises(InputError, match=r"b1 has shape \(2,\); it is missing"):
+        F.flatten({"W1": np.ones((3, 2))})
