@@ -19,7 +19,8 @@ __all__ = ["Network", "compile", "deep", "derive", "graph", "lecture", "load_not
 
 # Importing SymPy takes a second or two; the command line's help must not wait for it.
 _HOMES = {
-    "Network": "network", "compile": "codegen.function", "deep": "builders", "derive": "doors", "graph": "graphs", "lecture": "doors", "load_notation": "notation",
+    "Network": "network", "compile": "codegen.function", "deep": "builders", "derive": "doors", "graph": "graphs", "lecture": "doors",
+    "load_notation": "notation",
     "load_specification": "specification", "mlp": "builders",
 }  # fmt: skip
 

@@ -126,7 +126,9 @@ def _labels(program: Program, given: Given, y: Any) -> None:
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> dict[str, float]:
     for key in scalars:
         if key not in program.scalars:
-            raise UnknownName("number", key, program.scalars) if program.scalars else InputError(f"the formulas leave no number open, but {key} was given")
+            if not program.scalars:
+                raise InputError(f"the formulas leave no number open, but {key} was given")
+            raise UnknownName("number", key, program.scalars)
     missing = [n for n in program.scalars if n not in scalars]
     if missing:
         raise InputError(f"the formulas leave numbers open: give {', '.join(f'{n}=...' for n in missing)}")

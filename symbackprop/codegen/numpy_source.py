@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Rational
 
 from symbackprop.codegen.arrays import Op, walk
-from symbackprop.codegen.forms import FORMS, REDUCED, Form, read_form
+from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
 from symbackprop.errors import InputError
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, exp, log
@@ -71,9 +72,7 @@ class Stabilizer:
             return e.rhs
         rule, y, terms = LOSSES[e.rule], self.net.targets[0], list(Add.make_args(e.rhs))
         for a in (t for t in tensors(e.rhs) if t != y and t.shape[:1] == y.shape[:1]):
-            old, new = (
-                r.of(lambda j, a=a: entry_at(a, j), lambda *j: entry_at(y, *j), a.shape[0]) for r in (rule, replace(rule, formula=LOSS_FORMS[e.rule]))
-            )
+            old, new = (r.of(partial(entry_at, a), partial(entry_at, y), a.shape[0]) for r in (rule, replace(rule, formula=LOSS_FORMS[e.rule])))
             if all(t in terms for t in Add.make_args(old)):
                 return add(*Add.make_args(new), *(t for t in terms if t not in Add.make_args(old)))
         return e.rhs
@@ -122,7 +121,9 @@ class Stabilizer:
         for t in e.args:
             inside = -1 * t if isinstance(t, Mul) and t.args[0] == -1 and len(t.args) == 2 else None
             over = _exponentials(inside.args[0]) if isinstance(inside, log) else None
-            for f in e.args if over is not None else ():
+            if over is None:
+                continue
+            for f in e.args:
                 j = _matching(f, *over)
                 if j is not None:
                     rest = [self._visit(a) for a in e.args if a is not t and a is not f]
@@ -236,7 +237,9 @@ def _softmax(factors: Any) -> tuple[Any, Any, Any, Any] | None:
     """The factors exp(g_j) and 1 / sum_k exp(g_k), or a higher power of it, with g_j and j."""
     for below in factors:
         over = _below(below)
-        for above in factors if over is not None else ():
+        if over is None:
+            continue
+        for above in factors:
             j = _matching(above.args[0], *over) if isinstance(above, exp) else None
             if j is not None:
                 return above, below, above.args[0], j
@@ -259,7 +262,9 @@ def _moved_inside(factors: list[Any]) -> Any:
     """`sum_i(.. exp(g_i)) / sum_k exp(g_k)` with the divisor under the sum, where it meets its exponential."""
     for below in factors:
         over = _below(below)
-        for f in factors if over is not None else ():
+        if over is None:
+            continue
+        for f in factors:
             if not isinstance(f, Sum) or {k for k, *_ in f.limits} & _indices(below):
                 continue
             if any(isinstance(g, exp) and _matching(g.args[0], *over) is not None for g in Mul.make_args(f.function)):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Protocol
 
 import sympy as sp
@@ -136,7 +137,8 @@ class Scope:
         return where
 
 
-def structural(expr: Any) -> set[Any]:
+@lru_cache(maxsize=4096)  # a point asks it again for every value of the indices
+def structural(expr: Any) -> frozenset[Any]:
     """The symbols that say which tensor or width is meant (layers), and those that end a sum over layers.
 
     They need numbers before anything is compiled.
@@ -149,4 +151,4 @@ def structural(expr: Any) -> set[Any]:
             for k, *ends in node.limits:
                 if k in found:
                     found |= {s for end in ends for s in end.free_symbols}
-    return found
+    return frozenset(found)

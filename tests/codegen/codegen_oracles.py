@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import autograd.numpy as anp
@@ -92,7 +93,7 @@ def cost(params: dict[str, Any], x: Any, y: Any, activation: str, output: str, l
 
 def parameters(sizes: list[int], rng: np.random.Generator, dtype: str = "float64") -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for layer, (n, m) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1):
+    for layer, (n, m) in enumerate(pairwise(sizes), 1):
         found[f"W{layer}"] = rng.normal(size=(n, m)).astype(dtype)
         found[f"b{layer}"] = rng.normal(size=m).astype(dtype)
     return found

@@ -13,7 +13,6 @@ from autograd import grad
 import symbackprop as sb
 from symbackprop.rules import ACTIVATIONS, LOSSES, PENALTIES
 
-
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 
 

@@ -74,7 +74,7 @@ def checked(equations: list[str], tensors: dict[str, Any], parameters: list[str]
     rng = np.random.default_rng(2)
     params = {name: rng.normal(size=shape) for name, shape in f.params.items()}
     data = [rng.normal(size=[int(n) if n.is_Integer else 4 for n in g.shape]) for g in (*f.program.inputs, *f.program.targets)]
-    report = f.check(params, *data, **{n: 0.7 for n in f.program.scalars})
+    report = f.check(params, *data, **dict.fromkeys(f.program.scalars, 0.7))
     assert report.ok, report
 
 
@@ -85,7 +85,8 @@ def test_tensors_of_rank_three() -> None:
 
 def test_attention() -> None:
     checked(["s[i,j] = sum(k, q[i,k]*r[j,k])", "p[i,j] = exp(s[i,j])/sum(k, exp(s[i,k]))", "o[i,k] = sum(j, p[i,j]*v[j,k])",
-             "C = sum(i, k, (o[i,k] - y[i,k])**2)"], {"q": (3, 2), "r": (4, 2), "v": (4, 5), "y": (3, 5)}, ["q", "r", "v"], targets=["y"])  # fmt: skip
+             "C = sum(i, k, (o[i,k] - y[i,k])**2)"],
+            {"q": (3, 2), "r": (4, 2), "v": (4, 5), "y": (3, 5)}, ["q", "r", "v"], targets=["y"])  # fmt: skip
 
 
 def test_numbers_diagonals_and_single_entries() -> None:

@@ -30,7 +30,7 @@ def activation(name: str, z: Any, dtype: str = "float64") -> Any:
     assert spied != f.source
     from symbackprop.codegen.function import _loaded
 
-    numbers = {n: 0.3 for n in f.program.scalars}
+    numbers = dict.fromkeys(f.program.scalars, 0.3)
     return _loaded(spied)["loss_and_gradients"]({"W1": np.eye(z.shape[1], dtype=dtype)}, z.astype(dtype), np.zeros(z.shape, dtype), **numbers)[0]
 
 
@@ -96,8 +96,9 @@ def extreme_case(loss: str, output: str, dtype: str) -> tuple[Any, Any, Any, Any
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("loss", "output"),
-    [("cross_entropy", "softmax"), ("softmax_cross_entropy", "identity"), ("cross_entropy_logits", "identity"), ("negative_log_likelihood", "softmax")],
-)
+    [("cross_entropy", "softmax"), ("softmax_cross_entropy", "identity"), ("cross_entropy_logits", "identity"),
+     ("negative_log_likelihood", "softmax")],
+)  # fmt: skip
 def test_cross_entropy_of_extreme_logits(loss: str, output: str, dtype: str) -> None:
     f, params, z, target = extreme_case(loss, output, dtype)
     labels = np.array([1, 0, 2])
@@ -137,7 +138,8 @@ def test_a_loss_form_equals_the_loss_where_its_targets_are(name: str) -> None:
     a, y = Tensor("a", (3,)), Tensor("y", (3,))
     rng = np.random.default_rng(5)
     targets = [0.0, 1.0, 0.0] if rule.target == "one_hot" else [0.3, 1.0, 0.0]
-    values = {e: mpmath.mpf(float(v)) for e, v in zip([a[i] for i in (1, 2, 3)] + [y[i] for i in (1, 2, 3)], [*rng.normal(size=3), *targets], strict=True)}
+    entries = [t[i] for t in (a, y) for i in (1, 2, 3)]
+    values = {e: mpmath.mpf(float(v)) for e, v in zip(entries, [*rng.normal(size=3), *targets], strict=True)}
     symbols = {e: sympy.Symbol(f"v{n}") for n, e in enumerate(values)}
     results = []
     for formula in (rule.formula, LOSS_FORMS[name]):
