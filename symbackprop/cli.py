@@ -64,10 +64,10 @@ def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
             one_of("detail", described.detail, DETAILS, str(spec))
         if notation is None and described.notation is not None and not described.notation.endswith(".toml"):
             one_of("notation", described.notation, _names("notations"), str(spec))
-        found = derive(described.network, _first(notation, described.notation, "nielsen"), _first(detail, described.detail, "steps"), progress)
-        if not found.chains:
-            raise SpecError(f"{spec}: {described.network.loss} depends on no parameter; list under parameters what gradients are wanted for")
-        return found
+        try:
+            return derive(described.network, _first(notation, described.notation, "nielsen"), _first(detail, described.detail, "steps"), progress)
+        except SpecError as error:
+            raise SpecError(f"{spec}: {error}") from error
 
 
 def _first(*choices: str | None) -> str:

@@ -17,7 +17,7 @@ from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.rules.record import VARIABLE
-from symbackprop.writing import cancelled, length, order_of, tidy
+from symbackprop.writing import cancelled, length, numbers_first, order_of, tidy
 
 __all__ = [
     "DETAILS", "Derivation", "Reason", "Reference", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
@@ -204,7 +204,7 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
             return e
         return rebuild(e, tuple(visit(a) for a in e.args))
 
-    replaced = visit(expr)
+    replaced = numbers_first(visit(expr))
     if not used:
         return []
     uses = tuple(dict.fromkeys(used))

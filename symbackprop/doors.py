@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from symbackprop.backprop import backpropagate
 from symbackprop.builders import mlp
 from symbackprop.derivation import DETAILS
 from symbackprop.documents.about_network import network_sections
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.lecture import TITLE, lecture_sections
-from symbackprop.errors import one_of
+from symbackprop.errors import SpecError, one_of
 from symbackprop.network import Network
 from symbackprop.notation import load_notation
 from symbackprop.prove import end_to_end
@@ -21,7 +22,7 @@ def derive(net: Network, notation: str = "nielsen", detail: str = "steps", progr
     """Notes on one network: every gradient derived step by step, every step proved.
 
     `notation` is a shipped notation or the path of one; `detail` is results, steps or full. Raises `NotProved` if a step does
-    not hold, `UnknownName` for a notation or detail that does not exist.
+    not hold, `UnknownName` for a notation or detail that does not exist, `SpecError` for a loss that depends on no parameter.
 
     >>> import symbackprop as sb
     >>> notes = sb.derive(sb.mlp([2, 3, 1]))
@@ -29,6 +30,8 @@ def derive(net: Network, notation: str = "nielsen", detail: str = "steps", progr
     True
     """
     one_of("detail", detail, DETAILS)
+    if not backpropagate(net, wrt=net.parameters):
+        raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     sections = tuple(network_sections(net, load_notation(notation), progress))
     return Notes(net.name, sections, detail)
 

@@ -228,6 +228,22 @@ def check_equation(equation: Equation) -> None:
             raise SpecError(f"in {equation}: the index {i} leaves its axis, which runs from 1 to {min(sizes)}")
         if i.is_Symbol and i not in equation.lhs.indices and not isinstance(i, Entry):
             raise SpecError(f"in {equation}: the index {i} stands neither on the left side nor under a sum")
+    _check_shifts(equation)
+
+
+def _check_shifts(equation: Equation) -> None:
+    """An index such as i + u - 1 stays on its axis wherever all sizes are numbers."""
+    spans = {i: n for i, n in zip(equation.lhs.indices, equation.tensor.shape, strict=True) if i.is_Symbol}
+    for total in equation.rhs.atoms(Sum):
+        spans |= {k: high for k, _, high in total.limits}
+    for entry in equation.rhs.atoms(Entry):
+        for i, n in zip(entry.indices, entry.tensor.shape, strict=True):
+            if not i.is_Add or not n.is_Integer or not all(spans.get(s, s).is_Integer for s in i.free_symbols):
+                continue
+            ends = [(1, spans[s]) if i.coeff(s) > 0 else (spans[s], 1) for s in i.free_symbols]
+            low, high = (i.xreplace({s: sympify(end[n]) for s, end in zip(i.free_symbols, ends, strict=True)}) for n in (0, 1))
+            if low < 1 or high > n:
+                raise SpecError(f"in {equation}: the index {i} runs from {low} to {high}, but the axis of {entry.tensor} from 1 to {n}")
 
 
 def _free(equations: Sequence[Equation]) -> list[Tensor]:

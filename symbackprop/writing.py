@@ -12,7 +12,7 @@ from sympy.core.relational import Relational
 from symbackprop.equations import Entry, Func, Tensor, add, evaluated, fresh, mul, rebuild, substitute, summation, tensors
 from symbackprop.normal import canonical
 
-__all__ = ["cancelled", "draw_out", "length", "lettered", "order_of", "tidy"]
+__all__ = ["cancelled", "draw_out", "length", "lettered", "numbers_first", "order_of", "tidy"]
 
 Order = Mapping[Tensor, int]
 
@@ -145,6 +145,17 @@ def draw_out(expr: Any) -> Any:
     outside = [f for f in expr.function.args if not f.free_symbols & bound]
     inside = [f for f in expr.function.args if f.free_symbols & bound]
     return mul(*outside, summation(mul(*inside), *expr.limits)) if inside else expr
+
+
+def numbers_first(expr: Any) -> Any:
+    """Numbers that have come to stand inside a product moved to its front, `x 2 y` to `2 x y`."""
+    if isinstance(expr, (Entry, Tensor, AppliedUndef)) or not getattr(expr, "args", ()):
+        return expr
+    args = tuple(numbers_first(a) for a in expr.args)
+    if isinstance(expr, Mul):
+        numbers = [a for a in args if a.is_Number]
+        return mul(Mul(*numbers), *(a for a in args if not a.is_Number)) if numbers else mul(*args)
+    return rebuild(expr, args)
 
 
 def cancelled(expr: Any, facts: Iterable[Any] = (), order: Order = {}) -> Any:  # noqa: B006 - never written to

@@ -81,14 +81,14 @@ def _factor(b: Backward) -> Any:
 
 
 def _in_order(found: list[Found], net: Network) -> Iterator[Found]:
-    """Parameters right behind the last gradient that they need."""
-    waiting = [f for f in found if f.tensor in net.parameters]
-    waiting.sort(key=lambda f: net.parameters.index(f.tensor))
-    later = {f.equation.lhs.tensor for f in found if f not in waiting}
-    for f in [None, *(f for f in found if f not in waiting)]:
-        if f is not None:
-            later.discard(f.equation.lhs.tensor)
+    """Parameters, in their own order, right behind the last gradient that they need."""
+    rank = {p: n for n, p in enumerate(net.parameters)}
+    place = {f.equation.lhs.tensor: n for n, f in enumerate(found) if f.tensor not in rank}
+    behind: dict[int, list[Found]] = {}
+    for f in sorted((f for f in found if f.tensor in rank), key=lambda f: rank[f.tensor]):
+        behind.setdefault(max((place[t] for t in tensors(f.equation.rhs) if t in place), default=-1), []).append(f)
+    yield from behind.get(-1, [])
+    for n, f in enumerate(found):
+        if f.tensor not in rank:
             yield f
-        ready = [p for p in waiting if not later & set(tensors(p.equation.rhs))]
-        yield from ready
-        waiting = [p for p in waiting if p not in ready]
+            yield from behind.get(n, [])

@@ -206,7 +206,7 @@ def _needed(statements: list[Statement], wanted: set[str]) -> list[Statement]:
     for s in reversed(statements):
         if s.name in wanted:
             kept.append(s)
-            wanted = wanted | s.uses
+            wanted |= s.uses
     return kept[::-1]
 
 
