@@ -223,6 +223,8 @@ class Lowering:
             return self._cases(expr, leaf)
         if type(expr) in _SIGNS:
             return compare(_SIGNS[type(expr)], *(self.arithmetic(a, leaf) for a in expr.args))
+        if isinstance(expr, sympy.Heaviside):  # the slope of max(z, 0), one half at the kink as SymPy has it
+            return apply("heaviside", self.arithmetic(expr.args[0], leaf), number(Rational(1, 2)))
         if type(expr) in _FUNCTIONS:
             return apply(_FUNCTIONS[type(expr)], self.arithmetic(expr.args[0], leaf))
         arguments = [self.arithmetic(a, leaf) for a in expr.args] if isinstance(expr, (Add, Mul, Max, Min)) else []

@@ -7,6 +7,7 @@ from typing import Any
 import autograd.numpy as anp
 import codegen_oracles as oracles
 import numpy as np
+import pytest
 from autograd import grad
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,3 +127,34 @@ def test_a_deep_residual_network_stays_linear() -> None:
     f = sb.compile(sb.graph({"x": 3}, made, samples="m"))
     assert len(f.source.splitlines()) < 12 * 20
     assert max(len(str(s.value)) for s in f.program.statements) < 2000
+
+
+@pytest.mark.parametrize(
+    ("equations", "tensors", "parameters"),
+    [
+        (["C = sum(j, max(w[j], 0) + min(w[j], x[j]) + sqrt(1 + w[j]**2) + abs(w[j]))"], {"w": (3,), "x": (3,)}, ["w"]),
+        (["C = sum(j, (1 + w[j]**2)**c) + sum(j, sin(w[j])*cos(w[j]))"], {"w": (3,)}, ["w"]),
+        (["h[i,j] = w[i,j]*x[j,i]", "C = sum(i, j, h[i,j]*h[j,i])"], {"w": (3, 3), "x": (3, 3)}, ["w"]),
+        (["C = sum(j, where(w[j] > 0, 2, 3)*w[j])"], {"w": (3,)}, ["w"]),
+        (["C = sum(j, w[j]) + g"], {"w": (3,), "g": ()}, ["w", "g"]),
+        (["C = sum(j, k, delta(j, k)*w[j,k]*x[j])"], {"w": (3, 3), "x": (3,)}, ["w"]),
+        (["C = sum(s, log(sum(j, exp(w[j,s]))))"], {"w": (3, 4)}, ["w"]),
+        (["p[i,j] = exp(s[i,j])/sum(k, exp(s[k,j]))", "C = sum(i, j, p[i,j]**2*v[i,j])"], {"s": (3, 4), "v": (3, 4)}, ["s"]),
+        (["a[i,j] = exp(s[j,i])/sum(k, exp(s[j,k]))", "C = sum(i, j, a[i,j]**2 - v[i,j]*log(a[i,j]))"], {"s": (3, 3), "v": (3, 3)}, ["s"]),
+        (["p[i] = exp(s[i]/c)/sum(k, exp(s[k]/c))", "C = -sum(i, v[i]*log(p[i]))"], {"s": (3,), "v": (3,)}, ["s"]),
+        (["a[i] = sigmoid(2*s[i])", "C = -sum(i, v[i]*log(a[i]) + (1 - v[i])*log(1 - a[i]))"], {"s": (3,), "v": (3,)}, ["s"]),
+    ],
+)
+def test_typed_equations_of_every_kind(equations: list[str], tensors: dict[str, Any], parameters: list[str]) -> None:
+    open_numbers = ["c"] if any("c)" in e or "**c" in e for e in equations) else []
+    checked(equations, tensors, parameters, scalars=open_numbers)
+
+
+def test_single_precision_stays_single_whatever_numbers_stand_in_the_formulas() -> None:
+    net = sb.Network.from_equations(
+        ["C = sum(j, where(w[j] > 0, 2, 3)*w[j]) + sum(j, where(w[j] > x[j], 1, 0)) + sum(j, sqrt(2)*exp(c)*max(w[j], 0))/3"],
+        tensors={"w": (3,), "x": (3,)}, parameters=["w"], scalars=["c"],
+    )  # fmt: skip
+    loss, grads = sb.compile(net, dtype="float32")({"w": np.ones(3, "float32")}, np.zeros(3, "float32"), c=np.float64(0.5))
+    assert grads["w"].dtype == "float32"
+    assert np.asarray(loss).dtype == "float32"
