@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sympy import KroneckerDelta, Mul, S
+from sympy import Add, KroneckerDelta, Mul, S, Sum
 
 from symbackprop.backprop import Backward, Path
 from symbackprop.calculus import VALUE, activation_derivative, expand_named, fold, local_derivative, raw_derivative
@@ -17,7 +17,7 @@ from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.rules.record import VARIABLE
-from symbackprop.writing import cancelled, length, numbers_first, order_of, tidy
+from symbackprop.writing import cancelled, length, lettered, numbers_first, order_of, tidy
 
 __all__ = [
     "DETAILS", "Derivation", "Reason", "Reference", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
@@ -125,7 +125,7 @@ def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
             reason=Reason("definition", "Differentiate the formula for {loss}:", {"loss": consumer.lhs}),
         )
     ]  # fmt: skip
-    steps += _worked_steps(consumer.rhs, wrt, factor)
+    steps += [replace(s, detail="steps") for s in _worked_steps(consumer.rhs, wrt, factor)]
     return _ending_in(steps, mul(factor, paths[0].derivative), Reason("simplify", "Collect the terms:"))
 
 
@@ -172,7 +172,10 @@ def _chain_steps(b: Backward, factor: Any) -> list[Step]:
     if b.equation.rhs != put_in:
         survivors = [pair for p in b.paths for pair in _forced(p)]
         if survivors:
-            reason = Reason("one term", "Only the term with {equal} survives:", {"equal": tuple(dict.fromkeys(survivors))})
+            words = "Only the term with {equal} survives:"
+            if any(p.derivative.has(Add) for p in b.paths) and b.equation.rhs.has(Sum):
+                words = "Split the bracket; of the part with the Kronecker delta only the term with {equal} survives:"
+            reason = Reason("one term", words, {"equal": tuple(dict.fromkeys(survivors))})
         else:
             reason = Reason("factor", "Take what does not depend on the summation index out of the sum:")
         steps.append(Step(b.equation.rhs, reason))
@@ -223,7 +226,7 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
         if equation.layers is None and isinstance(equation.rhs, Mul):
             current = steps[-1].expression
             found = fold(evaluated(current), equation)
-            folded = tidy(found, order_of(current))
+            folded = lettered(tidy(found, order_of(current)))
             if found != evaluated(current) and length(folded) < length(current):
                 uses = (equation,)
                 steps.append(Step(folded, Reason("fold", "In terms of the forward pass, where {equations}:", {"equations": uses}), uses=uses))
@@ -307,7 +310,7 @@ def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None =
     way = [e.lhs for e, _ in links]
     steps = [
         Step(mul(*partials), Reason("chain rule", "By the chain rule, from {x} up through {through}:", {"through": way, "x": wrt})),
-        Step(mul(*plain), Reason("substitute", "Insert the local derivatives:", {}), uses=equations),
+        Step(mul(*plain), Reason("substitute", "Insert the local derivatives {equations}:", {"equations": equations}), uses=equations),
     ]
     if values != plain:
         folded = tuple(Equation(p, v) for p, v in zip(plain, values, strict=True) if p != v)

@@ -84,6 +84,11 @@ class Network:
                 return e.at_layer(tensor.layer)
         return None
 
+    @property
+    def typed(self) -> bool:
+        """Whether the equations were typed by somebody, and not made by a builder: then their axes and letters are the author's."""
+        return self.depth is None and not self.details
+
     @cached_property
     def _by_tensor(self) -> dict[Tensor, Equation]:
         return {e.tensor: e for e in self.equations}

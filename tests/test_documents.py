@@ -592,3 +592,10 @@ def test_both_media_number_alike(lecture: Notes) -> None:
     assert tags == shown
     assert len(tags) == len(lecture.chains)
     assert len(render_notes(lecture, HTML)) == len(lecture.sections)
+
+
+def test_the_readme_shows_the_real_summary(lecture: Notes) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    counts = ", ".join(f"{number} {kind}" for kind, number in lecture.counts().items())
+    assert f"\n{len(lecture.proofs)} equations: {counts}\n" in readme
+    assert f"\nend to end: {lecture.oracle['entries']} gradient entries of {lecture.oracle['networks']} small networks" in readme

@@ -224,7 +224,7 @@ def _plain(text: str) -> str:
 
 
 def _docstring(program: Program) -> list[str]:
-    lines = ['    """The loss and its gradient by every parameter, under the same keys and in the same shapes as params.', ""]
+    lines = ['    """The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.', ""]
     lines += [f"    params: {', '.join(f'{g.name} {_shape(g, program)}' for g in program.params)}"]
     for what, group in (("input", program.inputs), ("target", program.targets)):
         for g in group:

@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sympy import S, preorder_traversal
+from sympy import S, Symbol, preorder_traversal
 
 from symbackprop.backprop import Backward, Named, backpropagate
 from symbackprop.derivation import Derivation, Reference, gradient_derivation
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.elements import instances, written_out
-from symbackprop.equations import Entry, Equation, Grad, Partial, Tensor, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Partial, Tensor, scalar, tensors
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation
 from symbackprop.prove import checked, naming_equations, prove, prove_derivation, prove_matrix, require
+from symbackprop.rules import ACTIVATIONS, LOSSES
+from symbackprop.rules.record import VARIABLE
 
 __all__ = [
-    "Shape", "as_entry", "backward_chains", "elementwise_blocks", "forward_blocks", "network_sections", "proved_chain",
-    "results_table", "symbols_table", "with_headings",
+    "Shape",
+    "as_entry",
+    "backward_chains",
+    "elementwise_blocks",
+    "forward_blocks",
+    "kink_note",
+    "layout_of",
+    "letters_of",
+    "network_sections",
+    "proved_chain",
+    "results_table",
+    "style_of",
+    "symbols_table",
+    "with_headings",
 ]  # fmt: skip
 
 _MEANINGS: Mapping[str, str] = {
-    "x": "input", "y": "target", "w": "weights, from each unit below to each unit of the layer", "b": "biases", "z": "pre-activations",
-    "a": "activations", "C": "cost", "J": "cost, averaged over the examples", "L": "loss of one example",
-    "delta": "error: the derivative of the cost with respect to the pre-activations", "p": "probabilities",
+    "w": "weights, from each unit below to each unit of the layer", "b": "biases", "z": "pre-activations",
+    "a": "activations", "L": "losses of the examples",
 }  # fmt: skip
 
 Progress = Callable[[str], None]
+
+
+def layout_of(net: Network, notation: Notation) -> Layout:
+    """How a network's quantities are stored: as the notation says, but equations that somebody typed keep their own axes."""
+    return Layout("as written", row_vectors=notation.vectors == "row") if net.typed else notation.layout(net.samples is not None)
+
+
+def style_of(net: Network, notation: Notation) -> Notation:
+    """The notation a network is printed in: equations that somebody typed keep their own order of indices."""
+    return replace(notation, weight_index="to_from", sample_style="subscript") if net.typed else notation
+
+
+def letters_of(net: Network, notation: Notation) -> dict[str, Named]:
+    """The gradients that get a letter: where there are layers, so that the error cannot be taken for a Kronecker delta."""
+    return {} if net.typed else notation.named(net.samples is not None, net.samples)
 
 
 def proved_chain(derivation: Derivation, definitions: Sequence[Equation] = ()) -> Chain:
@@ -58,9 +87,9 @@ def backward_chains(
     layout: Layout | None = None, progress: Progress = lambda name: None,
 ) -> list[Chain]:  # fmt: skip
     """A proved derivation for each gradient, from the loss to the parameters, each using those before it."""
-    named = notation.named(net.samples is not None) if named is None else named
+    named = letters_of(net, notation) if named is None else named
     definitions = naming_equations(net, named)
-    layout = notation.layout(net.samples is not None) if layout is None else layout
+    layout = layout_of(net, notation) if layout is None else layout
     known: list[Equation] = []
     lettered: list[Equation] = []
     chains = []
@@ -96,7 +125,7 @@ def name_of(net: Network, b: Backward) -> str:
 def forward_blocks(net: Network, notation: Notation) -> list[Block]:
     """The forward equations in index form and, where they have one, in matrix form."""
     blocks: list[Block] = [Equations(tuple(definition(e) for e in net.equations), label="forward")]
-    layout = notation.layout(net.samples is not None)
+    layout = layout_of(net, notation)
     forms = [(e, lift_equation(e, layout)) for e in net.equations if any(t.rank for t in (e.tensor, *tensors(e.rhs)))]
     shown = tuple(Proved(m, checked(prove_matrix(e, m, net), m)) for e, m in forms if m is not None)
     if shown:
@@ -106,21 +135,65 @@ def forward_blocks(net: Network, notation: Notation) -> list[Block]:
     return blocks
 
 
-def symbols_table(net: Network, notation: Notation, extra: Sequence[tuple[Any, str, Any]] = ()) -> Table:
+def symbols_table(net: Network, notation: Notation) -> Table:
     """Every symbol of the network, what it is, and its shape as it is stored."""
-    layout = notation.layout(net.samples is not None)
+    layout = layout_of(net, notation)
     seen: dict[str, tuple[Any, ...]] = {}
     for e in net.equations:
         for t in (*tensors(e.rhs), e.tensor):
-            seen.setdefault(f"{t.name}{t.layer is None}", (t, _MEANINGS.get(t.name, "computed"), Shape(t, layout)))
+            seen.setdefault(f"{t.name}{t.layer is None}", (t, _meaning(net, t), Shape(t, layout)))
     rows = [*seen.values()]
-    for name in ("delta", "dz"):
-        if any(n.symbol == name for n in notation.named(net.samples is not None).values()):
-            z = next((e.tensor for e in net.equations if e.tensor.name == "z"), None)
-            if z is not None:
-                letter = Tensor(name, z.shape, z.layer)
-                rows.append((letter, _MEANINGS["delta"], Shape(letter, layout)))
-    return Table(("symbol", "meaning", "shape"), tuple(rows) + tuple(extra), "Symbols")
+    for of, name in letters_of(net, notation).items():
+        z = next((e.tensor for e in net.equations if e.tensor.name == of == "z"), None)
+        if z is not None:
+            letter = Tensor(name.symbol, z.shape, z.layer)
+            rows.append((letter, _ERROR if name.factor == 1 else _SUMMED, Shape(letter, layout)))
+    scalars = {s for e in net.equations for s in e.rhs.atoms(Symbol) if not s.is_integer}
+    for e in net.equations:
+        if e.rule in ACTIVATIONS:
+            scalars |= {scalar(name) for name in ACTIVATIONS[e.rule].scalars}
+    rows += [(s, _SCALARS.get(str(s), "a given number"), "a number") for s in sorted(scalars, key=str)]
+    return Table(("symbol", "meaning", "shape"), tuple(rows), "Symbols")
+
+
+_ERROR = "error: the derivative of the cost with respect to the pre-activations"
+_SUMMED = "error: the derivative of the sum of the losses with respect to the pre-activations"
+_SCALARS: Mapping[str, str] = {
+    "alpha": "parameter of the activation", "lambda_": "strength of the penalty", "kappa": "threshold of the loss",
+}  # fmt: skip
+
+
+def _meaning(net: Network, tensor: Tensor) -> str:
+    """What a symbol is: from its part in the network, and from its letter only where a builder gave it that letter."""
+    if tensor in net.targets:
+        return "target"
+    if tensor == net.loss.tensor:
+        return "cost, averaged over the examples" if net.samples is not None else "cost"
+    if tensor in net.parameters:
+        return _MEANINGS.get(tensor.name, "parameter") if tensor.layer is not None else "parameter"
+    if tensor in net.inputs:
+        return "input"
+    return _MEANINGS.get(tensor.name, "computed") if not net.typed else "computed"
+
+
+def kink_notes(net: Network) -> list[Block]:
+    """What is taken for the derivative where an activation or the loss has none."""
+    notes: list[Block] = []
+    for name in dict.fromkeys(e.rule for e in net.equations):
+        if name in ACTIVATIONS:
+            notes += [kink_note(name, at, slope) for at, slope in ACTIVATIONS[name].kinks]
+        elif name in LOSSES and LOSSES[name].kinks:
+            notes.append(Prose(f"The loss has a kink at {LOSSES[name].kinks}."))
+    return notes
+
+
+def kink_note(name: str, at: int, slope: int | str) -> Prose:
+    """Where two branches of an activation meet, and the derivative that is taken there."""
+    value = scalar(slope) if isinstance(slope, str) else S(slope)
+    return Prose(
+        "At {at} two branches meet, in general with a kink: then there is no derivative, and {slope} is taken.",
+        {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)},
+    )
 
 
 class Shape:
@@ -158,12 +231,15 @@ _SMALL = 12
 
 def network_sections(net: Network, notation: Notation, progress: Progress = lambda name: None) -> list[Section]:
     """The notes on one network: symbols and forward pass, the gradients, the results, and for a small network every element."""
-    named = notation.named(net.samples is not None)
+    named = letters_of(net, notation)
+    notation = style_of(net, notation)
     chains = backward_chains(net, notation, named=named, progress=progress)
+    samples = net.samples if getattr(net.samples, "is_Integer", False) else None
+    forward = [symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation), *kink_notes(net)]
     sections = [
-        Section("forward", "The network", (symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation)), notation),
-        Section("backward", "The gradients", tuple(with_headings(chains)), notation),
-        Section("results", "Results", (results_table(chains),), notation),
+        Section("forward", "The network", tuple(forward), notation, samples),
+        Section("backward", "The gradients", tuple(with_headings(chains)), notation, samples),
+        Section("results", "Results", (results_table(chains),), notation, samples),
     ]
     if _is_small(net):
         definitions = naming_equations(net, named)
@@ -172,7 +248,7 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
             Prose("The forward pass, element by element:"), *elementwise_blocks(net, net.equations),
             Prose("And the gradients:"), *elementwise_blocks(net, results, definitions),
         ]  # fmt: skip
-        sections.append(Section("elements", "Element by element", tuple(blocks), notation))
+        sections.append(Section("elements", "Element by element", tuple(blocks), notation, samples))
     return sections
 
 

@@ -89,12 +89,13 @@ Block = Prose | Heading | Equations | Chain | Table | Figure
 
 @dataclass(frozen=True)
 class Section:
-    """A titled run of blocks in one notation."""
+    """A titled run of blocks in one notation; `samples` is the number of examples where it is a number."""
 
     key: str
     title: str
     blocks: tuple[Block, ...]
     notation: Notation
+    samples: Any = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,9 @@ class Notes:
     sections: tuple[Section, ...]
     detail: str
     oracle: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    def __repr__(self) -> str:
+        return f"Notes({self.title!r}, {len(self.chains)} derivations, {len(self.proofs)} equations proved)"
 
     @property
     def chains(self) -> tuple[Chain, ...]:

@@ -91,7 +91,7 @@ def descent_chains() -> Iterator[Block]:
     if lifted is not None:
         yield Prose("The first line is the inner product of gradient and step:")
         yield Equations((definition(lifted),))
-    yield Prose("A sum of squares is never negative, so the change of the cost is never positive.")
+    yield Prose("A sum of squares is never negative: to first order, and so for a learning rate that is small enough, the cost does not rise.")
     yield Prose("This gives the update rule, repeated until the gradient is small:")
     update = Equation(v[i], add(v[i], mul(-1, eta, gradient)), relation="to")
     yield Equations((definition(update),))
@@ -119,7 +119,7 @@ def descent_picture() -> Iterator[Block]:
     yield Equations((definition(equation),))
     yield proved_chain(formula_derivation(net, equation, w(), name="slope"))
     start, rate = Equation(w(), Integer(-1)), Equation(scalar("alpha"), alpha)
-    yield Prose("Starting from {start} with {rate}, in exact fractions:", {"start": start, "rate": rate})
+    yield Prose("Starting from {start} with {rate}, in exact numbers:", {"start": start, "rate": rate})
     slope = local_derivative(equation, w())
     rows, points = [], []
     at = Integer(-1)
@@ -276,7 +276,7 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
             yield proved_chain(_together(net, chains[-1].derivation))
     progress("gate: softmax with cross-entropy")
     net = Network.from_equations(
-        ["e[j] = exp(z[j])", "r = sum(k, e[k])", "p[j] = e[j]/r", "g[j] = log(p[j])", "h[j] = t[j]*g[j]", "v = sum(k, h[k])", "L = -v"],
+        ["u[j] = exp(z[j])", "r = sum(k, u[k])", "p[j] = u[j]/r", "g[j] = log(p[j])", "h[j] = t[j]*g[j]", "v = sum(k, h[k])", "L = -v"],
         tensors={"z": ("n",), "t": ("n",)}, targets=["t"], facts=["sum(k, t[k]) = 1"], parameters=["z"], name="softmax with cross-entropy in gates",
     )  # fmt: skip
     net = Network(net.equations, net.loss, net.parameters, net.inputs, net.targets, net.facts, "one_hot", net.name)

@@ -6,6 +6,7 @@ Every formula comes from the engine; this file only chooses networks and says in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from sympy import Eq, KroneckerDelta, Piecewise, S
 
@@ -17,6 +18,7 @@ from symbackprop.documents.about_network import (
     backward_chains,
     elementwise_blocks,
     forward_blocks,
+    kink_note,
     proved_chain,
     results_table,
     symbols_table,
@@ -32,7 +34,7 @@ from symbackprop.documents.classics import (
     log_sum_exp_chain,
     softmax_jacobian_blocks,
 )  # fmt: skip
-from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, scalar, size, summation
+from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, size, summation
 from symbackprop.lift import lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
@@ -66,7 +68,7 @@ def conventions(notation: Notation, progress: Progress) -> Iterator[Section]:
             "visible, and in matrix form, which is the same equation with its indices hidden. These symbols are used throughout:"
         ),
         symbols_table(net, notation),
-        Prose("The Kronecker delta, which has two indices where the error has a layer and one, picks one term out of a sum:"),
+        Prose("The Kronecker delta, which always has two lower indices and no layer, picks one term out of a sum:"),
         Equations((definition(delta),)),
         Prose("Entrywise multiplication has a sign of its own in matrix form:"),
         Equations((definition(product), *((definition(lifted),) if lifted is not None else ()))),
@@ -97,15 +99,7 @@ def activations(notation: Notation, progress: Progress) -> Iterator[Section]:
         blocks.append(Heading(name.replace("_", " ")))
         blocks.append(Equations((definition(Equation(Func(name, VARIABLE), rule.of(VARIABLE))),)))
         blocks.append(proved_chain(activation_derivation(name)))
-        if rule.kinks:
-            for at, slope in rule.kinks:
-                value = scalar(slope) if isinstance(slope, str) else S(slope)
-                blocks.append(
-                    Prose(
-                        "At {at} the function has a kink and no derivative; this course takes {slope} there.",
-                        {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)},
-                    )
-                )
+        blocks += [kink_note(name, at, slope) for at, slope in rule.kinks]
     blocks.append(activation_table())
     yield Section("activations", "Activations and their derivatives", tuple(blocks), notation)
 
@@ -134,7 +128,7 @@ def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
         proved_chain(path_derivation(net, b(), "bias")),
         proved_chain(path_derivation(net, net.inputs[0](), "activation below")),
     ]  # fmt: skip
-    yield Section("one-neuron", "One neuron a layer", tuple(chains), style)
+    yield Section("one-neuron", "One neuron per layer", tuple(chains), style)
 
 
 def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -143,7 +137,7 @@ def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
         ["z = sum(k, w[k]*x[k]) + b", "a = sigmoid(z)", "C = -(y*log(a) + (1 - y)*log(1 - a))"],
         tensors={"w": ("n",), "x": ("n",), "b": (), "y": ()}, parameters=["w", "b"], targets=["y"], name="logistic regression",
     )  # fmt: skip
-    chains = backward_chains(net, notation, progress=progress)
+    chains = backward_chains(net, notation, named=notation.named(False), progress=progress)
     blocks: list[Block] = [
         Prose("Logistic regression is one neuron with a sigmoid and the cross-entropy of its output; {a} is the estimated probability of {y}.",
               {"a": Entry(Tensor("a")), "y": Equation(Entry(Tensor("y")), S.One)}),
@@ -225,10 +219,13 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
     chains = backward_chains(batch, rows, progress=progress)
     blocks = [
         Prose(
-            "The same derivation with examples as rows and weights stored from input to output. In index form nothing changes; in matrix form the "
-            "transposes move to other places. A formula copied from the other convention is wrong here."
+            "Now examples are the rows of a matrix, and weights are stored from input to output, so that a layer multiplies from the right. "
+            "The cost is the mean of quadratic losses, and the error is the derivative of that mean: here it carries the {inverse}, and the "
+            "gradients of the parameters carry none of their own. In matrix form the transposes move to other places; a formula copied from "
+            "the other convention is wrong.",
+            {"inverse": S.One / index("m")},
         ),
-        symbols_table(batch, rows), *forward_blocks(batch, rows), *with_headings([c for c in chains if c.derivation.name in ("BP2", "BP3", "BP4")]),
+        symbols_table(batch, rows), *forward_blocks(batch, rows), *with_headings(chains),
         results_table(chains, "Examples as rows"),
     ]  # fmt: skip
     yield Section("rows", "Many examples as rows", tuple(blocks), rows)
@@ -260,6 +257,7 @@ def gates(notation: Notation, progress: Progress) -> Iterator[Section]:
             "the gradient that arrives at its output; what it hands down is that gradient times its local derivative."
         )
     ]
+    notation = replace(notation, weight_index="to_from", sample_style="subscript")  # gates have their own order of axes
     blocks += gate_sections(notation, progress)
     yield Section("gates", "Backpropagation gate by gate", tuple(blocks), notation)
 

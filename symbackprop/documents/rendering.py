@@ -12,10 +12,8 @@ from symbackprop.derivation import Derivation, Reference, Step
 from symbackprop.documents.about_network import Shape
 from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, SectionReference, Table
 from symbackprop.documents.templates import environment
-from symbackprop.equations import Equation
-from symbackprop.lift import MatrixEquation
 from symbackprop.notation import Notation
-from symbackprop.typeset.build import build, build_equation, build_shape
+from symbackprop.typeset.build import Builder
 from symbackprop.typeset.latex import escape as escape_latex
 from symbackprop.typeset.latex import inline as latex_inline
 from symbackprop.typeset.latex import latex
@@ -54,6 +52,7 @@ class _Numbers:
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self.by_label: dict[str, str] = {}
+        self.by_name: dict[str, str] = {}
         self.titles = {**{s.key: s.title for s in sections}, "proofs": "How the equations were proved"}
         used: set[str] = set()
         count = 0
@@ -69,6 +68,7 @@ class _Numbers:
                     used.add(number)
                     label = label_of(section, name)
                     self.by_label[label] = number
+                    self.by_name.setdefault(name, label)
 
 
 def label_of(section: Section, name: str) -> str:
@@ -144,19 +144,22 @@ class _Writer:
             return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + self.medium.text(" and ") + parts[-1]
         return self.cell(value)
 
+    def label(self, reference: Reference) -> str:
+        """The label of a derivation of this section, or of the notes on the same network; empty if it is not shown."""
+        own = label_of(self.section, reference.name)
+        elsewhere = self.numbers.by_name.get(reference.name, "") if self.section.key == "results" else ""
+        return own if own in self.numbers.by_label else elsewhere
+
     def node(self, value: Any) -> Node:
-        if isinstance(value, (Equation, MatrixEquation)):
-            return build_equation(value, self.notation)
-        if isinstance(value, Shape):
-            return build_shape(value.stored or value.sizes, self.notation)
-        return build(value, self.notation)
+        builder = Builder(self.notation, self.section.samples)
+        return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 
     def cell(self, value: Any) -> str:
         if isinstance(value, str):
             return self.medium.text(value)
         if isinstance(value, Reference):
-            label = label_of(self.section, value.name)
-            return self.medium.reference(label, self.numbers.by_label[label]) if label in self.numbers.by_label else ""
+            label = self.label(value)
+            return self.medium.reference(label, self.numbers.by_label[label]) if label else ""
         if isinstance(value, SectionReference):
             return self.medium.section(value.key, self.numbers.titles.get(value.key, value.key))
         return self.medium.inline(self.node(value))
@@ -204,7 +207,12 @@ class _Writer:
         return lines
 
     def words(self, step: Step) -> str:
-        return self.prose(step.reason.text, step.reason.slots)
+        slots = dict(step.reason.slots)
+        text = step.reason.text
+        if "references" in slots:
+            slots["references"] = tuple(r for r in slots["references"] if self.label(r))
+            text = text if slots["references"] else text.replace(" from {references}", "")
+        return self.prose(text, slots)
 
 
 def _drawing(figure: Figure) -> dict[str, Any]:

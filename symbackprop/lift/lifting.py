@@ -44,6 +44,7 @@ class MatrixEquation:
 
     lhs: Var
     rhs: Node
+    relation: str = "="
 
 
 def lift(equation: Equation, layout: Layout) -> MatrixEquation:
@@ -67,7 +68,7 @@ def lift(equation: Equation, layout: Layout) -> MatrixEquation:
     axes = layout.axes(tensor)
     row, column = (None if axis is None else indices[axis] for axis in axes)
     sizes = dict(zip(indices, tensor.shape, strict=True))
-    return MatrixEquation(Var(tensor, axes), lift_expression(equation.rhs, row, column, layout, sizes))
+    return MatrixEquation(Var(tensor, axes), lift_expression(equation.rhs, row, column, layout, sizes), equation.relation)
 
 
 def lift_equation(equation: Equation, layout: Layout) -> MatrixEquation | None:

@@ -45,8 +45,7 @@ class Builder(Matrices):
 
     def equation(self, equation: Equation | MatrixEquation) -> t.Row:
         """Both sides with the relation between them."""
-        relation = equation.relation if isinstance(equation, Equation) else "="
-        return t.row(self.build(equation.lhs), self.relation_sign(relation), self.build(equation.rhs))
+        return t.row(self.build(equation.lhs), self.relation_sign(equation.relation), self.build(equation.rhs))
 
     @staticmethod
     def relation_sign(relation: str) -> t.Operator:
