@@ -173,7 +173,7 @@ def _chain_steps(b: Backward, factor: Any) -> list[Step]:
         survivors = [pair for p in b.paths for pair in _forced(p)]
         if survivors:
             words = "Only the term with {equal} survives:"
-            if any(p.derivative.has(Add) for p in b.paths) and b.equation.rhs.has(Sum):
+            if any(isinstance(f, Add) for p in b.paths for f in Mul.make_args(p.derivative)) and b.equation.rhs.has(Sum):
                 words = "Split the bracket; of the part with the Kronecker delta only the term with {equal} survives:"
             reason = Reason("one term", words, {"equal": tuple(dict.fromkeys(survivors))})
         else:

@@ -10,7 +10,7 @@ from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
 
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
 from symbackprop.derivation import Derivation, Reason, Reference, Step, formula_derivation
-from symbackprop.documents.about_network import Progress, backward_chains, proved_chain
+from symbackprop.documents.about_network import Progress, Shape, backward_chains, proved_chain
 from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
 from symbackprop.equations import (
     Abstract,
@@ -269,6 +269,10 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
         yield Heading(name.capitalize())
         yield Prose(words)
         yield Equations(tuple(definition(e) for e in net.equations[:-1]))
+        matrices = [t for t in (*net.parameters, *(e.tensor for e in net.equations)) if t.rank]
+        if matrices:
+            shapes = {f"t{n}": t for n, t in enumerate(matrices)} | {f"s{n}": Shape(t, _AS_WRITTEN) for n, t in enumerate(matrices)}
+            yield Prose("The shapes: " + ", ".join(f"{{t{n}}} is {{s{n}}}" for n in range(len(matrices))) + ".", shapes)
         chains = backward_chains(net, notation, named={}, prefix=f"{name}: ", layout=_AS_WRITTEN)
         yield from chains
         if name == "sigmoid in four gates":

@@ -155,15 +155,17 @@ def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("the 2-2-1 network")
     net = mlp([2, 2, 1], activation="sigmoid", name="2-2-1")
     named = notation.named(False)
-    chains = backward_chains(net, notation, named=named)
+    chains = backward_chains(net, notation, named=named, prefix="2-2-1: ")
     results = [Equation(as_entry(c.derivation.lhs), c.derivation.result.rhs) for c in chains]
     blocks: list[Block] = [
         Prose("A network with two inputs, two hidden neurons and one output, written out in full before any matrix is used. The forward pass:"),
         *elementwise_blocks(net, net.equations),
-        Prose(
-            "The gradients are the general formulas of {general}, each written out for its indices:", {"general": SectionReference("four-equations")}
-        ),
+        Prose("The chain rule, from output to input; {general} does the same for any depth.", {"general": SectionReference("four-equations")}),
+        *with_headings(chains),
+        Prose("Each result written out for its indices:"),
         *elementwise_blocks(net, results, naming_equations(net, named)),
+        Prose("And all of it in one table, with matrices:"),
+        results_table(chains, "The gradients of the 2-2-1 network"),
     ]
     yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation)
 
@@ -176,7 +178,7 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
         symbols_table(net, notation),
         *forward_blocks(net, notation),
         Prose(
-            "The error of a unit is the derivative of the cost by its pre-activation. Once the errors are known, the gradients of weights "
+            "The error of a unit is the derivative of the cost with respect to its pre-activation. Once the errors are known, the gradients of weights "
             "and biases follow at once; so the errors are computed first, from the last layer to the first."
         ),
         *with_headings(chains),
