@@ -178,8 +178,8 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
         symbols_table(net, notation),
         *forward_blocks(net, notation),
         Prose(
-            "The error of a unit is the derivative of the cost with respect to its pre-activation. Once the errors are known, the gradients of weights "
-            "and biases follow at once; so the errors are computed first, from the last layer to the first."
+            "The error of a unit is the derivative of the cost with respect to its pre-activation. Once the errors are known, the "
+            "gradients of weights and biases follow at once; so the errors are computed first, from the last layer to the first."
         ),
         *with_headings(chains),
         results_table(chains, "The four equations of backpropagation"),
