@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sympy import Add, Derivative, KroneckerDelta, Mul, S, sympify
+from sympy import Add, Derivative, KroneckerDelta, Mul, S
 
 from symbackprop.calculus import collapse, local_derivative
 from symbackprop.equations import (
@@ -224,7 +224,7 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
             continue
         for layer in dict.fromkeys(t.layer for t in tensors(e.rhs) if t.name == tensor.name and t.layer is not None):
             at = tensor.layer - (layer - e.layers.symbol)
-            if net.holds(e, at) and (e.layers.low == 0 or sympify(at - e.layers.low).is_negative is not True):
+            if net.holds(e, at):
                 yield e.at_layer(at)
 
 
