@@ -1,9 +1,10 @@
 """Is this equation true? Proved for all sizes, exact at given sizes, agreeing to many digits, refuted with a point, or undecided.
 
-Two judges look at every step, and they share no code with the calculus that made it. The first compares normal forms after
-putting in the equations the step says it uses. The second evaluates both sides in ball arithmetic at random points, taking
-derivatives by power series. A step counts as proved only if the first finds it true and the second finds nothing against it;
-a disagreement of the second is a theorem, and its point a counterexample. An exception or a doubt is never a proof.
+Two judges look at every step. The first compares normal forms after putting in the equations the step says it uses; the calculus
+writes its results in that same normal form, so this judge alone would not do. The second shares no code with the calculus: it
+evaluates both sides in ball arithmetic at random points, taking derivatives by power series. A step counts as proved only if the
+first finds it true and the second finds nothing against it; a disagreement of the second is a theorem, and its point a
+counterexample. An exception or a doubt is never a proof.
 """
 
 from __future__ import annotations
@@ -224,10 +225,7 @@ def prove_matrix(equation: Equation, matrix: MatrixEquation, net: Network) -> Pr
     """The matrix form, lowered to indices again, is the index form."""
     lhs = equation.lhs if isinstance(equation.lhs, Entry) else equation.lhs.wrt
     row, column = (1 if axis is None else lhs.indices[axis] for axis in matrix.lhs.axes)
-    lowered = lower(matrix.rhs, row, column)
-    if equal(equation.rhs, lowered, net.facts):
-        return Proof(ALL_SIZES, "the matrix form in indices is the index form")
-    return prove(equation.rhs, lowered, net, _ranges(equation.lhs, net))
+    return prove(equation.rhs, lower(matrix.rhs, row, column), net, _ranges(equation.lhs, net))
 
 
 def checked(proof: Proof, claim: Any) -> Proof:
