@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["CannotWrite", "FormulaError", "InputError", "NotProved", "SpecError", "UnknownName", "one_of"]
+__all__ = ["CannotWrite", "FormulaError", "InputError", "MissingLibrary", "NotProved", "SpecError", "UnknownName", "one_of"]
 
 
 class InputError(ValueError):
@@ -40,6 +40,18 @@ class SpecError(InputError):
 
 class CannotWrite(InputError):
     """An output place that cannot be written."""
+
+
+class MissingLibrary(InputError):
+    """A library that is wanted and not installed, with the command that installs it.
+
+    >>> str(MissingLibrary("the jax backend", "jax", "jax"))
+    "the jax backend needs the package jax, which is not installed; install it with: pip install 'symbackprop[jax]'"
+    """
+
+    def __init__(self, who: str, package: str, extra: str) -> None:
+        what = f"'symbackprop[{extra}]'" if extra else package
+        super().__init__(f"{who} needs the package {package}, which is not installed; install it with: pip install {what}")
 
 
 class NotProved(Exception):

@@ -113,9 +113,9 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
 def test_text_is_data_and_never_code(name: str) -> None:
     """No `eval`, `exec` or SymPy parser anywhere; `sympify` would evaluate a string, so it is given none.
 
-    One place loads the modules that this package itself has written: `codegen.function`, once.
+    One place loads the modules that this package itself has written: `codegen.loading`, once.
     """
-    loads_own_source = 1 if name == "codegen.function" else 0
+    loads_own_source = 1 if name == "codegen.loading" else 0
     for node in ast.walk(tree(MODULES[name])):
         if not isinstance(node, ast.Call):
             continue

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
-import itertools
-import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sympy import Integer
 
+from symbackprop.codegen.backends import BACKENDS, Run
 from symbackprop.codegen.differences import Differences, compare_with_differences
 from symbackprop.codegen.given import checked
+from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numpy_source import numpy_source
 from symbackprop.codegen.program import Program, array_program
 from symbackprop.errors import InputError, one_of
@@ -22,9 +21,7 @@ from symbackprop.notation import Notation
 
 __all__ = ["BACKENDS", "DTYPES", "GradientFunction", "compile", "emit"]
 
-BACKENDS: Mapping[str, Callable[[Program], str]] = {"numpy": numpy_source}
 DTYPES = ("float64", "float32")
-_number = itertools.count(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +43,10 @@ class GradientFunction:
     source: str
     backend: str
     dtype: str
-    run: Callable[..., Any] = field(repr=False)
+    run: Run = field(repr=False)
 
     def __call__(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        given = checked(self.program, self.dtype, params, data, scalars)
-        loss, grads = self.run(given.params, *given.data, **given.scalars)
-        return loss, {name: np.asarray(g) for name, g in grads.items()}
+        return self.run(params, *data, **scalars)
 
     @property
     def params(self) -> dict[str, tuple[Any, ...]]:
@@ -93,9 +88,10 @@ class GradientFunction:
         """The gradients against central differences of the loss: for each parameter the largest relative error and where."""
         given = checked(self.program, self.dtype, params, data, scalars)
         fine = tuple(x.astype("float64") if x.dtype.kind == "f" else x for x in given.data)
+        readable = loaded(numpy_source(self.program))["loss_and_gradients"]  # it computes in the dtype of what it is given
 
         def loss(values: Mapping[str, Any]) -> float:
-            return float(self.run(values, *fine, **given.scalars)[0])
+            return float(readable(values, *fine, **given.scalars)[0])
 
         return compare_with_differences(loss, given.params, self(params, *data, **scalars)[1], self.dtype)
 
@@ -113,7 +109,7 @@ def emit(net: Network, backend: str = "numpy", notation: str | Notation | None =
     >>> "def loss_and_gradients(params, X, Y):" in emit(mlp([2, 1], samples="m"))
     True
     """
-    return BACKENDS[one_of("backend", backend, BACKENDS)](array_program(net, notation))
+    return BACKENDS[one_of("backend", backend, BACKENDS)].source(array_program(net, notation))
 
 
 def compile(net: Network, backend: str = "numpy", dtype: str = "float64", notation: str | Notation | None = None) -> GradientFunction:
@@ -130,14 +126,5 @@ def compile(net: Network, backend: str = "numpy", dtype: str = "float64", notati
     one_of("backend", backend, BACKENDS)
     one_of("dtype", dtype, DTYPES)
     program = array_program(net, notation)
-    source = BACKENDS[backend](program)
-    return GradientFunction(program, source, backend, dtype, _loaded(source)["loss_and_gradients"])
-
-
-def _loaded(source: str) -> dict[str, Any]:
-    """The names a module of our own making defines. Only what a printer of this package wrote is ever executed, never a user's text."""
-    filename = f"<symbackprop gradients {next(_number)}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)  # tracebacks show the line
-    namespace: dict[str, Any] = {"__name__": "gradients"}
-    exec(builtins.compile(source, filename, "exec"), namespace)
-    return namespace
+    source = BACKENDS[backend].source(program)
+    return GradientFunction(program, source, backend, dtype, BACKENDS[backend].run(program, source, dtype))
