@@ -1,0 +1,185 @@
+"""What array libraries spell differently, as a table for each, and the one printer of expressions that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Rational
+
+from symbackprop.codegen.arrays import Op, walk
+from symbackprop.errors import InputError
+
+__all__ = ["Dialect", "Printer"]
+
+_COMPARE, _ADD, _MUL, _NEG, _POW, _ATOM = range(6)
+_MAKERS = ("eye", "one_hot", "full")
+_MATH = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a library spells an operation, as format strings: `{0}` is its first argument, `{like}` an array of the dtype wanted.
+
+    Functions are called as `prefix.name` unless `functions` gives the whole spelling. `number` and `condition` make arrays of
+    numbers where the library's functions take nothing else; `traced` says that a number of the caller's may be an array in
+    disguise, which Python's own functions would refuse. `about` goes into the docstring of the module.
+    """
+
+    library: str
+    prefix: str
+    imports: tuple[str, ...]
+    about: str = ""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    axis: str = "axis"
+    keep: str = "keepdims=True"
+    like: str = "dtype={like}.dtype"
+    cast: str = "{0}.astype({like}.dtype)"
+    copy: str = "{0}.copy()"
+    transpose: str = "{0}.transpose{order}"
+    labels: str = "{0}"
+    full: str = "{prefix}.full({shape}, {0}, dtype={like}.dtype)"
+    number: str = ""
+    condition: str = ""
+    traced: bool = False
+
+
+class Printer:
+    """Operations as source in one dialect; new arrays take the dtype of the array `like`, `numbers` are names of single numbers."""
+
+    def __init__(self, dialect: Dialect, like: str, numbers: frozenset[str] = frozenset()) -> None:
+        self.dialect, self.like, self.numbers = dialect, like, numbers
+
+    def is_array(self, op: Op) -> bool:
+        """Whether an operation holds more than numbers of Python's own."""
+        return any(o.op in _MAKERS or (o.op == "name" and o.data not in self.numbers) for o in walk(op))
+
+    def text(self, op: Op, above: int = -1) -> str:
+        """The source of an operation, in parentheses where what stands around it binds tighter."""
+        text, binding = self.bound(op)
+        return f"({text})" if binding < above else text
+
+    def bound(self, op: Op) -> tuple[str, int]:
+        """The source of an operation and how tightly it holds together."""
+        args = op.args
+        match op.op:
+            case "name":
+                return op.data, _ATOM
+            case "number":
+                return _number(op.data)
+            case "constant":
+                return f"math.{op.data}", _ATOM
+            case "add":
+                return self.sum(args), _ADD
+            case "neg":
+                return f"-{self.text(args[0], _MUL)}", _ADD
+            case "mul":
+                return " * ".join(self.text(a, _POW if a.op in ("matmul", "div") else _NEG if n else _MUL) for n, a in enumerate(args)), _MUL
+            case "div":
+                return f"{self.text(args[0], _MUL)} / {self.text(args[1], _NEG)}", _MUL
+            case "matmul":
+                return f"{self.text(args[0], _NEG)} @ {self.text(args[1], _NEG)}", _MUL
+            case "pow":
+                return f"{self.text(args[0], _ATOM)}**{self.text(args[1], _ATOM)}", _POW
+            case "compare":
+                return f"{self.text(args[0], _ADD)} {op.data} {self.text(args[1], _ADD)}", _COMPARE
+            case "permute" if op.data == (1, 0):
+                return f"{self.text(args[0], _ATOM)}.T", _ATOM
+            case "permute":
+                return self.dialect.transpose.format(self.text(args[0], _ATOM), order=op.data), _ATOM
+            case "select":
+                return f"{self.text(args[0], _ATOM)}[{', '.join(map(str, op.data))}]", _ATOM
+            case "copy":
+                return self._put(self.dialect.copy, self.text(args[0], _ATOM)), _ATOM
+        return self.call(op), _ATOM
+
+    def sum(self, terms: Iterable[Op]) -> str:
+        """Terms with their signs."""
+        text = ""
+        for t in sorted(terms, key=lambda t: t.op == "neg"):  # a minus sign reads better inside than in front
+            minus = t.op == "neg"
+            body = self.text(t.args[0], _MUL) if minus else self.text(t, _ADD)
+            text = (f"-{body}" if minus else body) if not text else f"{text} {'-' if minus else '+'} {body}"
+        return text
+
+    def all(self, args: Iterable[Op]) -> str:
+        """Arguments of a call."""
+        return ", ".join(map(self.text, args))
+
+    def call(self, op: Op) -> str:
+        """An operation that is written as a call."""
+        args, d = op.args, self.dialect
+        match op.op:
+            case "form" if isinstance(op.data, tuple):
+                form, axis, rank = op.data
+                return f"{form}({self.text(args[0])}, axis={axis if rank > 1 else 0})"
+            case "form":
+                # Numbers that come after the array stay numbers; the array itself may be a number.
+                return self._plain(args, f"{op.data}({', '.join([self.array(args[0]), *map(self.text, args[1:])])})")
+            case "call" if op.data in _MATH and not any(map(self.is_array, args)) and not (d.traced and _has_names(op)):
+                return f"math.{op.data}({self.all(args)})"  # a Python number leaves the dtype of the arrays alone, a NumPy one does not
+            case "call":
+                return self._plain(args, f"{self.function(op.data)}({', '.join(map(self.array, args))})")
+            case "reduce":
+                keep = "" if op.data == "squeeze" else f", {d.keep}"
+                return f"{self.function(op.data)}({self.all(args)}, {d.axis}=axis{keep})"
+            case "where":
+                return self._where(args)
+            case "sum":
+                return f"{d.prefix}.sum({self.text(args[0])}{'' if op.data is None else f', {d.axis}={op.data}'})"
+            case "outer":
+                return f"{d.prefix}.outer({self.all(args)})"
+            case "einsum":
+                return f'{d.prefix}.einsum("{op.data}", {self.all(args)})'
+            case "eye":
+                return f"{d.prefix}.eye({self.all(args)}, {self._put(d.like)})"
+            case "one_hot":
+                return f"{d.prefix}.eye({self.text(args[0])}, {self._put(d.like)})[{self._put(d.labels, self.text(args[1], _ATOM))}]"
+            case "full":
+                value, *sizes = args
+                shape = f"({self.all(sizes)}{',' if len(sizes) == 1 else ''})"
+                if self.is_array(value):
+                    return self._put(d.copy, f"{d.prefix}.broadcast_to({self.text(value)}, {shape})")
+                return self._put(d.full, self.text(value), shape=shape, prefix=d.prefix)
+        raise InputError(f"the {d.library} backend has no operation '{op.op}'")
+
+    def function(self, name: str) -> str:
+        """The spelling of a function of the library."""
+        return self.dialect.functions.get(name, f"{self.dialect.prefix}.{name}")
+
+    def array(self, op: Op) -> str:
+        """An argument of a function, made an array where the library insists on one."""
+        return self.text(op) if self.is_array(op) or not self.dialect.number else self._put(self.dialect.number, self.text(op))
+
+    def _plain(self, args: tuple[Op, ...], text: str) -> str:
+        """A function of nothing but numbers is a number of Python's own again, so that it leaves the dtype of the arrays alone."""
+        array = any(map(self.is_array, args)) or self.dialect.traced or self.dialect.number
+        return text if array else f"float({text})"
+
+    def _where(self, args: tuple[Op, ...]) -> str:
+        d = self.dialect
+        condition, *values = args
+        said = self.text(condition) if self.is_array(condition) or not d.condition else self._put(d.condition, self.text(condition))
+        if any(map(self.is_array, values)):
+            return f"{d.prefix}.where({said}, {self.all(values)})"
+        text = f"{d.prefix}.where({said}, {self.array(values[0])}, {self.text(values[1])})"
+        if d.number or not self.is_array(condition):
+            return self._plain(args, text)
+        return self._put(d.cast, text)
+
+    def _put(self, spelling: str, *args: str, **more: str) -> str:
+        return spelling.format(*args, like=self.like, **more)
+
+
+def _has_names(op: Op) -> bool:
+    return any(o.op == "name" for o in walk(op))
+
+
+def _number(value: Any) -> tuple[str, int]:
+    if value.is_Integer:
+        return str(value), _ATOM
+    if isinstance(value, Rational):
+        decimal = repr(float(value))
+        return (decimal, _ATOM) if Rational(decimal) == value else (f"{value.p} / {value.q}", _MUL)
+    return repr(float(value)), _ATOM

@@ -1,0 +1,139 @@
+"""A program as a module in one dialect, written as one would write it by hand from the notes."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from symbackprop.codegen.arrays import walk
+from symbackprop.codegen.dialects import Dialect, Printer
+from symbackprop.codegen.forms import FORMS, Form, read_form
+from symbackprop.codegen.program import Given, Program, Statement
+
+__all__ = ["arguments", "loaded_arrays", "module_docstring", "module_source", "returned", "spelled_shape", "stated"]
+
+WIDTH = 110
+
+
+def module_source(program: Program, dialect: Dialect) -> str:
+    """The module whose `loss_and_gradients` computes the loss and all gradients with one library.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> from symbackprop.codegen.numpy_source import NUMPY
+    >>> "import numpy as np" in module_source(array_program(mlp([3, 2], samples="m")), NUMPY)
+    True
+    """
+    printer = Printer(dialect, program.params[0].name, frozenset({*program.scalars, *program.sizes}))
+    body = [line for s in program.statements for line in stated(s, f"{s.name} = ", printer.text(s.value))]
+    result = returned(program, f"{program.loss}, ", {p: f'"{p}": {g}' for p, g in program.gradients.items()})
+    functions = _functions(program, printer)
+    imports = ["import math"] if any("math." in line for line in (*body, *functions)) else []
+    lines = [
+        *module_docstring(program, dialect.about), "", *imports, *([""] if imports else []), *dialect.imports, "", "", *functions,
+        f"def loss_and_gradients({arguments(program)}):", *_docstring(program), *loaded_arrays(program), "", *body, *result, "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def arguments(program: Program) -> str:
+    """The arguments of the function: params, the data, and by name the numbers that the formulas leave open."""
+    data = [g.name for g in (*program.inputs, *program.targets)]
+    return ", ".join(["params", *data, *(["*", *program.scalars] if program.scalars else [])])
+
+
+def loaded_arrays(program: Program) -> list[str]:
+    """The lines that read the parameters and the sizes."""
+    loads = [f'    {g.name} = params["{g.name}"]  # {spelled_shape(g.shape)}' for g in program.params]
+    return [*loads, *(f"    {name} = {array}.shape[{axis}]" for name, (array, axis) in program.sizes.items())]
+
+
+def returned(program: Program, loss: str, gradients: dict[str, str]) -> list[str]:
+    """The line that returns the loss and a dict of gradients."""
+    text = f"return {loss}{{{', '.join(gradients.values())}}}"
+    return [f"    {r}" for r in textwrap.wrap(text, WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)]
+
+
+def stated(s: Statement, left: str, text: str) -> list[str]:
+    """A line with the label and the shape behind it; a comment too far right stands above."""
+    said = f"# {s.label} {spelled_shape(s.shape)}"
+    line = f"    {left}{text}"
+    if len(line) + len(said) + 2 <= WIDTH:
+        return [f"{line}  {said}"]
+    if len(line) <= WIDTH:
+        return [f"    {said}", line]
+    inner = textwrap.wrap(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
+    return [f"    {said}", f"    {left}(", *(f"        {part}" for part in inner), "    )"]
+
+
+def spelled_shape(shape: tuple[Any, ...]) -> str:
+    """A shape as Python writes it.
+
+    >>> spelled_shape(("m",))
+    '(m,)'
+    """
+    spelled = [str(n) for n in shape]
+    return f"({', '.join(spelled)}{',' if len(spelled) == 1 else ''})"
+
+
+def module_docstring(program: Program, about: str = "") -> list[str]:
+    """What the module is, of which network, in which notation."""
+    net = program.net
+    rules = list(dict.fromkeys(e.rule for e in net.equations if e.rule))
+    network = f"Network: {', '.join(rules)}." if rules else f"Network: {len(net.equations)} equations."
+    lines = [f'"""Loss and gradients of the network \'{_plain(net.name)}\'.', "", network]
+    lines += textwrap.wrap(
+        f"Written by symbackprop from the equations of the network and the gradients derived from them (notation: {_plain(program.notation.name)}). "
+        f"The comment behind each statement names the equation and gives the shape. {about}", WIDTH - 10,
+    )  # fmt: skip
+    return [*lines, '"""']
+
+
+def _functions(program: Program, printer: Printer) -> list[str]:
+    """The functions that the statements call, each after those it needs."""
+    lines: list[str] = []
+    ops = [op for s in program.statements for op in walk(s.value)]
+    for key in dict.fromkeys(op.data[0] if isinstance(op.data, tuple) else op.data for op in ops if op.op == "form"):
+        lines += [*_function(key, FORMS[key], printer.dialect), "", ""]
+    if printer.function("erf") == "erf" and any(op.op == "call" and op.data == "erf" and printer.is_array(op) for op in ops):
+        lines += [
+            "def erf(x):", '    """The error function, which NumPy lacks, entry by entry."""',
+            "    return np.vectorize(math.erf, otypes=[x.dtype])(x)", "", "",
+        ]  # fmt: skip
+    return lines
+
+
+def _function(name: str, form: Form, dialect: Dialect) -> list[str]:
+    printer = Printer(dialect, "z")
+    head = f"def {name}({', '.join(form.arguments)}{', axis' if form.vector else ''}):"
+    lines = [head, f'    """{form.why}"""']
+    for line in form.lines[:-1]:
+        left, _, right = line.partition(" = ")
+        lines.append(f"    {left} = {printer.text(read_form(right))}")
+    return [*lines, f"    return {printer.text(read_form(form.lines[-1]))}"]
+
+
+def _plain(text: str) -> str:
+    """Text that cannot end a docstring."""
+    return "".join(c for c in text if c.isprintable() and c not in "\"\\")
+
+
+def _docstring(program: Program) -> list[str]:
+    lines = ['    """The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.', ""]
+    lines += [f"    params: {', '.join(f'{g.name} {spelled_shape(g.shape)}' for g in program.params)}"]
+    for what, group in (("input", program.inputs), ("target", program.targets)):
+        lines += [f"    {g.name}: {what} {spelled_shape(g.shape)}{_kind(program, g)}" for g in group]
+    lines += [f"    {s}: a number of the formulas" for s in program.scalars]
+    lines += [f"    {line}" for line in program.legend]
+    wrapped = [w for line in lines for w in (textwrap.wrap(line, WIDTH, subsequent_indent=" " * 8, initial_indent="") if line else [""])]
+    indented = [w if not w or w.startswith("    ") else f"    {w}" for w in wrapped]
+    return [*indented, '    """']
+
+
+def _kind(program: Program, given: Given) -> str:
+    return _KINDS.get(program.net.target, "") if given in program.targets else ""
+
+
+_KINDS = {
+    "one_hot": ", one-hot", "binary": ", zeros and ones", "sign": ", signs -1 and 1", "class": ", class numbers counted from 0",
+}  # fmt: skip
