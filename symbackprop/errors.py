@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["CannotWrite", "FormulaError", "InputError", "MissingLibrary", "NotProved", "SpecError", "UnknownName", "one_of"]
+__all__ = ["CannotWrite", "FormulaError", "InputError", "MissingLibrary", "NotProved", "ReadError", "SpecError", "TooLarge", "UnknownName", "one_of"]
 
 
 class InputError(ValueError):
@@ -32,6 +32,25 @@ class FormulaError(InputError):
 
     def __init__(self, text: str, column: int, problem: str) -> None:
         super().__init__(f"cannot read the formula '{text}' at column {column}: {problem}")
+
+
+class ReadError(InputError):
+    """A text that cannot be read: the text, the offset in it where reading stopped, and the problem in words.
+
+    >>> str(ReadError("a = (b", 4, "the bracket opened here is never closed"))
+    "cannot read 'a = (b' at line 1, column 5: the bracket opened here is never closed"
+    """
+
+    def __init__(self, text: str, offset: int, problem: str) -> None:
+        self.text, self.offset, self.problem = text, offset, problem
+        self.line = text.count("\n", 0, offset) + 1
+        self.column = offset - text.rfind("\n", 0, offset)
+        shown = " ".join(text[:120].split()) + (" ..." if len(text) > 120 else "")
+        super().__init__(f"cannot read '{shown}' at line {self.line}, column {self.column}: {problem}")
+
+
+class TooLarge(ReadError):
+    """A text that is longer, deeper or larger than the limits allow."""
 
 
 class SpecError(InputError):

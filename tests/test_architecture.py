@@ -20,6 +20,7 @@ ROOT = Path(symbackprop.__file__).parent
 # A room (a module or a package) imports only rooms above it. New rooms take their place here.
 ROOMS = (
     "errors",  # every error a user can cause
+    "parse",  # what people write, read into trees without meaning
     "equations",  # tensors, indices, equations
     "formula",  # formulas read from text
     "rules",  # activations, losses, layers: formulas only
