@@ -13,6 +13,7 @@ from symbackprop.equations import Equation, Tensor
 from symbackprop.evaluate.balls import Undecided, precision
 from symbackprop.evaluate.model import Functions, Model
 from symbackprop.evaluate.nodes import Code, Node
+from symbackprop.evaluate.quantities import jacobian, named
 from symbackprop.evaluate.samplers import Sampler
 from symbackprop.evaluate.scope import structural
 
@@ -68,6 +69,25 @@ class Point:
             if not result.is_finite():
                 raise Undecided(f"{expr} has no finite value at this point")
             return result
+
+    def jacobian(self, of: Tensor, wrt: Tensor, *, local: bool = False) -> dict[tuple[tuple[int, ...], tuple[int, ...]], arb]:
+        """The derivative of every entry of `of` by every entry of `wrt`: along every path, or `local`ly in the equation of `of`.
+
+        >>> from symbackprop.equations import Equation, Tensor, index
+        >>> x, s, j = Tensor("x", (2,)), Tensor("s", (2,)), index("j")
+        >>> Point([Equation(s[j], x[j]**2)], {}, values={x: {(1,): 3, (2,): 5}}).jacobian(s, x)[(2,), (2,)]
+        10.0000000000000
+        """
+        scope = self._model.scope()
+        above, below = scope.node(of), scope.node(wrt)
+        with self._precision():
+            self._model.root.warm([above])
+            return jacobian(above, below, self._model.root, local=local)
+
+    def function(self, name: str, order: int, value: arb) -> arb:
+        """A named function of one variable, or its derivative of some order, at a ball."""
+        with self._precision():
+            return named(self._model.scope(), name)(value, self._model.root, order)
 
     def _compiled(self, expr: Any, static: Mapping[Any, int], bound: frozenset[Any]) -> tuple[Code, dict[Node, None]]:
         key = (expr, tuple(static.items()), bound)

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import sympy as sp
-from flint import arb
+from flint import arb, arb_series
 
 from symbackprop.equations import Abstract, Entry, Func, Grad, Partial
 from symbackprop.errors import InputError
@@ -16,8 +16,9 @@ from symbackprop.evaluate.balls import Undecided, lift
 from symbackprop.evaluate.nodes import Code, Env, Frame, Node
 from symbackprop.evaluate.scope import Scope
 
-__all__ = ["WRITERS"]
+__all__ = ["WRITERS", "jacobian", "named"]
 
+Place = tuple[int, ...]
 Where = Callable[[Env], tuple[int, ...]]
 
 
@@ -86,10 +87,16 @@ def _derivative(scope: Scope, e: Any) -> Code:
 
 
 def _named(scope: Scope, e: Func) -> Code:
-    argument, formula = scope.code(e.argument), scope.names.formula(e.name)
+    argument, at, order = scope.code(e.argument), named(scope, e.name), e.order
+    return lambda env, frame: at(argument(env, frame), frame, order)
+
+
+def named(scope: Scope, name: str) -> Callable[[Any, Frame, int], Any]:
+    """A function by its name, at a ball or series, in a frame, differentiated some number of times."""
+    formula = scope.names.formula(name)
     body: Callable[[Any, Frame], Any]
     if formula is None:
-        body = _generic(f"{scope.names.values.seed}|{e.name}")
+        body = _generic(f"{scope.names.values.seed}|{name}")
     else:
         z, code = formula.variable, formula.code
         scope.below.update(formula.below)
@@ -100,8 +107,21 @@ def _named(scope: Scope, e: Func) -> Code:
             return body(u, frame)
         return frame.tangent(lambda inner, eps: at(lift(u, inner.length) + eps, inner, order - 1))
 
-    order = e.order
-    return lambda env, frame: at(argument(env, frame), frame, order)
+    return at
+
+
+def jacobian(of: Node, wrt: Node, root: Frame, *, local: bool) -> dict[tuple[Place, Place], Any]:
+    """The derivative of each entry of `of` by each entry of `wrt`, one frame for each entry that is moved."""
+    found: dict[tuple[Place, Place], Any] = {}
+    targets, moved = (list(product(*(range(1, n + 1) for n in node.shape))) for node in (of, wrt))
+    for place in moved:
+        inner = Frame(root, 2, None if local else wrt)
+        inner.memo[wrt, place] = lift(root.get(wrt, place), 2) + arb_series([0, 1], 2)
+        for target in targets:
+            within = local and of is not wrt and bool(of.definitions)
+            value = of.compute(target, inner) if within else inner.get(of, target)
+            found[target, place] = value[1] if isinstance(value, arb_series) else arb(0)
+    return found
 
 
 def _generic(key: str) -> Callable[[Any, Frame], Any]:
