@@ -14,7 +14,7 @@ from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.program import Given, Program
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["Checked", "checked"]
+__all__ = ["Checked", "checked", "fitting"]
 
 _SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
 
@@ -25,7 +25,7 @@ class Checked:
 
     params: dict[str, Any]
     data: tuple[Any, ...]
-    scalars: dict[str, float]
+    scalars: dict[str, Any]
 
 
 @dataclass
@@ -51,6 +51,17 @@ class _Sizes:
 
 def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
     """The arguments of a call; `InputError` names the first that cannot be used, and what was expected."""
+    found = fitting(program, dtype, params, data, scalars)
+    wanted = (*program.params, *program.inputs, *program.targets)
+    for g, x in zip(wanted, (*found.params.values(), *found.data), strict=True):
+        _values(g, x)
+        if g in program.targets:
+            _labels(program, g, x)
+    return Checked(found.params, found.data, _finite(scalars))
+
+
+def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
+    """The arguments of a call with names, shapes and dtypes checked; what stands in the arrays is not looked at."""
     if not isinstance(params, Mapping):
         raise InputError(f"params is a dict of arrays, {', '.join(g.name for g in program.params)}; not {type(params).__name__}")
     names = [g.name for g in program.params]
@@ -68,11 +79,8 @@ def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
     found += [_array(g, x, dtype, g in program.targets, program.net.target) for g, x in zip(wanted, data, strict=True)]
     for g, x in zip((*program.params, *wanted), found, strict=True):
         sizes.fit(g, x.shape)
-    for g, x in zip((*program.params, *wanted), found, strict=True):
-        _values(g, x)
-        if g in program.targets:
-            _labels(program, g, x)
-    return Checked(dict(zip(names, found, strict=False)), tuple(found[len(names) :]), _numbers(program, scalars))
+    _numbers(program, scalars)
+    return Checked(dict(zip(names, found, strict=False)), tuple(found[len(names) :]), dict(scalars))
 
 
 def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real") -> Any:
@@ -123,7 +131,8 @@ def _labels(program: Program, given: Given, y: Any) -> None:
         raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
 
 
-def _numbers(program: Program, scalars: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:
+    """The numbers that the formulas leave open are given, and no others."""
     for key in scalars:
         if key not in program.scalars:
             if not program.scalars:
@@ -132,6 +141,9 @@ def _numbers(program: Program, scalars: Mapping[str, Any]) -> dict[str, float]:
     missing = [n for n in program.scalars if n not in scalars]
     if missing:
         raise InputError(f"the formulas leave numbers open: give {', '.join(f'{n}=...' for n in missing)}")
+
+
+def _finite(scalars: Mapping[str, Any]) -> dict[str, float]:
     for key, value in scalars.items():
         if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
             raise InputError(f"{key} is a finite number, not {value!r}")
