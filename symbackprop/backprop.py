@@ -37,7 +37,7 @@ from symbackprop.equations import (
 from symbackprop.network import Network
 from symbackprop.writing import draw_out, order_of, tidy
 
-__all__ = ["Backward", "Named", "Path", "backpropagate", "unnamed"]
+__all__ = ["Backward", "Named", "Path", "backpropagate", "stand_ins", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def _simplified(path: Path) -> Any:
     if not path.derivative.has(KroneckerDelta):
         return draw_out(_total(body, path.summed))
     total = _total(body, path.summed)
-    stand_in, back = _stand_ins(tensors(total))
+    stand_in, back = stand_ins(tensors(total))
     return rename_tensors(_collapsed(rename_tensors(total, stand_in)), back)
 
 
@@ -301,7 +301,7 @@ def _cached_local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equ
     involved = dict.fromkeys((consumer.tensor, *tensors(consumer.rhs), wrt.tensor))
     if any(isinstance(t, Grad) for t in involved) or consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
         return _local(consumer, wrt, samples, facts)
-    stand_in, back = _stand_ins(involved)
+    stand_in, back = stand_ins(involved)
     generic = Equation(rename_tensors(consumer.lhs, stand_in), rename_tensors(consumer.rhs, stand_in), consumer.rule)
     found, summed, derivative = _generic_local(generic, rename_tensors(wrt, stand_in), samples)
     equation = Equation(rename_tensors(found.lhs, back), rename_tensors(found.rhs, back), found.rule)
@@ -313,7 +313,7 @@ def _generic_local(consumer: Equation, wrt: Entry, samples: Any) -> Local:
     return _local(consumer, wrt, samples, ())
 
 
-def _stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
+def stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
     """Tensors that differ in their number and shape only, in place of those involved; and the way back."""
     stand_in = {t: _numbered(n, t.shape) for n, t in enumerate(involved)}
     return stand_in, {v: k for k, v in stand_in.items()}

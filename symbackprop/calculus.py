@@ -27,7 +27,7 @@ from sympy import (
     log,
     numer,
     preorder_traversal,
-    solve,
+    roots,
     together,
 )  # fmt: skip
 from sympy.core.function import AppliedUndef
@@ -294,6 +294,12 @@ def expand_named(expr: Any) -> Any:
     return substitute(expr, {f: substitute(d, {VALUE: Func(f.name, f.argument), VARIABLE: f.argument}) for f, d in known.items()})
 
 
+def _roots(expr: Any, symbol: Symbol) -> list[Any]:
+    """Where a rational expression vanishes; none are known of any other."""
+    above = numer(together(expr))
+    return list(roots(Poly(above, symbol))) if above.is_polynomial(symbol) else []
+
+
 def _same(left: Any, right: Any) -> bool:
     return not (left.has(Piecewise) or right.has(Piecewise)) and equal(left, right)
 
@@ -313,7 +319,7 @@ def _eliminated(value: Any, derivative: Any, z: Symbol) -> Any:
     for symbol in (z, unknown):
         if not in_kernel.has(symbol):
             continue
-        for root in solve(in_kernel - VALUE, symbol):
+        for root in _roots(in_kernel - VALUE, symbol):
             rational = cancel(slope.subs(symbol, root))
             form = min((factor(rational), expand(rational), collect(expand(rational), VALUE)), key=length)
             if denom(together(form)).is_number and not form.has(symbol) and length(form) < length(best):

@@ -11,7 +11,7 @@ from sympy import Add, KroneckerDelta, Mul, S, Sum
 from symbackprop.backprop import Backward, Path
 from symbackprop.calculus import VALUE, activation_derivative, expand_named, fold, local_derivative, raw_derivative
 from symbackprop.differentiation import derivative_of, worked_rounds
-from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute
+from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute, tensors
 from symbackprop.errors import one_of
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
@@ -20,7 +20,8 @@ from symbackprop.rules.record import VARIABLE
 from symbackprop.writing import cancelled, length, lettered, numbers_first, order_of, tidy
 
 __all__ = [
-    "DETAILS", "Derivation", "Reason", "Reference", "Step", "activation_derivation", "gradient_derivation", "local_derivation", "path_derivation",
+    "DETAILS", "Derivation", "Reason", "Reference", "Step", "activation_derivation", "gradient_derivation", "known_put_in",
+    "local_derivation", "name_of", "path_derivation",
 ]  # fmt: skip
 
 DETAILS = ("results", "steps", "full")
@@ -105,14 +106,23 @@ def gradient_derivation(
         steps += _direct_steps(direct, factor)
     else:
         steps += _chain_steps(b, factor)
-    steps += _inserted(net, steps[-1].expression, insert)
-    offered = _inserted(net, steps[-1].expression, offer)
-    if offered and length(offered[-1].expression) < length(steps[-1].expression):
-        steps += offered
+    expr = steps[-1].expression
+    steps += known_put_in(expr, insert, offer, net.facts, net.using(t for e in (expr, *(k.rhs for k in (*insert, *offer))) for t in tensors(e)))
     found = replace(b.equation, rhs=steps[-1].expression)
     matrix = lift_equation(found, layout) if layout is not None and b.tensor.rank else None
     local = tuple(d for d in (local_derivation(net, p) for p in b.paths if p.upstream != 1) if d is not None)
     return Derivation(name, lhs, tuple(steps), net, matrix, local)
+
+
+def name_of(net: Network, b: Backward) -> str:
+    """BP1 for the error of the output, BP2 for the others, BP3 for biases, BP4 for weights; concrete layers get their number."""
+    tensor, layer = b.tensor, b.tensor.layer
+    names = {"b": "BP3", "w": "BP4"} if net.equation(tensor) is None else {"z": "BP1" if layer == net.last_layer else "BP2"}
+    kind = None if layer is None else names.get(tensor.name)
+    if kind is None:
+        return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{layer}" if layer is not None else "")
+    numbered = getattr(layer, "is_Integer", False) and kind != "BP1"
+    return f"{kind}-{layer}" if numbered else kind
 
 
 def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
@@ -192,8 +202,20 @@ def _forced(path: Path) -> list[Equation]:
     return [Equation(k, j) for k, j in pairs if k in summed]
 
 
-def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
-    """Put in gradients found before, cancel what cancels, and use the facts."""
+def known_put_in(
+    expr: Any, insert: Sequence[Equation], offer: Sequence[Equation], facts: Sequence[Equation], forward: Sequence[Equation]
+) -> list[Step]:
+    """The steps that put gradients found before into `expr`: all of `insert`, those of `offer` where that makes the result shorter.
+
+    What cancels is cancelled; the facts are used, and the names that the `forward` equations give.
+    """
+    steps = _inserted(expr, insert, facts, forward)
+    current = steps[-1].expression if steps else expr
+    offered = _inserted(current, offer, facts, forward)
+    return steps + offered if offered and length(offered[-1].expression) < length(current) else steps
+
+
+def _inserted(expr: Any, known: Sequence[Equation], facts: Sequence[Equation], forward: Sequence[Equation]) -> list[Step]:
     used: list[Equation] = []
     by_tensor = {e.lhs.tensor: e for e in known}
     taken = {s for e in entries(expr) for i in e.indices for s in i.free_symbols}
@@ -218,11 +240,11 @@ def _inserted(net: Network, expr: Any, known: Sequence[Equation]) -> list[Step]:
     plain = cancelled(replaced, (), order)
     if length(plain) < length(replaced) - _UNSEEN:
         steps.append(Step(plain, Reason("cancel", "Multiply out and cancel:")))
-    if net.facts:
-        factual = cancelled(replaced, net.facts, order)
+    if any(t in order for f in facts for t in tensors(f.lhs)):
+        factual = cancelled(replaced, facts, order)
         if evaluated(factual) != evaluated(plain) and length(factual) < length(steps[-1].expression):
-            steps.append(Step(factual, Reason("fact", "Use the fact that {facts}:", {"facts": net.facts}), uses=net.facts))
-    for equation in net.equations:
+            steps.append(Step(factual, Reason("fact", "Use the fact that {facts}:", {"facts": facts}), uses=tuple(facts)))
+    for equation in forward:
         if equation.layers is None and isinstance(equation.rhs, Mul):
             current = steps[-1].expression
             found = fold(evaluated(current), equation)

@@ -97,6 +97,26 @@ class Network:
     def _layered(self) -> tuple[Equation, ...]:
         return tuple(e for e in self.equations if e.layers)
 
+    @cached_property
+    def last_layer(self) -> Any:
+        """The layer of the last pre-activation z; None where no z has a layer."""
+        if self.depth is not None:
+            return self.depth
+        return max((e.tensor.layer for e in self.equations if e.tensor.name == "z" and e.tensor.layer is not None), default=None)
+
+    def using(self, tensors: Iterable[Tensor]) -> list[Equation]:
+        """The equations whose right sides mention one of `tensors`, in their order."""
+        found = {n: e for t in tensors for n, e in self._users.get(t, ())}
+        return [found[n] for n in sorted(found)]
+
+    @cached_property
+    def _users(self) -> dict[Tensor, list[tuple[int, Equation]]]:
+        users: dict[Tensor, list[tuple[int, Equation]]] = {}
+        for n, e in enumerate(self.equations):
+            for t in tensors_of(e.rhs):
+                users.setdefault(t, []).append((n, e))
+        return users
+
     def holds(self, equation: Equation, layer: Any) -> bool:
         """Whether a layered equation covers `layer`; the symbol l stands for any layer with 1 <= l < L."""
         if equation.layers is None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sympy import S, Sum
 
-from symbackprop.backprop import Backward, backpropagate
-from symbackprop.derivation import gradient_derivation
-from symbackprop.documents.about_network import name_of
-from symbackprop.equations import Equation, Grad, Tensor, entries, tensors
-from symbackprop.lift import Layout
+from symbackprop.backprop import Backward, backpropagate, stand_ins
+from symbackprop.derivation import known_put_in, name_of
+from symbackprop.equations import Equation, Grad, Tensor, entries, rename_tensors, tensors
 from symbackprop.network import Network
 from symbackprop.notation import Notation
 from symbackprop.writing import length
@@ -37,42 +36,53 @@ class Found:
     factor: Any = S.One
 
 
-def backward_equations(net: Network, notation: Notation, layout: Layout) -> Iterator[Found]:
+def backward_equations(net: Network, notation: Notation) -> Iterator[Found]:
     """The gradients of `net` from the loss to the parameters; a parameter's as soon as what it needs is there.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.notation import load_notation
     >>> rows, net = load_notation("rows"), mlp([2, 2], samples="m")
-    >>> [(f.label, str(f.equation)) for f in backward_equations(net, rows, rows.layout(True))][-1]
+    >>> [(f.label, str(f.equation)) for f in backward_equations(net, rows)][-1]
     ('BP3-1', 'dJ/db(1)[j] = Sum(delta(1)[j, s], (s, 1, m))')
     """
     named = notation.named(net.samples is not None, net.samples)
     listed = [b for b in backpropagate(net, named) if b.tensor not in net.inputs]
     users = Counter(t for b in listed for t in tensors(b.equation.rhs))
+    parameters = {*net.parameters}
     known: dict[Tensor, Equation] = {}
     found: list[Found] = []
     for b in listed:
         own = b.equation.lhs.tensor
-        equation = _result(net, b, known, layout)
-        label = name_of(net, b)
-        if b.tensor not in net.parameters and (users[own] == 1 or (not equation.rhs.has(Sum) and length(equation.rhs) <= _SHORT)):
+        equation = _result(net, b.equation, known)
+        if b.tensor not in parameters and (users[own] == 1 or (not equation.rhs.has(Sum) and length(equation.rhs) <= _SHORT)):
             lettered = b.definition is not None
             if not lettered or users[own] == 1:
-                known[own] = replace(equation, label=label)
-        found.append(Found(b.tensor, equation, label, _factor(b)))
+                known[own] = equation
+        found.append(Found(b.tensor, equation, name_of(net, b), _factor(b)))
     yield from _in_order(found, net)
 
 
-def _result(net: Network, b: Backward, known: dict[Tensor, Equation], layout: Layout) -> Equation:
+def _result(net: Network, equation: Equation, known: dict[Tensor, Equation]) -> Equation:
     """The equation with the gradients found before put in, each at most once where it holds a sum."""
-    uses = Counter(e.tensor for e in entries(b.equation.rhs))
+    uses = Counter(e.tensor for e in entries(equation.rhs))
     usable = [known[t] for t in uses if t in known and (uses[t] == 1 or not known[t].rhs.has(Sum))]
     if not usable:
-        return b.equation
-    insert = [e for e in usable if isinstance(e.lhs.tensor, Grad)]
-    offer = [e for e in usable if not isinstance(e.lhs.tensor, Grad)]
-    derivation = gradient_derivation(net, b, name=name_of(net, b), insert=insert, offer=offer, layout=None)
-    return replace(b.equation, rhs=derivation.result.rhs)
+        return equation
+    involved = tuple(dict.fromkeys(t for e in (equation.rhs, *(k.rhs for k in usable)) for t in tensors(e)))
+    groups = (
+        [k for k in usable if isinstance(k.tensor, Grad)], [k for k in usable if not isinstance(k.tensor, Grad)],
+        [f for f in net.facts if {*tensors(f.lhs)} & {*involved}], [e for e in net.using(involved) if e.layers is None],
+    )  # fmt: skip
+    stand_in, back = stand_ins(dict.fromkeys((*involved, *(t for g in groups for e in g for x in (e.lhs, e.rhs) for t in tensors(x)))))
+    generic = (tuple(Equation(rename_tensors(e.lhs, stand_in), rename_tensors(e.rhs, stand_in)) for e in g) for g in groups)
+    return replace(equation, rhs=rename_tensors(_generic_result(rename_tensors(equation.rhs, stand_in), *generic), back))
+
+
+@lru_cache(maxsize=4096)
+def _generic_result(rhs: Any, *known: tuple[Equation, ...]) -> Any:
+    """What comes of putting known gradients in: the same for all layers of one kind."""
+    steps = known_put_in(rhs, *known)
+    return steps[-1].expression if steps else rhs
 
 
 def _factor(b: Backward) -> Any:

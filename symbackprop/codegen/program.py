@@ -130,11 +130,12 @@ class _Writer:
                     where.setdefault(n, (g.name, axis))
         sizes = {self.names.symbol(n): place for n, place in where.items() if n.is_Symbol}
         statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
-        found = list(backward_equations(net, self.notation, self.layout))
+        found = list(backward_equations(net, self.notation))
         gradients: dict[str, str] = {}
+        parameters = {*net.parameters}
         for b in found:
             statements += self.statements(b.equation, b.label)
-            if b.tensor in net.parameters:
+            if b.tensor in parameters:
                 statements[-1] = _owned(statements[-1])
                 gradients[self.names.of(b.tensor)] = statements[-1].name
         missing = [p for p in net.parameters if self.names.of(p) not in gradients]

@@ -8,8 +8,8 @@ from typing import Any
 
 from sympy import S, Symbol, preorder_traversal
 
-from symbackprop.backprop import Backward, Named, backpropagate
-from symbackprop.derivation import Derivation, Reference, gradient_derivation
+from symbackprop.backprop import Named, backpropagate
+from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Func, Grad, Partial, Tensor, scalar, tensors
@@ -103,23 +103,6 @@ def backward_chains(
             (known if b.definition is None else lettered).append(Equation(b.equation.lhs, derivation.result.rhs, label=name))
         chains.append(proved_chain(derivation, definitions))
     return chains
-
-
-def name_of(net: Network, b: Backward) -> str:
-    """BP1 for the error of the output, BP2 for the others, BP3 for biases, BP4 for weights; concrete layers get their number."""
-    tensor = b.tensor
-    if tensor.layer is None:
-        kind = None
-    elif tensor in net.parameters:
-        kind = {"b": "BP3", "w": "BP4"}.get(tensor.name)
-    else:
-        layers = [e.tensor.layer for e in net.equations if e.tensor.name == "z" and e.tensor.layer is not None]
-        last = net.depth if net.depth is not None else max(layers, default=None)
-        kind = None if tensor.name != "z" else "BP1" if tensor.layer == last else "BP2"
-    if kind is None:
-        return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{tensor.layer}" if tensor.layer is not None else "")
-    numbered = tensor.layer is not None and getattr(tensor.layer, "is_Integer", False) and kind != "BP1"
-    return f"{kind}-{tensor.layer}" if numbered else kind
 
 
 def forward_blocks(net: Network, notation: Notation) -> list[Block]:
