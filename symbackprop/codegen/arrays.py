@@ -6,14 +6,15 @@ out no longer know of indices, so that one short printer for each array library 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import Integer, Rational, sympify
 
 __all__ = [
-    "Array", "Op", "align", "apply", "compare", "full", "inner", "name", "negative", "number", "plus", "power", "select", "times", "total", "walk",
+    "Array", "Op", "align", "apply", "compare", "full", "inner", "name", "negative", "number", "plus", "power", "renamed", "select",
+    "times", "total", "walk",
 ]  # fmt: skip
 
 
@@ -44,6 +45,13 @@ def walk(op: Op) -> Iterator[Op]:
     yield op
     for a in op.args:
         yield from walk(a)
+
+
+def renamed(op: Op, names: Mapping[str, str]) -> Op:
+    """`op` with other identifiers for its arrays."""
+    if op.op == "name":
+        return Op("name", (), names.get(op.data, op.data))
+    return Op(op.op, tuple(renamed(a, names) for a in op.args), op.data) if op.args else op
 
 
 def name(identifier: str, axes: Sequence[Any] = ()) -> Array:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sympy import Integer, Symbol
 
-from symbackprop.codegen.arrays import Array, Op, full, walk
+from symbackprop.backprop import stand_ins
+from symbackprop.codegen.arrays import Array, Op, full, renamed, walk
 from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import Lowering, storage
 from symbackprop.codegen.naming import Names
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
-from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, scalar
+from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError
-from symbackprop.lift import MatrixEquation, lift_equation
+from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.rules import ACTIVATIONS
@@ -40,16 +42,21 @@ class Given:
 
 @dataclass(frozen=True)
 class Statement:
-    """`name = value`, with the shape as stored, what the notes call it and the equation it computes, lifted where it can be."""
+    """`name = value`, with the shape as stored, what the notes call it and the equation it computes; `layout` is that of its matrix form."""
 
     name: str
     value: Op
     shape: tuple[Any, ...]
     label: str
     equation: Equation
-    matrix: MatrixEquation | None = None
+    layout: Layout | None = None
 
-    @property
+    @cached_property
+    def matrix(self) -> MatrixEquation | None:
+        """The matrix form of the equation, where it has one."""
+        return None if self.layout is None else lift_equation(self.equation, self.layout)
+
+    @cached_property
     def uses(self) -> set[str]:
         """The names that its value mentions."""
         return {op.data for op in walk(self.value) if op.op == "name"}
@@ -113,6 +120,7 @@ class _Writer:
         self.scalars = tuple(self.names.symbol(s) for s in _open_numbers(net))
         self.lowering = Lowering(self.names, self.layout)
         self.stable = Stabilizer(net)
+        self._values: dict[Any, tuple[tuple[str, ...], Op]] = {}
 
     def given(self, tensors: tuple[Tensor, ...]) -> tuple[Given, ...]:
         return tuple(Given(self.names.of(t), t, self.shape(t), storage(t, self.layout)) for t in tensors)
@@ -162,31 +170,46 @@ class _Writer:
     def statements(self, equation: Equation, label: str) -> Iterator[Statement]:
         """The statement of an equation, after those of the quantities that its stable form needs."""
         for item in self.stable.rewrite(equation):
-            own = item.lhs == equation.lhs
-            said = equation if own or isinstance(item, Special) else item
-            yield self.statement(item, label, said, lift_equation(said, self.layout) if own else None)
+            tensor = item.lhs.tensor
+            said = equation if tensor == equation.tensor or isinstance(item, Special) else item
+            own = self.layout if tensor == equation.tensor else None
+            yield Statement(self.names.of(tensor), self.value(item), self.shape(tensor), label, said, own)
 
-    def statement(self, item: Special | Equation, label: str, equation: Equation, matrix: MatrixEquation | None) -> Statement:
+    def value(self, item: Special | Equation) -> Op:
+        """The operation that computes an equation; those that differ only in what their tensors are called share one."""
+        if isinstance(item, Special):
+            return self.aligned(item, self.special(item))
+        involved = tuple(dict.fromkeys((item.tensor, *tensors(item.rhs))))
+        stand_in, _ = stand_ins(involved)
+        pattern = rename_tensors(item.lhs, stand_in), rename_tensors(item.rhs, stand_in), tuple(storage(t, self.layout) for t in involved)
+        names = tuple(map(self.names.of, involved))
+        if pattern not in self._values:
+            self._values[pattern] = names, self.aligned(item, self.array(item))
+        known, value = self._values[pattern]
+        return renamed(value, dict(zip(known, names, strict=True)))
+
+    def special(self, item: Special) -> Array:
+        source = self.lowering.stored(item.source.tensor, item.source.indices)
+        if item.form != "one_hot":
+            return self.lowering.vector(item.form, source, item.over)
+        return self.lowering.one_hot(source, item.lhs.tensor.shape[item.lhs.indices.index(item.over)], item.over)
+
+    def array(self, item: Equation) -> Array:
+        """The right side of an equation: its matrix tree, or the index expression where it has none."""
+        tree = lift_equation(item, self.layout)
+        if tree is None:
+            self.lowering.sizes = sizes_of(item)
+            return self.lowering.entries(item.rhs)
+        called = [None if a is None else item.lhs.indices[a] for a in tree.lhs.axes]
+        return self.lowering.node(tree.rhs, *(self.lowering.new() if k is None else k for k in called))
+
+    def aligned(self, item: Special | Equation, array: Array) -> Op:
+        """The array laid out as the left side is stored."""
         tensor, indices = item.lhs.tensor, item.lhs.indices
         axes = tuple(indices[a] for a in storage(tensor, self.layout))
-        shape = self.shape(tensor)
-        if isinstance(item, Special):
-            source = self.lowering.stored(item.source.tensor, item.source.indices)
-            size = tensor.shape[indices.index(item.over)] if item.over in indices else None
-            one_hot = item.form == "one_hot"
-            array = self.lowering.one_hot(source, size, item.over) if one_hot else self.lowering.vector(item.form, source, item.over)
-        else:
-            tree = matrix if item is equation or item.rhs == equation.rhs else lift_equation(item, self.layout)
-            if tree is None:
-                self.lowering.sizes = sizes_of(item)
-                array = self.lowering.entries(item.rhs)
-            else:
-                called = [None if a is None else indices[a] for a in tree.lhs.axes]
-                array = self.lowering.node(tree.rhs, *(self.lowering.new() if k is None else k for k in called))
         if not {*array.axes} <= {*axes}:
-            raise InputError(f"no code is known for {equation}: it has more axes than its left side")
-        value = full(array, axes, [self.lowering.scalar(n).op for n in shape])
-        return Statement(self.names.of(tensor), value, shape, label, equation, matrix)
+            raise InputError(f"no code is known for {item}: it has more axes than its left side")
+        return full(array, axes, [self.lowering.scalar(n).op for n in self.shape(tensor)])
 
 
 def _weights(net: Network, notation: Notation) -> set[str]:

@@ -48,6 +48,9 @@ class Stabilizer:
 
     def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
         """What is to be computed for an equation: the quantities it needs of its own, then itself."""
+        if equation.rule not in LOSS_FORMS and not equation.rhs.has(exp, log, KroneckerDelta):
+            yield equation
+            return
         self._before = []
         self._sizes = sizes_of(equation)
         started = len(self._known)

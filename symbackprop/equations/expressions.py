@@ -140,10 +140,13 @@ def rename_tensors(expr: Any, names: Mapping[Tensor, Tensor]) -> Any:
     """Replace whole tensors by others of the same rank, order kept."""
     if isinstance(expr, Entry):
         return Entry(names[expr.tensor], *expr.indices) if expr.tensor in names else expr
-    if not getattr(expr, "args", ()) or isinstance(expr, (Tensor, Str)):
+    if not expr.args or isinstance(expr, (Tensor, Str)) or type(expr) is Tuple:  # the limits of a sum hold no entries
         return expr
     args = tuple(rename_tensors(a, names) for a in expr.args)
-    return expr if all(a is b for a, b in zip(args, expr.args, strict=True)) else rebuild(expr, args)
+    if all(a is b for a, b in zip(args, expr.args, strict=True)):
+        return expr
+    # An entry for an entry: nothing can cancel, so products and sums need no second look.
+    return expr._from_args(args) if isinstance(expr, (Add, Mul)) else rebuild(expr, args)
 
 
 def evaluated(expr: Any) -> Any:
