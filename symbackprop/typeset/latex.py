@@ -13,6 +13,7 @@ from .tree import (
     Cases,
     Fence,
     Fraction,
+    Marked,
     Matrix,
     Node,
     Number,
@@ -111,6 +112,8 @@ def _write(node: Node, tight: bool) -> str:
             return SPACES[kind][0]
         case Brace(body, below):
             return rf"\underbrace{{{_write(body, tight)}}}_{{{_write(below, tight=True)}}}"
+        case Marked(body):
+            return rf"\boxed{{{_write(body, tight)}}}"
         case Aligned(lines):
             return _aligned(lines)
         case _:

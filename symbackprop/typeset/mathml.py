@@ -15,6 +15,7 @@ from .tree import (
     Cases,
     Fence,
     Fraction,
+    Marked,
     Matrix,
     Node,
     Number,
@@ -44,6 +45,7 @@ math .sb-cases mtd + mtd { padding-left: 1em; }
 math .sb-overline { border-top: 0.06em solid; padding-top: 0.12em; }
 math .sb-vec { font-size: 0.6em; }
 math .sb-matrix mtd { padding: 0.25em 0.45em; }
+math .sb-marked { background: #fbdcd8; color: #8e1b10; border-bottom: 0.1em solid; }
 """
 """The style sheet an HTML page needs once: what MathML Core leaves to CSS (alignment and distance in tables)."""
 
@@ -124,6 +126,8 @@ def _write(node: Node, level: _LEVEL) -> str:
         case Brace(body, below):
             braced = f'<munder>{_write(body, level)}<mo stretchy="true">\N{BOTTOM CURLY BRACKET}</mo></munder>'
             return f"<munder>{braced}{_write(below, 'script')}</munder>"
+        case Marked(body):
+            return f'<mrow class="sb-marked">{_write(body, level)}</mrow>'
         case Aligned(lines):
             return _aligned(lines)
         case _:

@@ -134,6 +134,7 @@ SIGNS: dict[str, Sign] = {
     "=": Sign("=", "=", "rel"),
     "ne": Sign(r"\ne", "≠", "rel"),
     "equiv": Sign(r"\equiv", "≡", "rel"),
+    "triangleq": Sign(r"\triangleq", "≜", "rel"),
     "approx": Sign(r"\approx", "≈", "rel"),
     "define": Sign(":=", "≔", "rel"),
     "propto": Sign(r"\propto", "∝", "rel"),

@@ -169,15 +169,22 @@ class Brace:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """A part that is pointed at: boxed, or coloured where the medium can."""
+
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Aligned:
     """Lines `(left, right, note)`, aligned where `right` begins (with its relation); a note is set in parentheses."""
 
     lines: tuple[tuple[Node, Node, Node | None], ...]
 
 
-Node: TypeAlias = Union[  # noqa: UP007  # the names are classes defined above, but `X | Y` on 17 of them does not fit a line
+Node: TypeAlias = Union[  # noqa: UP007  # the names are classes defined above, but `X | Y` on 18 of them does not fit a line
     Symbol, Number, Operator, Row, Fraction, Scripts, Prime, BigOperator, Fence, Root, Accent, Matrix, Cases, Text, Space,
-    Brace, Aligned,
+    Brace, Marked, Aligned,
 ]  # fmt: skip
 
 EMPTY = Row()
@@ -256,15 +263,8 @@ def merge_scripts(node: Scripts | Prime) -> Scripts:
 _SIGN_WIDTH = {"bin": 1.22, "rel": 1.33, "punct": 0.45, "prefix": 0.78, "ord": 0.5}
 _SCRIPT = 0.72
 _WIDE_SIGNS = {
-    "ldots": 1.17,
-    "cdots": 1.17,
-    "to": 1.56,
-    "gets": 1.56,
-    "mapsto": 1.56,
-    "implies": 2.4,
-    "iff": 2.4,
-    "prime": 0.3,
-}
+    "ldots": 1.17, "cdots": 1.17, "to": 1.56, "gets": 1.56, "mapsto": 1.56, "implies": 2.4, "iff": 2.4, "prime": 0.3,
+}  # fmt: skip
 
 
 def width(node: Node) -> float:
@@ -311,6 +311,8 @@ def _width(node: Node) -> float:
             return SPACES[kind][1]
         case Brace(body, below):
             return max(_width(body), _SCRIPT * _width(below))
+        case Marked(body):
+            return _width(body) + 0.3
         case Aligned(lines):
             notes = [_width(note) + 1.8 for _, _, note in lines if note is not None]
             return (
@@ -362,7 +364,7 @@ Scripts(base=Number(text='10'), sub=None, sup=Row(items=(Operator(name='minus_un
 
 
 __all__ = [
-    "EMPTY", "Accent", "Aligned", "BigOperator", "Brace", "Cases", "Fence", "Fraction", "Matrix", "Node", "Number", "Operator",
-    "Prime", "Root", "Row", "Scripts", "Space", "Symbol", "Text", "break_line", "is_letter", "is_word", "join", "merge_scripts", "number",
+    "EMPTY", "Accent", "Aligned", "BigOperator", "Brace", "Cases", "Fence", "Fraction", "Marked", "Matrix", "Node", "Number",
+    "Operator", "Prime", "Root", "Row", "Scripts", "Space", "Symbol", "Text", "break_line", "is_letter", "is_word", "join", "merge_scripts", "number",
     "row", "width",
 ]  # fmt: skip

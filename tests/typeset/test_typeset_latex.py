@@ -22,6 +22,7 @@ from symbackprop.typeset.tree import (
     Cases,
     Fence,
     Fraction,
+    Marked,
     Matrix,
     Node,
     Number,
@@ -118,6 +119,8 @@ GOLDEN: list[tuple[Node, str]] = [
     (Text("a_b & 5%"), r"\text{a\_b \& 5\%}"),
     (Space("quad"), r"\quad"),
     (row(x, Space("thin"), z, Space("quad"), a), r"x \, z \quad a"),
+    (Marked(row(z, a)), r"\boxed{z a}"),
+    (row(x, O("="), Marked(row(z, a))), r"x = \boxed{z a}"),
     (Brace(row(x, z), Text("error")), r"\underbrace{x z}_{\text{error}}"),
     (
         Aligned(((dC, row(O("="), x), Text("chain rule")), (EMPTY, row(O("="), z), None), (EMPTY, row(O("="), a), dC))),

@@ -18,6 +18,7 @@ from symbackprop.typeset.tree import (
     Cases,
     Fence,
     Fraction,
+    Marked,
     Matrix,
     Node,
     Number,
@@ -109,6 +110,7 @@ GOLDEN: list[tuple[Node, str]] = [
     ),
     (Text("if <x> "), "<mtext>if &lt;x&gt;\u00a0</mtext>"),
     (Space("quad"), '<mspace width="1.0em"></mspace>'),
+    (Marked(x), '<mrow class="sb-marked"><mi>x</mi></mrow>'),
     (Brace(x, j), '<munder><munder><mi>x</mi><mo stretchy="true">⏟</mo></munder><mi>j</mi></munder>'),
     (
         Aligned(((a, row(O("="), x), None), (EMPTY, row(O("="), j), Text("why")))),
@@ -162,7 +164,7 @@ def test_limits_stand_beside_the_sign_in_running_text() -> None:
 
 
 def test_the_style_sheet_knows_every_class() -> None:
-    for name in ("sb-aligned", "sb-left", "sb-note", "sb-cases", "sb-matrix", "sb-overline", "sb-vec"):
+    for name in ("sb-aligned", "sb-left", "sb-note", "sb-cases", "sb-matrix", "sb-overline", "sb-vec", "sb-marked"):
         assert f".{name}" in CSS
 
 
