@@ -105,7 +105,7 @@ def compile_(spec: Path, backend: str, notation: str | None, output: Path | None
     if output is None:
         click.echo(source, nl=False)
         return
-    from symbackprop.codegen.writing import write_beside
+    from symbackprop.files import write_beside
 
     write_beside(output, source)
     click.echo(f"wrote {output}")

@@ -20,6 +20,7 @@ ROOT = Path(symbackprop.__file__).parent
 # A room (a module or a package) imports only rooms above it. New rooms take their place here.
 ROOMS = (
     "errors",  # every error a user can cause
+    "files",  # a file written whole or not at all
     "parse",  # what people write, read into trees without meaning
     "equations",  # tensors, indices, equations
     "formula",  # formulas read from text
@@ -45,6 +46,7 @@ ROOMS = (
     "documents",  # blocks, sections, files
     "codegen",  # equations to array programs
     "codegen",  # equations to array programs, source and functions
+    "checker",  # what people wrote, judged, and the reports on it
     "doors",  # what is called from outside
     "cli",  # the command line
 )

@@ -1,4 +1,4 @@
-"""A source file written beside its place first, then moved there, so that nothing half-written is left behind."""
+"""A file written beside its place first, then moved there, so that nothing half-written is left behind."""
 
 from __future__ import annotations
 
