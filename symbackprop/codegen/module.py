@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -28,9 +29,11 @@ def module_source(program: Program, dialect: Dialect) -> str:
     body = [line for s in program.statements for line in stated(s, f"{s.name} = ", printer.text(s.value))]
     result = returned(program, f"{program.loss}, ", {p: f'"{p}": {g}' for p, g in program.gradients.items()})
     functions = _functions(program, printer)
-    imports = ["import math"] if any("math." in line for line in (*body, *functions)) else []
+    written = "\n".join((*functions, *body))
+    imports = ["import math", ""] if "math." in written else []
+    imports += [line for line in dialect.imports if re.search(rf"\b{line.split()[-1]}\.", written)]
     lines = [
-        *module_docstring(program, dialect.about), "", *imports, *([""] if imports else []), *dialect.imports, "", "", *functions,
+        *module_docstring(program, dialect.about), "", *imports, "", "", *functions,
         f"def loss_and_gradients({arguments(program)}):", *_docstring(program), *loaded_arrays(program), "", *body, *result, "",
     ]  # fmt: skip
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from symbackprop.notation import Notation
 
 __all__ = ["Names"]
 
-_RESERVED = ("np", "math", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float")
+_RESERVED = ("np", "math", "jax", "jnp", "torch", "numba", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float")
 
 
 class Names:

@@ -1,0 +1,48 @@
+"""What a caller gives to a function of another library: its arrays or NumPy's, checked as NumPy's are, wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from symbackprop.codegen.given import Checked, checked, fitting
+from symbackprop.codegen.program import Program
+from symbackprop.errors import InputError
+
+__all__ = ["converted", "stand_in"]
+
+View = Callable[[str, Any], tuple[Any, bool]]
+
+
+def converted(
+    program: Program, dtype: str, view: View, array: Callable[[Any, str | None], Any], params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]
+) -> Checked:
+    """The arguments of a call as arrays of the library, once they are found to fit.
+
+    `view(name, x)` is a NumPy array of the same shape and dtype, and whether it holds the values of `x`; an array that lies on an
+    accelerator or is being traced is checked for its shape and dtype alone. `array(x, dtype)` is `x` in the library.
+    """
+    wanted = (*program.inputs, *program.targets)
+    if not isinstance(params, Mapping) or len(data) != len(wanted):
+        fitting(program, dtype, params, data, scalars)
+    seen = {str(name): view(str(name), x) for name, x in params.items()}
+    looked = [view(g.name, x) for g, x in zip(wanted, data, strict=True)]
+    visible = all(holds for _, holds in (*seen.values(), *looked))
+    found = (checked if visible else fitting)(program, dtype, {name: x for name, (x, _) in seen.items()}, [x for x, _ in looked], scalars)
+    labels = {g.name for g in program.targets if program.net.target == "class"}
+    return Checked(
+        {g.name: array(params[g.name], dtype) for g in program.params},
+        tuple(array(x, None if g.name in labels else dtype) for g, x in zip(wanted, data, strict=True)),
+        found.scalars,
+    )
+
+
+def stand_in(name: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """An array of a shape and a dtype that takes no memory; `InputError` for a dtype that NumPy does not know."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"{name} has dtype {dtype}; the function computes in float32 or float64") from error
+    return np.broadcast_to(np.zeros((), kind), shape)

@@ -1,0 +1,53 @@
+"""JAX: the module compiled by jax.jit, callable with arrays of JAX or NumPy and inside other traced functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symbackprop.codegen.backends.foreign import converted, stand_in
+from symbackprop.codegen.backends.record import Backend, Run
+from symbackprop.codegen.jax_source import jax_source
+from symbackprop.codegen.loading import loaded
+from symbackprop.codegen.program import Program
+from symbackprop.errors import InputError
+
+__all__ = ["BACKEND"]
+
+
+def _build(program: Program, source: str, dtype: str) -> Run:
+    import jax
+    import jax.numpy as jnp
+
+    function = jax.jit(loaded(source)["loss_and_gradients"])
+
+    def fits() -> None:
+        # Without it JAX computes in float32 and says nothing; the switch is the whole process's, so it is the caller's to turn.
+        if dtype == "float64" and jnp.zeros(0).dtype != "float64":
+            raise InputError(
+                "the jax backend computes in float32 while jax_enable_x64 is off, but dtype='float64' was asked for; "
+                "call jax.config.update('jax_enable_x64', True) first, or compile with dtype='float32'"
+            )
+
+    def view(name: str, x: Any) -> tuple[Any, bool]:
+        if not isinstance(x, jax.Array):
+            return x, True
+        if isinstance(x, jax.core.Tracer) or any(d.platform != "cpu" for d in x.devices()):
+            return stand_in(name, x.shape, x.dtype.name), False
+        return np.asarray(x), True
+
+    def array(x: Any, dtype: str | None) -> Any:
+        return jnp.asarray(x, dtype)
+
+    def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+        fits()
+        given = converted(program, dtype, view, array, params, data, scalars)
+        return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
+
+    fits()
+    return run
+
+
+BACKEND = Backend("jax", jax_source, _build, needs="jax", extra="jax")

@@ -1,0 +1,60 @@
+"""PyTorch: the module over tensors of any device; autograd is not used and records nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from symbackprop.codegen.backends.foreign import converted, stand_in
+from symbackprop.codegen.backends.record import Backend, Run
+from symbackprop.codegen.given import Checked
+from symbackprop.codegen.loading import loaded
+from symbackprop.codegen.program import Program
+from symbackprop.codegen.torch_source import torch_source
+from symbackprop.errors import InputError
+
+__all__ = ["BACKEND"]
+
+
+def _build(program: Program, source: str, dtype: str) -> Run:
+    import torch
+
+    function = loaded(source)["loss_and_gradients"]
+
+    def view(name: str, x: Any) -> tuple[Any, bool]:
+        if not isinstance(x, torch.Tensor):
+            return x, True
+        kind = str(x.dtype).removeprefix("torch.")
+        shaped = stand_in(name, tuple(x.shape), kind)
+        return (x.detach().numpy(), True) if x.device.type == "cpu" else (shaped, False)
+
+    @torch.compiler.disable  # checks look into arrays, which a traced graph cannot
+    def given(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked:
+        arrays = {**(params if isinstance(params, Mapping) else {}), **{g.name: x for g, x in zip(_data(program), data, strict=False)}}
+        places = {name: x.device for name, x in arrays.items() if isinstance(x, torch.Tensor)}
+        if len({*places.values()}) > 1:
+            raise InputError(f"the tensors lie on different devices: {', '.join(f'{name} on {place}' for name, place in places.items())}")
+        device = next(iter(places.values()), None)
+
+        def array(x: Any, kind: str | None) -> Any:
+            wanted = None if kind is None else getattr(torch, kind)
+            if not isinstance(x, torch.Tensor):
+                x = torch.from_numpy(np.require(x, requirements=["C", "W"]))
+            return x.detach().to(device=device, dtype=wanted)
+
+        return converted(program, dtype, view, array, params, data, scalars)
+
+    def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+        found = given(params, data, scalars)
+        return function(found.params, *found.data, **found.scalars)  # type: ignore[no-any-return]
+
+    return run
+
+
+def _data(program: Program) -> tuple[Any, ...]:
+    return (*program.inputs, *program.targets)
+
+
+BACKEND = Backend("torch", torch_source, _build, needs="torch", extra="torch")

@@ -1,0 +1,29 @@
+"""An array program as a pure JAX module, for jax.jit and whatever device JAX computes on."""
+
+from __future__ import annotations
+
+from symbackprop.codegen.dialects import Dialect
+from symbackprop.codegen.module import module_source
+from symbackprop.codegen.program import Program
+
+__all__ = ["JAX", "jax_source"]
+
+JAX = Dialect(
+    "jax", "jnp",
+    imports=("import jax", "import jax.numpy as jnp"),
+    about="The function is pure: jax.jit(loss_and_gradients) compiles it. float64 needs jax.config.update('jax_enable_x64', True).",
+    functions={"erf": "jax.scipy.special.erf"},
+    copy="{0}",  # arrays of JAX are never written to, so sharing them is safe
+    traced=True,
+)  # fmt: skip
+
+
+def jax_source(program: Program) -> str:
+    """The module that computes the loss and all gradients with JAX.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> print(jax_source(array_program(mlp([3, 2], activation="tanh", samples="m"))).partition("A1 =")[2].splitlines()[0])
+     jnp.tanh(Z1)  # forward (m, 2)
+    """
+    return module_source(program, JAX)
