@@ -44,9 +44,9 @@ class Sheet:
         return "\n".join([f"**{self.title}**", "", *rows, *(f"\n{remark}" for remark in self.remarks), ""])
 
     def rich(self) -> Table:
-        table = Table(title=self.title, caption="\n".join(self.remarks), caption_justify="left", title_justify="left", box=SIMPLE)
+        table = Table(title=self.title, caption="\n".join(self.remarks), caption_justify="left", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 0))
         for i, column in enumerate(self.head):
-            table.add_column(column, justify="right" if i else "left", no_wrap=not i)
+            table.add_column(column, justify="right" if i else "left", no_wrap=True)
         for line in self.lines:
             table.add_row(*line)
         return table
@@ -66,13 +66,13 @@ def machine() -> dict[str, str]:
 
 
 def case_sheet(rows: Sequence[Row]) -> Sheet:
-    """One case in detail, the fastest first."""
-    head = ("candidate", "a call", "spread", "x products", "x by hand", "error", "rounds", "disturbed")
+    """One case in detail, the fastest first: ratios to the products alone and to NumPy by hand, rounds that no other process disturbed."""
+    head = ("candidate", "a call", "+-", "bound", "hand", "error", "quiet")
     timed = sorted((r for r in rows if r.seconds is not None), key=lambda r: r.seconds or 0.0)
     lines = [
         (
             r.candidate, duration(r.seconds), _spread(r), _ratio(r.of_products), _ratio(r.of_by_hand),
-            "WRONG" if r.note else "" if r.error is None else f"{r.error:.0e}", str(r.rounds), str(r.disturbed),
+            "WRONG" if r.note else "" if r.error is None else f"{r.error:.0e}", f"{r.rounds - r.disturbed}/{r.rounds}",
         )
         for r in timed
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def _against_peers(rows: Sequence[Row]) -> Sheet:
         if ours and peers:
             one, other = (min(side, key=lambda r: r.of_by_hand or float("inf")) for side in (ours, peers))
             quotient = (one.of_by_hand or 0.0) / (other.of_by_hand or 1.0)
-            lines.append((str(case), str(threads), one.candidate, other.candidate, f"{quotient:.2f}"))
+            lines.append((f"{case.shape} {case.activation} {case.dtype}", str(threads), one.candidate, other.candidate, f"{quotient:.2f}"))
     return Sheet("The fastest of ours over the fastest other", ("case", "threads", "ours", "other", "ratio"), lines)
 
 
@@ -174,7 +174,7 @@ def duration(seconds: float | None) -> str:
 
 
 def _ratio(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return "" if value is None else f"{value:.2f}" if value < 9.995 else f"{value:.3g}"
 
 
 def _threads(n: int) -> str:

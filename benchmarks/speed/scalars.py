@@ -104,6 +104,6 @@ def _casadi_misfit(case: Case) -> str:
 
 SCALARS = [
     Candidate("SymPy lambdify, cse", lambdified, ("sympy",), tiny, writable=True),
-    Candidate("CasADi's C code, arrays fixed", lambda case, data: casadi(case, data, anew=False), ("casadi",), _casadi_misfit, bound=True),
-    Candidate("CasADi's C code, arrays given", lambda case, data: casadi(case, data, anew=True), ("casadi",), _casadi_misfit),
+    Candidate("CasADi's C, arrays fixed", lambda case, data: casadi(case, data, anew=False), ("casadi",), _casadi_misfit, bound=True),
+    Candidate("CasADi's C, arrays given", lambda case, data: casadi(case, data, anew=True), ("casadi",), _casadi_misfit),
 ]

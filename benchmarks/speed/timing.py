@@ -160,7 +160,7 @@ def _others() -> float:
 
 def _with_times(row: Row, timed: _Timed, built: list[_Timed]) -> Row:
     kept = [s for s, quiet in zip(timed.seconds, _kept(timed.quiet), strict=True) if quiet]
-    low, _, high = quantiles(kept, n=4)
+    low, _, high = quantiles(kept, n=4, method="inclusive")
     return replace(
         row, seconds=median(kept), quartiles=(low, high), rounds=len(timed.seconds), disturbed=timed.quiet.count(False),
         of_products=ratio(timed, _named(built, PRODUCTS.name)), of_by_hand=ratio(timed, _named(built, BY_HAND.name)),
