@@ -111,6 +111,27 @@ def compile_(spec: Path, backend: str, notation: str | None, output: Path | None
     click.echo(f"wrote {output}")
 
 
+@command.command()
+@click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
+@click.option("--problem", "-p", required=True, metavar="P.toml", help="The file that says what the symbols mean.")
+@click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")
+@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write, or the folder for many submissions.")
+@click.option("--kind", "-k", default="txt", show_default=True, help="How standard input is written: tex, md, ipynb, txt or py.")
+@click.option("--jobs", "-j", default=None, type=int, help="Submissions checked at a time; without it one on every core.")
+@click.option("--timeout", default=10.0, show_default=True, help="Seconds for each submission.")
+@click.option("--memory", default=1024, show_default=True, help="Megabytes for each submission.")
+def check(
+    submissions: tuple[str, ...], problem: str, form: str, output: Path | None, kind: str, jobs: int | None, timeout: float, memory: int,
+) -> None:  # fmt: skip
+    """Check derivations written by hand: files, folders, patterns, or - for standard input.
+
+    Ends with 0 if everything is right, 1 if something is wrong or undecided, 2 if the input cannot be used.
+    """
+    from symbackprop.checker.marking import Job, mark
+
+    sys.exit(mark(Job(submissions, problem, form, output, kind, jobs, timeout, memory)))
+
+
 @command.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:

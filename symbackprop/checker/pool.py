@@ -21,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _START = "from symbackprop.checker.pool import serve; serve()"
+_START_PATIENCE = 120.0  # seconds in which a worker has to have imported what it needs
 
 
 class WorkerLost(Exception):
@@ -35,7 +36,8 @@ class Pool(ThreadPoolExecutor):
     """Runs each call in one of several processes of its own, which are replaced when they are lost or have grown.
 
     `patience` is the number of seconds after which a call is stopped from outside, whatever it does; `growth` the number of
-    megabytes by which a worker may grow over its life. Functions and arguments are pickled.
+    megabytes by which a worker may grow over its life; `prepare` is called in each worker before anything else. Functions and
+    arguments are pickled.
 
     >>> with Pool(1) as pool:
     ...     pool.submit(os.abort).exception()
@@ -44,9 +46,9 @@ class Pool(ThreadPoolExecutor):
     3
     """
 
-    def __init__(self, workers: int | None = None, patience: float = 60.0, growth: int = 512) -> None:
+    def __init__(self, workers: int | None = None, patience: float = 60.0, growth: int = 512, prepare: Callable[[], object] = os.getpid) -> None:
         super().__init__(max_workers=workers or os.cpu_count() or 1, thread_name_prefix="checker")
-        self._patience, self._growth = patience, growth
+        self._patience, self._growth, self._prepare = patience, growth, prepare
         self._mine = threading.local()
         self._all: list[_Worker] = []
         self._closing = False
@@ -75,6 +77,7 @@ class Pool(ThreadPoolExecutor):
                 raise WorkerLost(late=False)
             worker = self._mine.worker = _Worker()
             self._all.append(worker)
+            worker.call(_START_PATIENCE, self._prepare, (), {})
         return cast(T, worker.call(self._patience, fn, args, kwargs))
 
 

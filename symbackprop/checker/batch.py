@@ -1,0 +1,131 @@
+"""Many submissions checked at once, on all cores, each within its limits of time and memory."""
+
+from __future__ import annotations
+
+import pickle
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from symbackprop.checker.limits import OutOfTime, limited
+from symbackprop.checker.pool import Pool, WorkerLost
+from symbackprop.checker.submissions import Submission
+from symbackprop.checker.verdicts import Report
+
+if TYPE_CHECKING:
+    from symbackprop.checker.problem import Problem
+
+__all__ = ["check_many", "checking_pool"]
+
+_AHEAD = 256  # submissions handed to the executor before the first is answered: enough to pass a slow one, few enough to hold
+_GRACE = 1.0  # seconds between the alarm inside a worker and its end from outside
+
+
+def check_many(
+    submissions: Iterable[Submission], problem: Problem, executor: Executor | None = None, timeout: float = 10.0, memory: int = 1024,
+) -> Iterator[Report]:  # fmt: skip
+    """Check each submission against the problem; the reports come in the order of the submissions, as they are ready.
+
+    A submission has `timeout` seconds and may take `memory` megabytes; one that takes more, or that brings its process down, is
+    reported as undecided, and the rest goes on. Without an executor there is a process for every core. Any other executor is
+    used as it is: where its workers let no limits be set, a `RuntimeWarning` says so.
+
+    >>> [r.failure for r in check_many([Submission("a.tex", refused="no such file")], None)]
+    ['no such file']
+    """
+    pool = checking_pool(None, timeout, memory) if executor is None else executor
+    asked = pickle.dumps(problem)
+    pending: deque[tuple[Submission, Future[tuple[Report, bool]]]] = deque()
+    unheld = False
+    try:
+        for submission in _and_end(submissions):
+            if submission is not None:
+                pending.append((submission, _submitted(pool, asked, submission, timeout, memory)))
+            while pending and (submission is None or len(pending) > _AHEAD):
+                report, held = _answer(*pending.popleft(), timeout, memory)
+                if not held and not unheld:
+                    unheld = True
+                    warnings.warn(
+                        "the workers of this executor let no limits of time and memory be set: a submission that hangs is not stopped",
+                        RuntimeWarning, stacklevel=2,
+                    )  # fmt: skip
+                yield report
+    finally:
+        for _, future in pending:
+            future.cancel()
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
+
+
+def checking_pool(jobs: int | None, timeout: float, memory: int) -> Pool:
+    """Processes that are ready to check, as many as there are jobs, or cores."""
+    return Pool(jobs, patience=timeout + _GRACE, growth=memory, prepare=_prepare)
+
+
+def _and_end(submissions: Iterable[Submission]) -> Iterator[Submission | None]:
+    yield from submissions
+    yield None
+
+
+def _prepare() -> None:
+    """What a worker imports before its first call, so that no submission pays for it."""
+    import symbackprop.checker.judge  # noqa: F401
+
+
+@lru_cache(maxsize=4)
+def _problem(asked: bytes) -> Problem:
+    """The problem, made once in each worker."""
+    problem: Problem = pickle.loads(asked)
+    return problem
+
+
+def _submitted(pool: Executor, asked: bytes, submission: Submission, timeout: float, memory: int) -> Future[tuple[Report, bool]]:
+    try:
+        if not submission.refused:
+            return pool.submit(_check, asked, submission, timeout, memory)
+        answer: tuple[Report, bool] | Exception = (Report((), name=submission.name, failure=submission.refused), True)
+    except RuntimeError as error:  # an executor that has broken or was shut down
+        answer = error
+    future: Future[tuple[Report, bool]] = Future()
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+    return future
+
+
+def _answer(submission: Submission, future: Future[tuple[Report, bool]], timeout: float, memory: int) -> tuple[Report, bool]:
+    try:
+        return future.result()
+    except WorkerLost as lost:
+        why = _late(timeout) if lost.late else f"its process ended without an answer; most likely it needed more than {memory} MB"
+    except Exception as error:
+        why = f"the executor failed: {type(error).__name__}: {error}"
+    return Report((), name=submission.name, source=submission.text, failure=why), True
+
+
+def _check(asked: bytes, submission: Submission, timeout: float, memory: int) -> tuple[Report, bool]:
+    """The report on one submission, and whether the limits were held."""
+    from symbackprop.checker import check
+
+    problem = _problem(asked)
+    start = time.perf_counter()
+    held = False
+    try:
+        with limited(timeout, memory) as held:
+            return check(submission.text, problem, kind=submission.kind, name=submission.name), held
+    except OutOfTime:
+        why = _late(timeout)
+    except MemoryError:
+        why = f"too large: it needs more than {memory} MB"
+    except Exception as error:
+        why = f"the checker failed on it: {type(error).__name__}: {error}"
+    return Report((), problem.title, submission.name, submission.text, failure=why, seconds=time.perf_counter() - start), held
+
+
+def _late(timeout: float) -> str:
+    return f"out of time: it takes more than {timeout:g} s"

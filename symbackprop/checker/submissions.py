@@ -1,0 +1,96 @@
+"""What is handed in: files, folders, patterns and standard input, found first and read one at a time."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+__all__ = ["KINDS", "Submission", "find", "read"]
+
+KINDS = ("tex", "md", "ipynb", "txt", "py")
+"""How a submission is written; for a file its suffix says which."""
+
+_LARGEST = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One text to be judged; `refused` says why it cannot be used, and is empty otherwise."""
+
+    name: str
+    text: str = ""
+    kind: str = "tex"
+    refused: str = ""
+
+
+def find(arguments: Iterable[str]) -> list[str]:
+    """The files that arguments name: a file, a folder (all files of a known kind in it), a pattern, or `-`; each once.
+
+    What names nothing stays in the list, so that `read` can say so.
+
+    >>> find(["-", "no such file.tex"])
+    ['-', 'no such file.tex']
+    """
+    return list(dict.fromkeys(name for argument in arguments for name in _named(argument)))
+
+
+def read(name: str, kind: str = "txt") -> Submission:
+    """The submission in a file, or on standard input (`-`), which is of the given kind.
+
+    >>> read("no such file.tex").refused
+    "there is no file 'no such file.tex'"
+    """
+    if name == "-":
+        return _decoded("standard input", sys.stdin.buffer.read(_LARGEST + 1), kind)
+    path = Path(name)
+    suffix = path.suffix.lower().removeprefix(".")
+    try:
+        if not path.exists():
+            return Submission(name, refused=_missing(path))
+        if path.is_dir():
+            return Submission(name, refused=f"the folder '{name}' holds no file with one of the suffixes {_suffixes()}")
+        if not path.is_file():
+            return Submission(name, refused=f"'{name}' is no file that can be read")
+        if suffix not in KINDS:
+            return Submission(name, refused=f"the suffix of '{name}' does not say what it is written in; known are {_suffixes()}")
+        with path.open("rb") as file:
+            return _decoded(name, file.read(_LARGEST + 1), suffix)
+    except OSError as error:
+        return Submission(name, refused=f"cannot read '{name}': {error.strerror or error}")
+
+
+def _named(argument: str) -> Iterator[str]:
+    path = Path(argument)
+    if argument == "-" or path.is_file():
+        yield argument
+        return
+    if path.is_dir():
+        inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower().removeprefix(".") in KINDS and p.is_file())
+        found = [str(p) for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+    else:
+        found = [name for name in sorted(glob.glob(argument, recursive=True)) if Path(name).is_file()]
+    yield from found or [argument]
+
+
+def _decoded(name: str, data: bytes, kind: str) -> Submission:
+    if len(data) > _LARGEST:
+        return Submission(name, kind=kind, refused=f"too large: '{name}' has more than {_LARGEST // 2**20} MB")
+    try:
+        return Submission(name, data.decode("utf-8-sig"), kind)
+    except UnicodeDecodeError as error:
+        return Submission(name, kind=kind, refused=f"'{name}' is not text in UTF-8: byte {error.start + 1} cannot be read")
+
+
+def _missing(path: Path) -> str:
+    if glob.has_magic(str(path)):
+        return f"no file matches '{path}'"
+    near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [], n=1)
+    return f"there is no file '{path}'" + (f"; did you mean '{path.with_name(near[0])}'?" if near else "")
+
+
+def _suffixes() -> str:
+    return ", ".join(f".{kind}" for kind in KINDS)
