@@ -45,8 +45,14 @@ class GradientFunction:
     dtype: str
     run: Run = field(repr=False)
 
-    def __call__(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        return self.run(params, *data, **scalars)
+    def __call__(
+        self, params: Mapping[str, Any], *data: Any, out: Mapping[str, Any] | None = None, reuse: bool = False, **scalars: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        if out is None and not reuse:
+            return self.run(params, *data, **scalars)
+        if not BACKENDS[self.backend].owns:
+            raise InputError(f"the {self.backend} backend makes new arrays in every call; out= and reuse= belong to {_owners()}")
+        return self.run(params, *data, out=out, reuse=reuse, **scalars)
 
     @property
     def params(self) -> dict[str, tuple[Any, ...]]:
@@ -100,6 +106,10 @@ class GradientFunction:
             if not all(isinstance(n, int) for n in shape):
                 raise InputError(f"{name} has shape {shape}: a flat vector needs sizes that are numbers")
         return self.params
+
+
+def _owners() -> str:
+    return ", ".join(name for name, backend in BACKENDS.items() if backend.owns)
 
 
 def emit(net: Network, backend: str = "numpy", notation: str | Notation | None = None) -> str:

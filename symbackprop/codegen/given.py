@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -14,7 +14,7 @@ from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.program import Given, Program
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["Checked", "checked", "fitting"]
+__all__ = ["Checked", "checked", "fitting", "label_tests"]
 
 _SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
 
@@ -119,8 +119,7 @@ def _labels(program: Program, given: Given, y: Any) -> None:
     """Targets are of the kind that the loss takes."""
     kind = program.net.target
     if kind == "class":
-        units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
-        count = next((int(n.data) for n in units if n.op == "number"), None)
+        count = _classes(program)
         if count is not None and (y.min() < 0 or y.max() >= count):
             raise InputError(f"{given.name} holds class numbers from 0 to {count - 1}, but {y.min()} to {y.max()} were found")
     if kind == "sign" and not np.isin(y, (-1, 1)).all():
@@ -129,6 +128,46 @@ def _labels(program: Program, given: Given, y: Any) -> None:
         raise InputError(f"{given.name} holds {'shares' if kind == 'one_hot' else 'values'} from 0 to 1, but {y.min()} to {y.max()} were found")
     if kind == "one_hot" and np.abs(y.sum(axis=given.axes.index(0)) - 1).max() > _SUM_TOLERANCE:
         raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
+
+
+def _classes(program: Program) -> int | None:
+    """How many classes there are, where that is a number."""
+    units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
+    return next((int(n.data) for n in units if n.op == "number"), None)
+
+
+def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
+    """For each target that is to be of a kind, its place among the data and a cheap test that only targets of that kind pass.
+
+    Positive numbers are in the order of their bits read as whole numbers, and all others come after: one comparison finds what
+    is negative, larger than 1 or no number.
+    """
+    one = np.ones((), dtype)
+    bits = f"u{one.itemsize}"
+    top, count = one.view(bits), _classes(program) if program.net.target == "class" else None
+
+    def share(y: Any) -> bool:
+        return bool(np.maximum.reduce(y.view(bits), None) <= top)
+
+    def sign(y: Any) -> bool:
+        off = y * y - one
+        return bool(np.vdot(off, off) == 0)
+
+    def class_number(y: Any) -> bool:
+        return count is None or bool(np.maximum.reduce(y.view(f"u{y.itemsize}"), None) < count)
+
+    def one_hot(axis: int) -> Callable[[Any], bool]:
+        def test(y: Any) -> bool:
+            off = np.add.reduce(y, axis) - one
+            return share(y) and bool(np.vdot(off, off) <= _SUM_TOLERANCE**2)
+
+        return test
+
+    tests: Mapping[str, Callable[[Given], Callable[[Any], bool]]] = {
+        "binary": lambda g: share, "sign": lambda g: sign, "class": lambda g: class_number, "one_hot": lambda g: one_hot(g.axes.index(0)),
+    }  # fmt: skip
+    make = tests.get(program.net.target)
+    return tuple((len(program.inputs) + k, make(g)) for k, g in enumerate(program.targets)) if make else ()
 
 
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:

@@ -28,10 +28,10 @@ def activation(name: str, z: Any, dtype: str = "float64") -> Any:
     f = sb.compile(net, dtype=dtype)
     spied = f.source.replace("return J,", "return f,")
     assert spied != f.source
-    from symbackprop.codegen.function import _loaded
+    from symbackprop.codegen.loading import loaded
 
     numbers = dict.fromkeys(f.program.scalars, 0.3)
-    return _loaded(spied)["loss_and_gradients"]({"W1": np.eye(z.shape[1], dtype=dtype)}, z.astype(dtype), np.zeros(z.shape, dtype), **numbers)[0]
+    return loaded(spied)["loss_and_gradients"]({"W1": np.eye(z.shape[1], dtype=dtype)}, z.astype(dtype), np.zeros(z.shape, dtype), **numbers)[0]
 
 
 def exact(name: str, z: Any) -> Any:

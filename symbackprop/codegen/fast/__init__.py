@@ -1,0 +1,1 @@
+"""The fast form: the same program as instructions over arrays that are allocated once."""

@@ -1,0 +1,261 @@
+"""The fast form as a module: a workspace for given sizes, and the statements as instructions on its arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Symbol
+
+from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.dialects import Printer
+from symbackprop.codegen.fast.finite import witnesses
+from symbackprop.codegen.fast.graph import ARRAY, CALL, FIXED, VIEWS, Node
+from symbackprop.codegen.fast.memory import Memory, laid_out
+from symbackprop.codegen.fast.operations import FUNCTIONS, ufunc
+from symbackprop.codegen.fast.simplify import Reduced, reduced
+from symbackprop.codegen.module import spelled_shape
+from symbackprop.codegen.numpy_source import NUMPY
+from symbackprop.codegen.program import Program
+
+__all__ = ["fast_source"]
+
+_OWN = ("arrays", "dtype", "ndarray", "workspace")
+_SMALL = (1024, 6400)  # entries of a matrix that is cheaper to copy than to multiply by transposed
+
+
+def _taken(name: str) -> bool:
+    """Whether a name of the program means something else in a fast module."""
+    return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGcstv][0-9]+", name) is not None
+
+
+def fast_source(program: Program) -> str:
+    """The module of the fast form: `workspace(sizes)` allocates once and returns the function that works on it.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> text = fast_source(array_program(mlp([3, 2], activation="tanh", samples="m")))
+    >>> print("\\n".join(line.strip() for line in text.splitlines() if "A1," in line or "tanh(" in line))
+    # A1, forward (m, 2)
+    tanh(B0, B0)
+    """
+    return _Writer(reduced(program)).text()
+
+
+@dataclass
+class _Writer:
+    reduced: Reduced
+    fixed: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    names: dict[Any, str] = field(default_factory=dict)
+    marks: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.graph, self.program = self.reduced.graph, self.reduced.program
+        self.order, results = self.reduced.order, self.results()
+        self.memory: Memory = laid_out(self.graph, self.order, results, [self.reduced.loss, *self.reduced.gradients])
+        self.results_at = {place: name for place, name in results.items() if self.memory.of.get(place) == name}
+        self.seen = witnesses(self.reduced)
+        program = self.program
+        known = [g.name for g in (*program.params, *program.inputs, *program.targets)], program.size_names.values(), program.scalars
+        self.called = {name: f"{name}__" if _taken(name) else name for group in known for name in group}
+        self.printer = Printer(NUMPY, self.called[known[0][0]], frozenset(self.called[n] for group in known[1:] for n in group))
+
+    def results(self) -> dict[int, str]:
+        """The array that each gradient is computed in; one that is another's gradient too, or is given, is copied."""
+        found: dict[int, str] = {}
+        for n, place in enumerate(self.reduced.gradients):
+            if self.graph[place].op not in (*VIEWS, "name"):
+                found.setdefault(place, f"G{n}")
+        return found
+
+    # -- text --------------------------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        program = self.program
+        for place in self.order:
+            if self.graph[place].level > FIXED:
+                self.computed(place)
+        written = set(self.results_at.values())
+        for n, place in enumerate(self.reduced.gradients):
+            if f"G{n}" not in written:
+                self.body.append(f"copyto(G{n}, {self.operand(place)})")
+        self.marks += [f"vdot({self.operand(p)}, {self.operand(p)})" for p in sorted(self.seen) if self.graph[p].op == "name"]
+        given = [self.called[g.name] for g in (*program.params, *program.inputs, *program.targets)]
+        arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.params)))])
+        arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
+        return "\n".join([
+            f'"""The fast form of the loss and gradients of \'{program.net.name}\': arrays are allocated once and written over."""', "",
+            f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
+            *self.arrays(given), "", "",
+            f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
+            *(f"    {line}" for line in (*arrays, *self.fixed)), "",
+            '    @errstate(all="ignore")', f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
+            f"        return {self.operand(self.reduced.loss, inline=True)}, {' + '.join(self.marks) or '0.0'}", "",
+            "    return loss_and_gradients", "",
+        ])  # fmt: skip
+
+    def arrays(self, given: Sequence[str]) -> Iterator[str]:
+        """The function that takes arrays apart if they are exactly of the kind that is computed with."""
+        program = self.program
+        everything = (*program.params, *program.inputs, *program.targets)
+        labels = program.targets if program.net.target == "class" else ()
+        where: dict[str, str] = {}
+        for g in everything:
+            for axis, n in enumerate(g.shape):
+                if n in program.size_names:
+                    where.setdefault(self.size(n), f"{self.called[g.name]}.shape[{axis}]")
+        yield f"def arrays({', '.join(['params', *given[len(program.params) :]])}):"
+        yield from (f'    {self.called[g.name]} = params["{g.name}"]' for g in program.params)
+        yield from (f"    {n} = {place}" for n, place in where.items())
+        tests = [f"len(params) == {len(program.params)}", *(f"{n} > 0" for n in where)]
+        tests += [f"type({name}) is ndarray" for name in given]
+        tests += [f"{name}.shape == {self.shape(g.shape)}" for name, g in zip(given, everything, strict=True)]
+        tests += [f'{name}.dtype.kind in "iu"' if g in labels else f"{name}.dtype == dtype" for name, g in zip(given, everything, strict=True)]
+        yield "    if ("
+        yield from (f"        {'and ' if n else ''}{test}" for n, test in enumerate(tests))
+        yield "    ):"
+        yield f"        return ({''.join(f'{self.size(n)}, ' for n in program.size_names)}), ({', '.join(given)},)"
+        yield "    return None"
+
+    def functions(self) -> set[str]:
+        used = {ufunc(self.graph[p]) for p in self.order} | {"maximum", "add"}
+        return {*FUNCTIONS, "ndarray", *(u for u in used if u)}
+
+    def shape(self, shape: Sequence[Any]) -> str:
+        return spelled_shape(tuple(map(self.size, shape)))
+
+    def size(self, n: Any) -> str:
+        return str(n if isinstance(n, int) else n.xreplace({k: Symbol(self.called[name]) for k, name in self.program.size_names.items()}))
+
+    def keep(self, text: str, prefix: str = "c") -> str:
+        """The name of something that the workspace holds."""
+        if text not in self.names:
+            self.names[text] = f"{prefix}{len(self.names)}"
+            self.fixed.append(f"{self.names[text]} = {text}")
+        return self.names[text]
+
+    # -- operands ----------------------------------------------------------------------------------------------------------
+
+    def op(self, place: int) -> Op:
+        """A number as an operation to be printed; what has an array or a name stands as that."""
+        node = self.graph[place]
+        match node.op:
+            case "size":
+                return Op("name", (), self.called[self.program.size_names[node.data]])
+            case "number" if not node.data.is_Rational:
+                return Op("number", (), node.data.evalf(17))
+            case "number" if node.data.is_negative:
+                return Op("neg", (Op("number", (), -node.data),))
+            case "number":
+                return Op("number", (), node.data)
+            case "name":
+                return Op("name", (), self.called[node.data])
+        if node.level == ARRAY or (node.holds and node.level == CALL):
+            return Op("name", (), self.operand(place))
+        return self.spelled(node)
+
+    def spelled(self, node: Node) -> Op:
+        args = tuple(map(self.op, node.args))
+        if node.op == "sub":
+            return Op("add", (args[0], Op("neg", (args[1],))))
+        return Op(node.op, args, node.data)
+
+    def operand(self, place: int, inline: bool = False) -> str:
+        """What is written where a function reads a value; numbers become arrays of the dtype unless `inline`."""
+        node = self.graph[place]
+        if place in self.memory.of:
+            return self.memory.of[place]
+        if node.op == "name":
+            return self.called[node.data]
+        if node.level == FIXED and node.holds:
+            return self.keep(self.printer.text(self.spelled(node)).replace(f"{self.printer.like}.dtype", "dtype"))
+        if node.number:
+            text = self.printer.text(self.op(place))
+            return text if inline or node.level == CALL else self.keep(f"array({text}, dtype)")
+        if node.op in VIEWS:
+            base = self.operand(node.args[0])
+            text = self.printer.text(Op(node.op, (Op("name", (), base),), node.data))
+            kept = node.holds and (base in self.memory.arrays or base in self.names.values())
+            return self.keep(text, "v") if kept else text
+        return f"t{place}"
+
+    # -- instructions ------------------------------------------------------------------------------------------------------
+
+    def computed(self, place: int) -> None:
+        """The instructions that compute a place."""
+        node = self.graph[place]
+        self.body += [f"# {said} {spelled_shape(node.shape or ())}" for said in self.reduced.said.get(place, ())]
+        if node.op in ("name", *VIEWS) or node.number:
+            return
+        out = self.memory.of.get(place)
+        self.body += [f"t{place} = {self.value(node)}"] if out is None else self.into(node, out)
+        if place in self.seen:
+            self.marks.append(f"s{place}" if node.holds else f"t{place}")
+            if node.holds:
+                flat = out if out is None or node.rank == 1 or out not in self.memory.arrays else self.keep(f"{out}.reshape(-1)", "v")
+                self.body.append(f"s{place} = vdot({flat or f't{place}'}, {flat or f't{place}'})")
+
+    def value(self, node: Node) -> str:
+        """An expression that makes its own array or number."""
+        a = [self.operand(k) for k in node.args]
+        match node.op:
+            case "vdot":
+                return f"vdot({a[0]}, {a[1]})"
+            case "matmul" if node.shape == ():
+                return f"dot({a[0]}, {a[1]})"
+            case "sum" if node.data is None and self.graph[node.args[0]].rank == 1 and self.graph[node.args[0]].kind == "f":
+                return f"dot({self.ones(self.graph[node.args[0]].shape, 0)}, {a[0]})"
+            case "sum" if node.data is None:
+                return f"add.reduce({a[0]}, None, dtype)"
+            case "max":
+                return f"maximum.reduce({a[0]}, {node.data})"
+            case "where" if node.shape == ():
+                return f"{a[1]} if {a[0]} else {a[2]}"
+        return self.printer.text(self.spelled(node))
+
+    def into(self, node: Node, out: str) -> Iterator[str]:
+        """The instructions that write a result into an array."""
+        of = [self.graph[k] for k in node.args]
+        a = [self.operand(k) for k in node.args]
+        match node.op:
+            case "matmul":
+                yield from self.product(node, a, out)
+            case "sum" if of[0].rank == 2 and of[0].kind == "f":
+                pair = (self.ones(of[0].shape, 0), a[0]) if node.data == 0 else (a[0], self.ones(of[0].shape, 1))
+                yield f"dot({', '.join(pair)}, {out})"
+            case "sum":
+                yield f"add.reduce({a[0]}, {node.data}, dtype, {out})"
+            case "max":
+                yield f"maximum.reduce({a[0]}, {node.data}, None, {out})"
+            case "einsum":
+                yield f'einsum("{node.data}", {", ".join(a)}, out={out})'
+            case "one_hot":
+                yield f"take({self.keep(f'eye({self.size(node.shape[-1])}, dtype=dtype)')}, {a[1]}, 0, {out})"  # type: ignore[index]
+            case "full":
+                yield f"copyto({out}, {a[0]})"
+            case "where":
+                if a[2] != out:
+                    yield f"copyto({out}, {a[2]})"
+                yield f"copyto({out}, {a[1]}, where={a[0]})"
+            case _:
+                function = ufunc(node)
+                keyword = "out=" if function in ("maximum", "minimum") else ""
+                yield f"{function}({', '.join(a)}, {keyword}{out})"
+
+    def product(self, node: Node, a: Sequence[str], out: str) -> Iterator[str]:
+        """A matrix product; a small matrix that comes transposed is copied first, BLAS being slow on it."""
+        right = self.graph[node.args[1]]
+        known = [n for n in right.shape or () if isinstance(n, int)]
+        if right.op == "permute" and len(known) == 2 and _SMALL[0] <= known[0] * known[1] <= _SMALL[1] and node.rank == 2:
+            copy = self.keep(f"empty({self.shape(known)}, dtype)", "v")
+            yield f"copyto({copy}, {a[1]})"
+            yield f"dot({a[0]}, {copy}, {out})"
+        else:
+            yield f"dot({a[0]}, {a[1]}, {out})"
+
+    def ones(self, shape: Any, axis: int) -> str:
+        return self.keep(f"ones({self.size(shape[axis])}, dtype)")
