@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -18,7 +19,7 @@ def marked_in(text: str) -> list[str]:
     """What stands above each marker, found by columns alone."""
     lines = text.split("\n")
     found = []
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in pairwise(lines):
         body = below.partition("|")[2]
         if "^" in body and set(body) <= {" ", "^"}:
             cells = [c for c in above for _ in range(cell_len(c))]
