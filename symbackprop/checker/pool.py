@@ -71,13 +71,15 @@ class Pool(ThreadPoolExecutor):
         worker: _Worker | None = getattr(self._mine, "worker", None)
         if worker is None or not worker.usable(self._growth):
             if worker is not None:
+                self._mine.worker = None
                 self._all.remove(worker)
                 worker.end()
             if self._closing:
                 raise WorkerLost(late=False)
-            worker = self._mine.worker = _Worker()
+            worker = _Worker()
             self._all.append(worker)
             worker.call(_START_PATIENCE, self._prepare, (), {})
+            self._mine.worker = worker
         return cast(T, worker.call(self._patience, fn, args, kwargs))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import threading
@@ -68,8 +69,10 @@ def test_a_worker_that_has_grown_is_replaced() -> None:
 
 
 def test_every_worker_is_prepared_before_its_first_call() -> None:
-    with Pool(1, prepare=time.tzset) as pool, pytest.raises(ValueError, match="signal"):
-        pool.submit(signal.Signals, 10_000).result()
+    with Pool(1, prepare=faulthandler.enable) as pool:
+        assert pool.submit(faulthandler.is_enabled).result()
+        assert isinstance(pool.submit(os.abort).exception(), WorkerLost)
+        assert pool.submit(faulthandler.is_enabled).result()
 
 
 def test_closing_early_ends_workers_that_are_at_work() -> None:
