@@ -125,3 +125,13 @@ class Report:
             return False
         last = self.steps[-1]
         return (last.opening or last.before).status is Status.RIGHT and last.number > self.first_wrong.number
+
+    def __str__(self) -> str:
+        from symbackprop.checker.report.terminal import plain
+
+        return plain(self)
+
+    def _repr_html_(self) -> str:
+        from symbackprop.checker.report.page import fragment
+
+        return fragment(self)

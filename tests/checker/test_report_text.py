@@ -104,3 +104,7 @@ def test_every_verdict_has_a_colour() -> None:
 
 def test_a_hostile_name_is_shown_and_not_obeyed() -> None:
     assert plain(HOSTILE).startswith("<b>.tex: ")
+
+
+def test_printing_a_report_shows_it() -> None:
+    assert str(MIXED) == plain(MIXED)
