@@ -4,8 +4,9 @@
     python -m benchmarks.speed --quick      # S1 to S4, sigmoid, float64, one thread: 3 minutes
     python -m benchmarks.speed --shapes S3 --activations relu --dtypes float32 --threads 2
 
-Without options all shapes are timed with sigmoid units in float64 and float32, and with relu and tanh in float64. A candidate whose library is not installed is named as missing; the extra `benchmarks` installs them all. Ends with 1 if a candidate
-computed something wrong or one of ours failed.
+Without options all shapes are timed with sigmoid units in float64 and float32, and with relu and tanh in float64. A candidate whose
+library is not installed is named as missing; the extra `benchmarks` installs them all. Ends with 1 if a candidate computed something
+wrong or one of ours failed.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ class Sheet:
         return "\n".join([f"**{self.title}**", "", *rows, *(f"\n{remark}" for remark in self.remarks), ""])
 
     def rich(self) -> Table:
-        table = Table(title=self.title, caption="\n".join(self.remarks), caption_justify="left", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 0))
+        below = "\n".join(self.remarks)
+        table = Table(title=self.title, caption=below, caption_justify="left", title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 0))
         for i, column in enumerate(self.head):
             table.add_column(column, justify="right" if i else "left", no_wrap=True)
         for line in self.lines:
