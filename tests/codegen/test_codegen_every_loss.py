@@ -264,3 +264,25 @@ def test_one_array_may_be_given_twice(loss: str) -> None:
     np.testing.assert_allclose(value, expected, rtol=1e-13)
     for name, g in grads.items():
         np.testing.assert_allclose(g, slopes[name], rtol=1e-12, atol=1e-13)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_gradients_written_over_are_the_same_ones(loss: str, dtype: str) -> None:
+    """With `reuse` and `out`, after a call that went well and after one that was refused: same answers, inputs as before."""
+    c = call(loss, dtype=dtype)
+    expected, slopes = c.run()
+    own = {name: np.full(shape, 7, dtype) for name, shape in c.f.params.items()}
+    before = c.bytes()
+    for options in ({"reuse": True}, {"out": own}, {"reuse": True}):
+        value, grads = c.run(**options)
+        assert c.bytes() == before
+        assert value == expected
+        assert {name: g.tobytes() for name, g in grads.items()} == {name: g.tobytes() for name, g in slopes.items()}
+        assert all(g is own[name] for name, g in grads.items()) == ("out" in options)
+        spoiled = call(loss, dtype=dtype)
+        spoiled.arrays["b1"][1] = np.inf
+        as_given = spoiled.bytes()
+        with pytest.raises(InputError, match=r"b1 has 1 entries that are not finite, the first at b1\[1\]: inf"):
+            spoiled.run(**options)
+        assert spoiled.bytes() == as_given
