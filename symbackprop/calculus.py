@@ -108,9 +108,12 @@ def _delta_terms(body: Any) -> list[Any]:
 
 
 def _solved(delta: Any, limits: tuple[Any, ...]) -> Any:
-    """The summation index that the delta fixes, and what it becomes: an index of the same axis, never a shifted one."""
+    """The summation index that the delta fixes, and what it becomes: an index of the same axis, never a shifted one.
+
+    A sum that starts further on keeps its delta: an index of the whole axis may lie before it.
+    """
     for k, other in (delta.args, delta.args[::-1]):
-        if any(k == lim[0] for lim in limits) and (other.is_Symbol or other.is_Integer):
+        if any(k == lim[0] and lim[1] == 1 for lim in limits) and (other.is_Symbol or other.is_Integer):
             return k, other
     return None
 

@@ -206,7 +206,9 @@ def _collapse_one(monomial: Any, bound: dict[Any, Any]) -> Any:
 
 
 def _within(value: Any, span: tuple[Any, Any], bound: dict[Any, Any]) -> bool:
-    """Whether an index that takes the place of another stays in its range; a free index has the range of its axis."""
+    """Whether an index that takes the place of another stays in its range; a free index has the range of its axis, which starts at 1."""
+    if value not in bound and not value.is_Integer and span[0] != 1:
+        return False
     return bound.get(value, span) == span and (not value.is_Integer or (bool(span[0] <= value) and (value == 1 or value <= span[1]) == True))  # noqa: E712
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Rational
+from sympy import Integer, Rational
 
 from symbackprop.codegen.arrays import Op, walk
 from symbackprop.errors import InputError
 
-__all__ = ["Dialect", "Printer"]
+__all__ = ["ATOM", "Dialect", "Printer"]
 
-_COMPARE, _ADD, _MUL, _NEG, _POW, _ATOM = range(6)
+_COMPARE, _ADD, _MUL, _NEG, _POW, ATOM = range(6)
 _MAKERS = ("eye", "one_hot", "full")
 _MATH = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
 
@@ -40,6 +40,8 @@ class Dialect:
     transpose: str = "{0}.transpose{order}"
     labels: str = "{0}"
     full: str = "{prefix}.full({shape}, {0}, dtype={like}.dtype)"
+    contraction: str = ""
+    pad: str = "{prefix}.pad({0}, [{ends}])"
     number: str = ""
     condition: str = ""
     traced: bool = False
@@ -65,11 +67,11 @@ class Printer:
         args = op.args
         match op.op:
             case "name":
-                return op.data, _ATOM
+                return op.data, ATOM
             case "number":
                 return _number(op.data)
             case "constant":
-                return f"math.{op.data}", _ATOM
+                return f"math.{op.data}", ATOM
             case "add":
                 return self.sum(args), _ADD
             case "neg":
@@ -81,18 +83,18 @@ class Printer:
             case "matmul":
                 return f"{self.text(args[0], _NEG)} @ {self.text(args[1], _NEG)}", _MUL
             case "pow":
-                return f"{self.text(args[0], _ATOM)}**{self.text(args[1], _ATOM)}", _POW
+                return f"{self.text(args[0], ATOM)}**{self.text(args[1], ATOM)}", _POW
             case "compare":
                 return f"{self.text(args[0], _ADD)} {op.data} {self.text(args[1], _ADD)}", _COMPARE
             case "permute" if op.data == (1, 0):
-                return f"{self.text(args[0], _ATOM)}.T", _ATOM
+                return f"{self.text(args[0], ATOM)}.T", ATOM
             case "permute":
-                return self.dialect.transpose.format(self.text(args[0], _ATOM), order=op.data), _ATOM
+                return self.dialect.transpose.format(self.text(args[0], ATOM), order=op.data), ATOM
             case "select":
-                return f"{self.text(args[0], _ATOM)}[{', '.join(map(str, op.data))}]", _ATOM
+                return f"{self.text(args[0], ATOM)}[{', '.join(map(str, op.data))}]", ATOM
             case "copy":
-                return self._put(self.dialect.copy, self.text(args[0], _ATOM)), _ATOM
-        return self.call(op), _ATOM
+                return self._put(self.dialect.copy, self.text(args[0], ATOM)), ATOM
+        return self.call(op), ATOM
 
     def sum(self, terms: Iterable[Op]) -> str:
         """Terms with their signs."""
@@ -131,17 +133,23 @@ class Printer:
             case "outer":
                 return f"{d.prefix}.outer({self.all(args)})"
             case "einsum":
-                return f'{d.prefix}.einsum("{op.data}", {self.all(args)})'
+                return f'{d.prefix}.einsum("{op.data}", {self.all(args)}{d.contraction if len(args) > 1 else ""})'
             case "eye":
                 return f"{d.prefix}.eye({self.all(args)}, {self._put(d.like)})"
             case "one_hot":
-                return f"{d.prefix}.eye({self.text(args[0])}, {self._put(d.like)})[{self._put(d.labels, self.text(args[1], _ATOM))}]"
+                return f"{d.prefix}.eye({self.text(args[0])}, {self._put(d.like)})[{self._put(d.labels, self.text(args[1], ATOM))}]"
             case "full":
                 value, *sizes = args
                 shape = f"({self.all(sizes)}{',' if len(sizes) == 1 else ''})"
                 if self.is_array(value):
                     return self._put(d.copy, f"{d.prefix}.broadcast_to({self.text(value)}, {shape})")
                 return self._put(d.full, self.text(value), shape=shape, prefix=d.prefix)
+            case "window":
+                return self._window(args, *op.data)
+            case "pad":
+                ends = [self.text(a) for a in args[1:]]
+                return self._put(d.pad, self.text(args[0]), ends=", ".join(f"({b}, {a})" for b, a in zip(ends[::2], ends[1::2], strict=True)),
+                                 flat=", ".join(e for k in range(len(ends) - 2, -1, -2) for e in ends[k : k + 2]), prefix=d.prefix)  # fmt: skip
         raise InputError(f"the {d.library} backend has no operation '{op.op}'")
 
     def function(self, name: str) -> str:
@@ -168,6 +176,29 @@ class Printer:
             return self._plain(args, text)
         return self._put(d.cast, text)
 
+    def _window(self, args: tuple[Op, ...], count: int, places: tuple[Any, ...]) -> str:
+        """Slices, and sums of ranges that lie across each other: `x[np.arange(4)[:, None] + np.arange(3)]`."""
+        ranges = []
+        for n, size in enumerate(args[1 : count + 1]):
+            across = ", ".join([":", *["None"] * (count - 1 - n)])
+            ranges.append(f"{self.dialect.prefix}.arange({self.text(size)})" + (f"[{across}]" if n < count - 1 else ""))
+        written = []
+        for place in places:
+            if place == ":":
+                written.append(":")
+            elif place[-1] == ":":
+                written.append(":".join(self.text(args[k]) for k in place[:2]))
+            else:
+                start, coefficients = place
+                terms = [(c, f"{abs(c)} * {r}" if abs(c) != 1 else r) for c, r in zip(coefficients, ranges, strict=True) if c]
+                terms.sort(key=lambda term: term[0] < 0)
+                plain = args[start] == Op("number", (), Integer(0)) and bool(terms) and terms[0][0] > 0
+                text = "" if plain else self.text(args[start], _ADD)
+                for c, r in terms:
+                    text = f"{text} {'+' if c > 0 else '-'} {r}" if text else r
+                written.append(text)
+        return f"{self.text(args[0], ATOM)}[{', '.join(written)}]"
+
     def _put(self, spelling: str, *args: str, **more: str) -> str:
         return spelling.format(*args, like=self.like, **more)
 
@@ -178,8 +209,8 @@ def _has_names(op: Op) -> bool:
 
 def _number(value: Any) -> tuple[str, int]:
     if value.is_Integer:
-        return str(value), _ATOM
+        return str(value), ATOM
     if isinstance(value, Rational):
         decimal = repr(float(value))
-        return (decimal, _ATOM) if Rational(decimal) == value else (f"{value.p} / {value.q}", _MUL)
-    return repr(float(value)), _ATOM
+        return (decimal, ATOM) if Rational(decimal) == value else (f"{value.p} / {value.q}", _MUL)
+    return repr(float(value)), ATOM

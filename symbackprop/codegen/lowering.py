@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -14,6 +14,7 @@ from sympy.core.relational import Relational
 from symbackprop.calculus import VALUE, activation_derivative
 from symbackprop.codegen.arrays import Array, Op, align, apply, compare, inner, name, number, plus, power, select, times, total
 from symbackprop.codegen.forms import FORMS, read_form
+from symbackprop.codegen.indices import ONES, collapsed, counted_from_one, is_shifted, opened, window
 from symbackprop.codegen.naming import Names
 from symbackprop.equations import Entry, Func, Tensor, index, scalar
 from symbackprop.errors import InputError
@@ -64,12 +65,15 @@ def storage(tensor: Tensor, layout: Layout) -> tuple[int, ...]:
 
 @dataclass
 class Lowering:
-    """What is needed to spell an expression out in arrays: the names and the layout of its tensors, and how far indices run."""
+    """What is needed to spell an expression out in arrays: the names and the layout of its tensors, how far indices run, which
+    entries are read beyond their ends, where they are zero, and the order in which axes are wanted."""
 
     names: Names
     layout: Layout
     fresh: count[int] = field(default_factory=count)
-    sizes: dict[Any, Any] = field(default_factory=dict)
+    sizes: Mapping[Any, Any] = field(default_factory=dict)
+    loose: frozenset[Any] = frozenset()
+    order: Sequence[Any] = ()
 
     def stored(self, tensor: Tensor, indices: Sequence[Any]) -> Array:
         """A tensor as it is stored, its axes called by `indices`, which are given in index order."""
@@ -154,19 +158,20 @@ class Lowering:
         return None
 
     def _delta(self, i: Any, j: Any) -> Array:
-        """The identity matrix, or the row of it that a number stands for."""
-        free = [k for k in (i, j) if isinstance(k, Symbol)]
-        if not free or free[0] not in self.sizes or not all(isinstance(k, (Symbol, Integer)) for k in (i, j)):
+        """The identity matrix where two letters run equally far; any other is a single one among zeros, read at a distance."""
+        sizes = self.sizes
+        if isinstance(i, Symbol) and isinstance(j, Symbol) and i in sizes and sizes[i] == sizes.get(j):
+            return self.identity(sizes[i], i, j)
+        if not all(k in sizes for k in (i - j).free_symbols):
             raise InputError(f"no code is known for the Kronecker delta of {i} and {j}")
-        found = self.identity(self.sizes[free[0]], i, j)
-        place = tuple(int(k) - 1 if isinstance(k, Integer) else ":" for k in (i, j))
-        return found if len(free) == 2 else Array(Op("select", (found.op,), place), tuple(free))
+        return self._window(Tensor(ONES, (1,))[i - j + 1], padded=True)
 
     def _entry(self, expr: Entry) -> Array:
-        if not all(isinstance(i, (Symbol, Integer)) for i in expr.indices):
-            raise InputError(f"{expr} cannot be compiled: an index must be a letter or a number, shifted indices have no array form here")
         order = storage(expr.tensor, self.layout)
         indices = [expr.indices[a] for a in order]
+        part = (is_shifted(i) or self.sizes.get(i, n) != n for i, n in zip(expr.indices, expr.tensor.shape, strict=True))
+        if expr in self.loose or any(part):
+            return self._window(expr, expr in self.loose)
         op = name(self.names.of(expr.tensor)).op
         if any(isinstance(i, Integer) for i in indices):
             op = Op("select", (op,), tuple(int(i) - 1 if isinstance(i, Integer) else ":" for i in indices))
@@ -177,17 +182,31 @@ class Lowering:
             return Array(Op("einsum", (op,), f"{''.join(letters[i] for i in indices)}->{''.join(letters.values())}"), kept)
         return Array(op, tuple(indices))
 
+    def _window(self, expr: Entry, padded: bool) -> Array:
+        order = storage(expr.tensor, self.layout)
+        shape = [expr.tensor.shape[a] for a in order]
+        one = Op("full", (number(1).op, *(self.scalar(n).op for n in shape)))
+        op = one if expr.tensor.name == ONES else name(self.names.of(expr.tensor)).op
+        return window(op, [expr.indices[a] for a in order], shape, self.sizes, lambda n: self.scalar(n).op, padded)
+
     def _sum(self, expr: Any) -> Array:
         """A sum of a product is one contraction where its factors are arrays; any other is summed along an axis."""
-        body, bound = expr.function, {}
-        for k, low, high in expr.limits:
-            if low != 1:
-                raise InputError(f"{expr} cannot be compiled: the sum over {k} does not start at 1")
-            bound[k] = self.scalar(high)
-        factors = [self.entries(f) for f in Mul.make_args(body)]
+        outside = self.sizes, self.loose
+        body, limits = counted_from_one(expr)
+        terms = []
+        for factors, over in opened(body, limits, {*self.sizes}):
+            self.sizes = {**outside[0], **dict(over)}
+            left, over, loose = collapsed(factors, over, self.sizes)
+            self.loose = outside[1] | loose
+            terms.append(self._contraction([self.entries(f) for f in left], {k: self.scalar(n) for k, n in over}))
+        self.sizes, self.loose = outside
+        return plus(*terms)
+
+    def _contraction(self, factors: Sequence[Array], bound: Mapping[Any, Array]) -> Array:
         arrays = [f for f in factors if f.axes]
         if len(arrays) > 1 and all(any(k in a.axes for a in arrays) for k in bound):
-            kept = tuple(dict.fromkeys(k for a in arrays for k in a.axes if k not in bound))
+            free = dict.fromkeys(k for a in arrays for k in a.axes if k not in bound)
+            kept = (*(k for k in self.order if k in free), *(k for k in free if k not in self.order))
             letters = {k: "abcdefghijklmnop"[n] for n, k in enumerate(dict.fromkeys(k for a in arrays for k in a.axes))}
             spelled = ["".join(letters[k] for k in axes) for axes in (*(a.axes for a in arrays), kept)]
             found = Array(Op("einsum", tuple(a.op for a in arrays), f"{','.join(spelled[:-1])}->{spelled[-1]}"), kept)

@@ -199,6 +199,7 @@ class _Writer:
         tree = lift_equation(item, self.layout)
         if tree is None:
             self.lowering.sizes = sizes_of(item)
+            self.lowering.order = [item.lhs.indices[a] for a in storage(item.tensor, self.layout)]
             return self.lowering.entries(item.rhs)
         called = [None if a is None else item.lhs.indices[a] for a in tree.lhs.axes]
         return self.lowering.node(tree.rhs, *(self.lowering.new() if k is None else k for k in called))

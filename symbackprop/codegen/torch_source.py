@@ -21,6 +21,7 @@ TORCH = Dialect(
     transpose="{0}.permute{order}",
     labels="{0}.long()",  # an index of bytes would be taken for a mask
     full="{like}.new_full({shape}, {0})",
+    pad="torch.nn.functional.pad({0}, [{flat}])",
     number="{like}.new_full((), {0})",
     condition="{like}.new_full((), {0}, dtype=torch.bool)",
 )  # fmt: skip

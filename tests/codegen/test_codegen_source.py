@@ -107,12 +107,6 @@ def test_names_that_python_or_the_module_needs_are_given_way() -> None:
         (sb.deep(), SpecError, "symbolic depth"),
         (sb.mlp([2, 2], activation="phi"), InputError, "'phi' has no formula"),
         (sb.Network.from_equations(["C = sum(j, x[j]**2)"], tensors={"x": (3,)}), SpecError, "no parameters"),
-        (
-            sb.Network.from_equations(
-                ["z[i] = sum(k, w[k]*x[i+k])", "C = sum(i, z[i]**2)"], tensors={"x": (6,), "w": (2,), "z": (4,)}, parameters=["w"]
-            ),
-            InputError, "shifted indices",
-        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compiled_is_refused_by_name(net: sb.Network, error: type[Exception], says: str) -> None:
