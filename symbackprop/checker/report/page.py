@@ -82,19 +82,22 @@ def _formula(text: str, syntax: str, start: int = 0, end: int = 0) -> str:
         return f"<code>{_marked(printable(text), start, end)}</code>"
 
 
-def _numbers(judgement: Judgement, syntax: str) -> list[dict[str, Any]]:
+def _numbers(judgement: Judgement, syntax: str) -> list[dict[str, str]]:
     if (shown := judgement.counterexample) is None:
         return []
-    given = [f"{_inline(name, syntax)} = {escape(value)}" for name, value in (*shown.sizes.items(), *shown.given.items())]
-    said = {label: escape(text) for label, text in numbers(shown)} | {"with": ", ".join(f"<span>{g}</span>" for g in given)}
-    return [{"label": label, "text": text} for label, text in said.items() if text]
+    given = [(name, str(value)) for name, value in (*shown.sizes.items(), *shown.given.items())]
+    said = {label: _inline(text, syntax) for label, text in numbers(shown)}
+    if given:
+        said["with"] = ", ".join(f"<span>{_inline(name, syntax)} = {_inline(value, syntax)}</span>" for name, value in given)
+    return [{"label": label, "text": text} for label, text in said.items()]
 
 
-def _inline(name: str, syntax: str) -> str:
+def _inline(text: str, syntax: str) -> str:
+    """The same in running text."""
     try:
-        return mathml(laid_out(name, syntax), "inline")
+        return mathml(laid_out(text, syntax), "inline")
     except ValueError:
-        return escape(printable(name))
+        return escape(printable(text))
 
 
 def _marked(text: str, start: int, end: int) -> str:
