@@ -1,0 +1,107 @@
+r"""Formulas in LaTeX read as chains: `a = b = c`, the conditions said beside them, their tags and labels."""
+
+from __future__ import annotations
+
+from symbackprop.errors import ReadError, TooLarge
+
+from .blocks import conditions
+from .letters import spelled_out
+from .parts import GRAMMAR
+from .pratt import Parser
+from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Relation, Text, Tree, Vocabulary, children
+
+__all__ = ["check_height", "read_formula"]
+
+_LIMITS = Limits()
+
+
+def read_formula(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) -> Formula:
+    r"""Read one formula or chain of formulas typed in LaTeX; spans are offsets into `text`.
+
+    Raises `ReadError` where the text cannot be read, and `TooLarge` where it is beyond `limits`.
+
+    >>> formula = read_formula(r"\delta_{ij} = 1", Vocabulary())
+    >>> [link.relation for link in formula.items], formula.items[1].tree
+    (['', '='], Number(text='1'))
+    """
+    if len(text) > limits.formula:
+        raise TooLarge(text, 0, f"the formula has {len(text)} characters; {limits.formula} are read")
+    origin: list[int] | None = None
+    plain = text
+    if not text.isascii() or "$" in text:
+        plain, origin = spelled_out(text)
+    try:
+        p = Parser(plain, vocabulary, limits, GRAMMAR, origin)
+        formula = _chain(p)
+    except ReadError as error:
+        raise type(error)(text, origin[error.offset] if origin else error.offset, error.problem) from None
+    if p.signs > limits.height:
+        for tree in (*(link.tree for link in formula.items), *formula.conditions):
+            check_height(tree, text, limits)
+    return formula
+
+
+def check_height(tree: Tree | None, text: str, limits: Limits) -> None:
+    """Raise `TooLarge` if a tree is too high for recursion over it."""
+    level = [tree] if tree is not None else []
+    for _ in range(limits.height):
+        level = [child for node in level for child in children(node)]
+        if not level:
+            return
+    raise TooLarge(text, 0, f"the formula has more than {limits.height} signs in one chain or nested in each other")
+
+
+def _chain(p: Parser) -> Formula:
+    while p.token.kind in ("text", "quad") or (p.token.kind == "," and not p.last):
+        p.advance()
+    links: list[Link] = []
+    relation, start = "", p.token.start
+    while p.token.kind != "end":
+        if p.token.kind == "relation":
+            start = p.token.start
+            relation = p.advance().text
+            if p.token.kind in ("end", "."):
+                links.append(Link(relation, None, p.span(start)))
+        elif not links or relation:
+            tree = p.expression()
+            links.append(Link(relation, tree, p.span(start)))
+            relation = ""
+        elif p.token.kind in (",", "quad", "text", "forall"):
+            break
+        elif p.token.kind == ".":
+            p.advance()
+            if p.token.kind != "end":
+                raise p.fail("the formula goes on after its full stop")
+        else:
+            raise p.unexpected()
+        if links and p.token.kind == "relation" and relation:
+            raise p.unexpected()
+    if not links:
+        raise p.fail("there is no formula")
+    said = _said(p, links)
+    if p.token.kind != "end":
+        raise p.unexpected()
+    if not said and links[-1].relation and (aside := _aside(links[-1].tree)) is not None:
+        links[-1] = Link(links[-1].relation, aside[0], links[-1].span)
+        said = [aside[1]]
+    return Formula(tuple(links), tuple(said), tuple(p.labels))
+
+
+def _said(p: Parser, links: list[Link]) -> list[Tree]:
+    """The conditions behind a chain; of a list behind `j =`, as in `j = 1, ..., n`, the list belongs to the last link."""
+    comma = p.token.kind == ","
+    said = conditions(p)
+    last = links[-1].tree
+    if comma and last is not None and said and not isinstance(said[0], (Relation, Text)):
+        more = [item for item in said if not isinstance(item, (Relation, Text))]
+        links[-1] = Link(links[-1].relation, Listed((last, *more), span=last.span), links[-1].span)
+        return [item for item in said if isinstance(item, (Relation, Text))]
+    return said
+
+
+def _aside(tree: Tree | None) -> tuple[Tree, Tree] | None:
+    r"""A formula and the condition in brackets behind it, `-p_i p_j \quad (i \ne j)`."""
+    if isinstance(tree, Juxtaposed) and isinstance(tree.items[-1], Fence) and isinstance(tree.items[-1].body, Relation):
+        before = tree.items[:-1]
+        return (before[0] if len(before) == 1 else Juxtaposed(before, span=tree.span)), tree.items[-1].body
+    return None
