@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 import itertools
 import linecache
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-__all__ = ["loaded"]
+from symbackprop.errors import CannotWrite
+
+__all__ = ["imported", "loaded"]
 
 _number = itertools.count(1)
 
@@ -24,3 +29,20 @@ def loaded(source: str, known: Mapping[str, Any] | None = None) -> dict[str, Any
     namespace: dict[str, Any] = {"__name__": "gradients", **(known or {})}
     exec(builtins.compile(source, filename, "exec"), namespace)
     return namespace
+
+
+def imported(path: Path) -> dict[str, Any]:
+    """The names that a file of our own making defines, as a module under the file's name; a second call finds it loaded."""
+    name = path.stem
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise CannotWrite(f"'{path}' cannot be loaded as a module")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return vars(sys.modules[name])

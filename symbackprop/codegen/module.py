@@ -11,7 +11,7 @@ from symbackprop.codegen.dialects import Dialect, Printer
 from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
 
-__all__ = ["arguments", "loaded_arrays", "module_docstring", "module_source", "returned", "spelled_shape", "stated"]
+__all__ = ["WIDTH", "arguments", "function_docstring", "loaded_arrays", "module_docstring", "module_source", "read_sizes", "spelled_shape", "stated"]
 
 WIDTH = 110
 
@@ -27,14 +27,16 @@ def module_source(program: Program, dialect: Dialect) -> str:
     """
     printer = Printer(dialect, program.params[0].name, frozenset({*program.scalars, *program.sizes}))
     body = [line for s in program.statements for line in stated(s, f"{s.name} = ", printer.text(s.value))]
-    result = returned(program, f"{program.loss}, ", {p: f'"{p}": {g}' for p, g in program.gradients.items()})
+    returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
+    result = textwrap.wrap(f"return {program.loss}, {{{returned}}}", WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)
     functions = _functions(program, printer)
     written = "\n".join((*functions, *body))
     imports = ["import math", ""] if "math." in written else []
     imports += [line for line in dialect.imports if re.search(rf"\b{line.split()[-1]}\.", written)]
     lines = [
         *module_docstring(program, dialect.about), "", *imports, "", "", *functions,
-        f"def loss_and_gradients({arguments(program)}):", *_docstring(program), *loaded_arrays(program), "", *body, *result, "",
+        f"def loss_and_gradients({arguments(program)}):", *function_docstring(program), *loaded_arrays(program), *read_sizes(program), "", *body,
+        *(f"    {r}" for r in result), "",
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -46,15 +48,13 @@ def arguments(program: Program) -> str:
 
 
 def loaded_arrays(program: Program) -> list[str]:
-    """The lines that read the parameters and the sizes."""
-    loads = [f'    {g.name} = params["{g.name}"]  # {spelled_shape(g.shape)}' for g in program.params]
-    return [*loads, *(f"    {name} = {array}.shape[{axis}]" for name, (array, axis) in program.sizes.items())]
+    """The lines that take the parameters from their dict."""
+    return [f'    {g.name} = params["{g.name}"]  # {spelled_shape(g.shape)}' for g in program.params]
 
 
-def returned(program: Program, loss: str, gradients: dict[str, str]) -> list[str]:
-    """The line that returns the loss and a dict of gradients."""
-    text = f"return {loss}{{{', '.join(gradients.values())}}}"
-    return [f"    {r}" for r in textwrap.wrap(text, WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)]
+def read_sizes(program: Program) -> list[str]:
+    """The lines that read the sizes with a name off the arrays."""
+    return [f"    {name} = {array}.shape[{axis}]" for name, (array, axis) in program.sizes.items()]
 
 
 def stated(s: Statement, left: str, text: str) -> list[str]:
@@ -121,7 +121,8 @@ def _plain(text: str) -> str:
     return "".join(c for c in text if c.isprintable() and c not in "\"\\")
 
 
-def _docstring(program: Program) -> list[str]:
+def function_docstring(program: Program) -> list[str]:
+    """What the function returns, and what each argument is."""
     lines = ['    """The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.', ""]
     lines += [f"    params: {', '.join(f'{g.name} {spelled_shape(g.shape)}' for g in program.params)}"]
     for what, group in (("input", program.inputs), ("target", program.targets)):

@@ -11,7 +11,10 @@ from symbackprop.notation import Notation
 
 __all__ = ["Names"]
 
-_RESERVED = ("np", "math", "jax", "jnp", "torch", "numba", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float")
+_RESERVED = (
+    "np", "math", "jax", "jnp", "torch", "numba", "njit", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float", "pow", "range",
+    "real", "like", "dtype", "computed", "contiguous", "maximum", "minimum", "logaddexp", "heaviside", "dot_11", "dot_12", "dot_21", "dot_22",
+)  # fmt: skip
 
 
 class Names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from symbackprop.codegen.backends import jax, numpy, torch
+from symbackprop.codegen.backends import jax, numba, numpy, torch
 from symbackprop.codegen.backends.record import Backend, Run
 
 __all__ = ["BACKENDS", "Backend", "Run"]
@@ -13,6 +13,7 @@ BACKENDS: Mapping[str, Backend] = {
     backend.name: backend
     for backend in (
         numpy.BACKEND,
+        numba.BACKEND,
         jax.BACKEND,
         torch.BACKEND,
     )

@@ -30,8 +30,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         shaped = stand_in(name, tuple(x.shape), kind)
         return (x.detach().numpy(), True) if x.device.type == "cpu" else (shaped, False)
 
-    @torch.compiler.disable  # checks look into arrays, which a traced graph cannot
-    def given(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked:
+    def look(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked:
         arrays = {**(params if isinstance(params, Mapping) else {}), **{g.name: x for g, x in zip(_data(program), data, strict=False)}}
         places = {name: x.device for name, x in arrays.items() if isinstance(x, torch.Tensor)}
         if len({*places.values()}) > 1:
@@ -45,6 +44,8 @@ def _build(program: Program, source: str, dtype: str) -> Run:
             return x.detach().to(device=device, dtype=wanted)
 
         return converted(program, dtype, view, array, params, data, scalars)
+
+    given = torch.compiler.disable(look)  # checks look into arrays, which a traced graph cannot
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         found = given(params, data, scalars)

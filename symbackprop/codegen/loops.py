@@ -1,0 +1,296 @@
+"""Operations as loops over single entries: what numba compiles best, and what needs no array but the result.
+
+A statement becomes the lines of one function. Products of matrices, sums and maxima are computed into arrays of their own first;
+what stands around them is written entry by entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symbackprop.codegen.arrays import Op, walk
+from symbackprop.codegen.dialects import ATOM, Dialect, Printer
+from symbackprop.codegen.forms import FORMS, read_form
+from symbackprop.errors import InputError
+
+__all__ = ["Kind", "Loops", "entry_printer"]
+
+_FLOAT = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
+_OWN = ("maximum", "minimum", "logaddexp", "heaviside", "abs")
+_ENTRYWISE = ("add", "mul", "div", "neg", "pow", "compare", "where", "call", "form")
+_ENTRIES = Dialect(
+    "numba", "np", imports=(), traced=True, functions={**{f: f"math.{f}" for f in _FLOAT}, **{f: f for f in _OWN}, "power": "pow"}
+)
+_SIZES = Printer(_ENTRIES, "")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a name stands for: an array of so many axes (0 for a number), of whole numbers or not."""
+
+    rank: int
+    whole: bool = False
+
+
+class _Entries(Printer):
+    """Single entries: numbers in the dtype of the arrays, called `real`, and conditions as expressions of Python's own."""
+
+    def bound(self, op: Op) -> tuple[str, int]:
+        """The source of an operation on entries and how tightly it holds together."""
+        match op.op:
+            case "number":
+                return f"real({super().bound(op)[0]})", ATOM
+            case "name" if op.data in self.numbers:
+                return f"real({op.data})", ATOM
+            case "constant":
+                return f"real(math.{op.data})", ATOM
+            case "compare":
+                return f"real({self._condition(op)})", ATOM
+            case "where":
+                condition, then, otherwise = op.args
+                return f"{self.text(then, 0)} if {self._condition(condition)} else {self.text(otherwise, 0)}", -1
+            case "pow" if op.args[1].data.is_Integer:
+                return f"{self.text(op.args[0], ATOM)}**{op.args[1].data}", ATOM - 1
+            case "form":
+                return f"{op.data}({', '.join(['real', *map(self.text, op.args)])})", ATOM
+            case "call" if op.data == "heaviside":
+                return f"real(heaviside({self.all(op.args)}))", ATOM
+        return super().bound(op)
+
+    def _condition(self, op: Op) -> str:
+        left, right = (self.text(a, 1) for a in op.args)
+        return f"{left} {op.data} {right}"
+
+
+def entry_printer(numbers: frozenset[str] = frozenset()) -> Printer:
+    """The printer of single entries, `real` their type.
+
+    >>> entry_printer().text(read_form("where(z > 0, z, 0)"))
+    'z if z > real(0) else real(0)'
+    """
+    return _Entries(_ENTRIES, "real", numbers)
+
+
+class Loops:
+    """The lines of the function of one statement; `kinds` says what the names in it stand for."""
+
+    def __init__(self, kinds: Mapping[str, Kind], result: str) -> None:
+        self.kinds = dict(kinds)
+        self.result = result
+        self.lines: list[str] = []
+        self.products: list[str] = []
+        self._taken = {*kinds, result, "real"}
+        self._letters = [self.free(c) for c in "ijklpqrsuvwxyz"]
+
+    def free(self, wanted: str) -> str:
+        """A name that nothing else has."""
+        while wanted in self._taken:
+            wanted += "_"
+        self._taken.add(wanted)
+        return wanted
+
+    def text(self, op: Op) -> str:
+        """An operation on entries as source."""
+        return entry_printer(frozenset(name for name, kind in self.kinds.items() if kind.rank == 0)).text(op)
+
+    def write(self, op: Op) -> None:
+        """The lines that compute `op` and return it."""
+        op = self.prepared(op, self.result)
+        if op.op == "name" and op.data == self.result:
+            self.lines.append(f"return {op.data}")
+        elif self.rank(op) == 0:
+            self.lines.append(f"return {self.text(self.entry(op, ()))}")
+        else:
+            self.lines.append(f"return {self.filled(op, self.result).data}")
+
+    # -- what has an array of its own --------------------------------------------------------------------------------------
+
+    def prepared(self, op: Op, wanted: str = "") -> Op:
+        """`op` with every part that needs a loop of its own computed and put in by name; the whole of it is called `wanted`."""
+        if op.op == "form" and isinstance(op.data, tuple):
+            return self.vector(op, wanted)
+        if op.op in ("copy", "name"):
+            return op if op.op == "name" else self.prepared(op.args[0])
+        op = Op(op.op, tuple(self.prepared(a) for a in op.args), op.data)
+        if op.op == "matmul":
+            left, right = map(self.plain, op.args)
+            rank = self.rank(left) + self.rank(right) - 2
+            function = f"dot_{self.rank(left)}{self.rank(right)}"
+            found = self.named(wanted, "t", rank)
+            self.lines.append(f"{found.data} = {function}({_SIZES.text(left)}, {_SIZES.text(right)})")
+            self.products.append(found.data)
+            return found
+        if op.op == "sum":
+            axes = range(self.rank(op.args[0])) if op.data is None else (op.data,)
+            return self.folded(op.args[0], tuple(axes), "sum", wanted)
+        if op.op == "einsum":
+            return self.einsum(op, wanted)
+        return op
+
+    def plain(self, op: Op) -> Op:
+        """An argument of a matrix product: a stored array or the transpose of one."""
+        if op.op == "name" or (op.op == "permute" and op.data == (1, 0) and op.args[0].op == "name"):
+            return op
+        return self.filled(op)
+
+    def named(self, wanted: str, hint: str, rank: int) -> Op:
+        found = wanted or self.free(hint)
+        self.kinds[found] = Kind(rank)
+        return Op("name", (), found)
+
+    def made(self, wanted: str, hint: str, sizes: Sequence[str], start: str = "") -> Op:
+        """A new array."""
+        found = self.named(wanted, hint, len(sizes))
+        if not sizes:
+            self.lines.append(f"{found.data} = {start}")
+            return found
+        shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+        self.lines.append(f"{found.data} = np.full({shape}, {start})" if start else f"{found.data} = np.empty({shape}, real)")
+        return found
+
+    def loop(self, sizes: Sequence[str], line: str, letters: Sequence[str]) -> None:
+        depth = ""
+        for k, n in zip(letters, sizes, strict=True):
+            self.lines.append(f"{depth}for {k} in range({n}):")
+            depth += "    "
+        self.lines.append(f"{depth}{line}")
+
+    def filled(self, op: Op, wanted: str = "") -> Op:
+        """An array of all entries of `op`; one that was made on the way and is read at the same place only is written over."""
+        sizes = self.extents(op)
+        letters = self._letters[: len(sizes)]
+        entry = self.entry(op, tuple(letters))
+        if not sizes:
+            return self.made(wanted, "t", sizes, self.text(entry))
+        reuse = next((t for t in self.products if _read(entry, t) == {_at(t, letters)}), None)
+        found = Op("name", (), reuse) if reuse else self.made(wanted, "t", sizes)
+        self.loop(sizes, f"{_at(found.data, letters)} = {self.text(entry)}", letters)
+        return found
+
+    def folded(self, op: Op, axes: tuple[int, ...], how: str, wanted: str = "") -> Op:
+        """The sum or the maximum along axes."""
+        sizes = self.extents(op)
+        letters = self._letters[: len(sizes)]
+        kept = [k for n, k in enumerate(letters) if n not in axes]
+        entry = self.text(self.entry(op, tuple(letters)))
+        start = "real(0)" if how == "sum" else "real(-np.inf)"
+        found = self.made(wanted, "total" if how == "sum" else "top", [s for n, s in enumerate(sizes) if n not in axes], start)
+        place = _at(found.data, kept)
+        self.loop(sizes, f"{place} += {entry}" if how == "sum" else f"{place} = maximum({place}, {entry})", letters)
+        return found
+
+    def einsum(self, op: Op, wanted: str) -> Op:
+        """A sum of products, spelled out."""
+        inputs, _, output = op.data.partition("->")
+        calls = inputs.split(",")
+        order = dict.fromkeys([*output, *"".join(calls)])
+        letters = dict(zip(order, self._letters, strict=False))
+        extents = {c: n for call, a in zip(calls, op.args, strict=True) for c, n in zip(call, self.extents(a), strict=True)}
+        entries = [self.entry(a, tuple(letters[c] for c in call)) for call, a in zip(calls, op.args, strict=True)]
+        entry = self.text(Op("mul", tuple(entries)) if len(entries) > 1 else entries[0])
+        found = self.made(wanted, "total", [extents[c] for c in output], "real(0)")
+        self.loop([extents[c] for c in order], f"{_at(found.data, [letters[c] for c in output])} += {entry}", list(letters.values()))
+        return found
+
+    def vector(self, op: Op, wanted: str) -> Op:
+        """A form along an axis, line by line."""
+        form, axis, rank = op.data
+        known = {"z": self.plain(self.prepared(op.args[0]))}
+        *before, last = FORMS[form].lines
+        for line in before:
+            left, _, right = line.partition(" = ")
+            known[left] = self.filled(self._folds(read_form(right), known, axis, rank), self.free(left))
+        return self.filled(self._folds(read_form(last), known, axis, rank), wanted)
+
+    def _folds(self, op: Op, known: Mapping[str, Op], axis: int, rank: int) -> Op:
+        if op.op == "name":
+            return known[op.data]
+        args = tuple(self._folds(a, known, axis, rank) for a in op.args)
+        if op.op == "call" and len(args) == 1 and args[0].op == "select":
+            return Op("select", (self.filled(Op("call", args[0].args, op.data)),), args[0].data)  # once a row, not once an entry
+        if op.op != "reduce":
+            return Op(op.op, args, op.data)
+        if op.data == "squeeze":
+            return Op("squeeze", args, axis)
+        found = self.folded(args[0], (axis,), op.data)
+        return Op("select", (found,), tuple(None if n == axis else ":" for n in range(rank)))
+
+    # -- single entries ----------------------------------------------------------------------------------------------------
+
+    def rank(self, op: Op) -> int:
+        return len(self.extents(op))
+
+    def extents(self, op: Op) -> list[str]:
+        """How far each axis runs, as source."""
+        args = op.args
+        match op.op:
+            case "name":
+                return [f"{op.data}.shape[{n}]" for n in range(self.kinds[op.data].rank)]
+            case "number" | "constant":
+                return []
+            case "permute":
+                found = self.extents(args[0])
+                return [found[n] for n in op.data]
+            case "select":
+                inner = iter(self.extents(args[0]))
+                return [n for n in ("1" if s is None else next(inner) if s == ":" else next(inner) and "" for s in op.data) if n]
+            case "squeeze":
+                found = self.extents(args[0])
+                return [*found[: op.data], *found[op.data + 1 :]]
+            case "outer":
+                return [*self.extents(args[0]), *self.extents(args[1])]
+            case "eye":
+                return [self.size(args[0])] * 2
+            case "one_hot":
+                return [*self.extents(args[1]), self.size(args[0])]
+            case "full":
+                return [self.size(n) for n in args[1:]]
+        if op.op not in _ENTRYWISE:
+            raise InputError(f"the numba backend has no operation '{op.op}'")
+        found = list[str]()
+        for other in map(self.extents, args):
+            found, other = (found, other) if len(found) >= len(other) else (other, found)
+            shift = len(found) - len(other)
+            found = [n if k < shift or n != "1" else other[k - shift] for k, n in enumerate(found)]
+        return found
+
+    def size(self, op: Op) -> str:
+        return f"int({_SIZES.text(op)})"
+
+    def entry(self, op: Op, at: tuple[str, ...]) -> Op:
+        """The entry of `op` at the indices `at`, as an operation on single numbers."""
+        args = op.args
+        match op.op:
+            case "name":
+                kind = self.kinds[op.data]
+                return op if kind.rank == 0 else Op("name", (), _at(op.data, at))
+            case "number" | "constant":
+                return op
+            case "permute":
+                return self.entry(args[0], tuple(at[op.data.index(n)] for n in range(len(at))))
+            case "select":
+                indices = iter(at)
+                picked = [next(indices) if s in (":", None) else str(s) for s in op.data]
+                return self.entry(args[0], tuple(k for k, s in zip(picked, op.data, strict=True) if s is not None))
+            case "squeeze":
+                return self.entry(args[0], (*at[: op.data], "0", *at[op.data :]))
+            case "outer":
+                n = self.rank(args[0])
+                return Op("mul", (self.entry(args[0], at[:n]), self.entry(args[1], at[n:])))
+            case "eye":
+                return Op("compare", (Op("name", (), at[0]), Op("name", (), at[1])), "==")
+            case "one_hot":
+                return Op("compare", (self.entry(args[1], at[:-1]), Op("name", (), at[-1])), "==")
+            case "full":
+                return self.entry(args[0], at[len(at) - self.rank(args[0]) :])
+        return Op(op.op, tuple(self.entry(a, at[len(at) - self.rank(a) :]) for a in args), op.data)
+
+
+def _at(name: str, indices: Sequence[str]) -> str:
+    return f"{name}[{', '.join(indices)}]" if indices else name
+
+
+def _read(entry: Op, name: str) -> set[str]:
+    """The places at which an array is read."""
+    return {op.data for op in walk(entry) if op.op == "name" and op.data.startswith(f"{name}[")}
