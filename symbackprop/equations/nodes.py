@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Basic, Expr, Integer, KroneckerDelta, Mul, S, Tuple, sympify
 from sympy.core.symbol import Str
 
-__all__ = ["Abstract", "Entry", "Func", "Grad", "Partial", "Tensor"]
+__all__ = ["Abstract", "Direction", "Entry", "Func", "Grad", "Partial", "Tensor"]
 
 
 class Tensor(Basic):  # type: ignore[misc]
@@ -27,6 +27,10 @@ class Tensor(Basic):  # type: ignore[misc]
     @property
     def func(self) -> Callable[..., Tensor]:
         return lambda name, layers, shape: Tensor(name, shape, layers)
+
+    def __getnewargs__(self) -> tuple[Basic, ...]:
+        name, layers, shape = self.args
+        return name, shape, layers
 
     @property
     def name(self) -> str:
@@ -65,9 +69,10 @@ class Tensor(Basic):  # type: ignore[misc]
 
 
 class Grad(Tensor):
-    """The tensor of all partial derivatives of a scalar `of` with respect to the entries of `wrt`.
+    """The tensor of all partial derivatives of `of` with respect to the entries of `wrt`.
 
-    It has the shape and the layer of `wrt`. The derivative is total: every path from `wrt` to `of` counts.
+    It has the axes of `of`, none for a number, then those of `wrt`, and the layer of `wrt`. The derivative is total: every path
+    from `wrt` to `of` counts.
 
     >>> str(Grad(Tensor("C"), Tensor("w", (3, 2), layer=1)))
     'dC/dw(1)'
@@ -79,6 +84,9 @@ class Grad(Tensor):
     @property
     def func(self) -> Callable[..., Tensor]:
         return Grad
+
+    def __getnewargs__(self) -> tuple[Basic, ...]:
+        return self.args  # type: ignore[no-any-return]
 
     @property
     def of(self) -> Tensor:
@@ -98,7 +106,38 @@ class Grad(Tensor):
 
     @property
     def shape(self) -> Tuple:
-        return self.wrt.shape
+        return self.of.shape + self.wrt.shape
+
+
+class Direction(Tensor):
+    """The direction in which a tensor moves: one number for each of its entries, stored like it.
+
+    >>> str(Direction(Tensor("w", (3, 2), layer=1)))
+    'v_w(1)'
+    """
+
+    def __new__(cls, of: Tensor) -> Direction:
+        return Basic.__new__(cls, of)  # type: ignore[no-any-return]
+
+    @property
+    def func(self) -> Callable[..., Tensor]:
+        return Direction
+
+    @property
+    def of(self) -> Tensor:
+        return self.args[0]  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        return f"v_{self.of.name}"
+
+    @property
+    def layer(self) -> Any:
+        return self.of.layer
+
+    @property
+    def shape(self) -> Tuple:
+        return self.of.shape
 
 
 class Entry(Expr):  # type: ignore[misc]

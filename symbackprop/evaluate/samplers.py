@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from random import Random
 from typing import Any
@@ -29,22 +30,23 @@ Sampler = Callable[[Place, Draw], Fraction]
 
 def one_hot(axis: int = 0) -> Sampler:
     """A sampler of targets that are 1 at one place along `axis` and 0 elsewhere."""
-
-    def sample(indices: Place, draw: Draw) -> Fraction:
-        return Fraction(int(indices[axis] == _of_line(indices, axis, draw).randint(1, draw.shape[axis])))
-
-    return sample
+    return partial(_one_hot, axis)
 
 
 def simplex(axis: int = 0) -> Sampler:
     """A sampler of positive numbers that sum to 1 along `axis`."""
+    return partial(_simplex, axis)
 
-    def sample(indices: Place, draw: Draw) -> Fraction:
-        size = draw.shape[axis]
-        weights = _of_line(indices, axis, draw).sample(range(10, 10 + 9 * size), size)
-        return Fraction(weights[indices[axis] - 1], sum(weights))
 
-    return sample
+# functions with a name of their own, so that what holds a sampler can be sent to another process
+def _one_hot(axis: int, indices: Place, draw: Draw) -> Fraction:
+    return Fraction(int(indices[axis] == _of_line(indices, axis, draw).randint(1, draw.shape[axis])))
+
+
+def _simplex(axis: int, indices: Place, draw: Draw) -> Fraction:
+    size = draw.shape[axis]
+    weights = _of_line(indices, axis, draw).sample(range(10, 10 + 9 * size), size)
+    return Fraction(weights[indices[axis] - 1], sum(weights))
 
 
 def _of_line(indices: Place, axis: int, draw: Draw) -> Random:
