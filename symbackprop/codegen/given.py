@@ -143,14 +143,15 @@ def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any]
     is negative, larger than 1 or no number.
     """
     one = np.ones((), dtype)
-    bits = f"u{one.itemsize}"
+    bits = np.dtype(f"u{one.itemsize}")
     top, count = one.view(bits), _classes(program) if program.net.target == "class" else None
 
     def share(y: Any) -> bool:
         return bool(np.maximum.reduce(y.view(bits), None) <= top)
 
     def sign(y: Any) -> bool:
-        off = y * y - one
+        off = y * y
+        off -= one
         return bool(np.vdot(off, off) == 0)
 
     def class_number(y: Any) -> bool:
@@ -158,7 +159,8 @@ def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any]
 
     def one_hot(axis: int) -> Callable[[Any], bool]:
         def test(y: Any) -> bool:
-            off = np.add.reduce(y, axis) - one
+            off = np.dot(y, np.ones(y.shape[1], dtype)) if axis == 1 and y.ndim == 2 else np.add.reduce(y, axis)
+            off -= one
             return share(y) and bool(np.vdot(off, off) <= _SUM_TOLERANCE**2)
 
         return test

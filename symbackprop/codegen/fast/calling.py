@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from functools import partial
 from math import isfinite
 from threading import local
 from typing import Any
@@ -23,7 +25,9 @@ class _Space:
     """The function of one workspace and, once asked for, the gradients that it writes over."""
 
     def __init__(self, run: Callable[..., Any]) -> None:
-        self.run, self._gradients = run, list[Any]()
+        quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
+        quiet.run(np.seterr, all="ignore")
+        self.run, self._gradients = partial(quiet.run, run), list[Any]()
 
     def gradients(self, like: Sequence[Any]) -> list[Any]:
         self._gradients = self._gradients or [np.empty(x.shape, x.dtype) for x in like]
@@ -58,10 +62,9 @@ class ArrayForm:
         try:
             found = self._arrays(given, *data)
             numbers = [scalars[n] for n in self.program.scalars]
-            usual = found and len(scalars) == len(numbers) and all(type(x) is float and isfinite(x) for x in numbers)
-            usual = usual and all(test(data[k]) for k, test in self._labels)
         except (AttributeError, IndexError, KeyError, TypeError):
-            usual = False
+            found = None
+        usual = found is not None and self._usual(data, numbers, scalars)
         if usual:
             sizes, arrays = found
         else:
@@ -82,6 +85,13 @@ class ArrayForm:
             if g is not r:
                 np.copyto(g, r)
         return loss, dict(zip(self._names, grads, strict=True))
+
+    def _usual(self, data: Sequence[Any], numbers: Sequence[Any], scalars: Mapping[str, Any]) -> bool:
+        """Whether labels and numbers are certainly such as they should be."""
+        for k, test in self._labels:
+            if not test(data[k]):
+                return False
+        return not scalars or (len(scalars) == len(numbers) and all(type(x) is float and isfinite(x) for x in numbers))
 
     def _taken(self, found: Checked) -> tuple[tuple[int, ...], tuple[Any, ...], list[float]]:
         """The sizes, arrays and numbers of what was looked at closely."""

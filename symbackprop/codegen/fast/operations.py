@@ -10,7 +10,7 @@ __all__ = ["FUNCTIONS", "is_ufunc", "ufunc", "written_into"]
 
 _UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 _SIGNS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
-FUNCTIONS = ("array", "copyto", "dot", "einsum", "empty", "errstate", "eye", "ones", "take", "vdot", *_UFUNCS.values(), *_SIGNS.values())
+FUNCTIONS = ("array", "concatenate", "copyto", "dot", "einsum", "empty", "eye", "ones", "take", "vdot", *_UFUNCS.values(), *_SIGNS.values())
 """The functions of NumPy that a fast module may call by their bare names."""
 
 

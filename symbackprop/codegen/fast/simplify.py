@@ -139,6 +139,9 @@ class _Builder:
         how = _NUMBERS.get(data if op == "call" else op)
         if how is not None and all(self.graph[a].op == "number" for a in args):
             return self.number(how(*(self.graph[a].data for a in args)))
+        inner = self.graph[args[0]] if op == "call" and len(args) == 1 else None
+        if inner is not None and inner.op == "select" and all(d in (":", None) for d in inner.data):
+            return self.select(self.make(op, *inner.args, data=data), inner.data)  # axes of one are added when they are needed
         return self.graph.make(op, *args, data=data)
 
     def form(self, args: Sequence[int], data: Any) -> int:

@@ -24,6 +24,7 @@ from symbackprop.codegen.program import Program
 __all__ = ["fast_source"]
 
 _OWN = ("arrays", "dtype", "ndarray", "workspace")
+_NARROW = 64  # columns, up to which it pays
 _SMALL = (1024, 6400)  # entries of a matrix that is cheaper to copy than to multiply by transposed
 
 
@@ -82,8 +83,15 @@ class _Writer:
         written = set(self.results_at.values())
         for n, place in enumerate(self.reduced.gradients):
             if f"G{n}" not in written:
-                self.body.append(f"copyto(G{n}, {self.operand(place)})")
-        self.marks += [f"vdot({self.operand(p)}, {self.operand(p)})" for p in sorted(self.seen) if self.graph[p].op == "name"]
+                self.body.append(f"G{n}[...] = {self.operand(place)}")
+        leaves = [p for p in sorted(self.seen) if self.graph[p].op == "name"]
+        vectors = {self.operand(p): self.size(n) for p in leaves for n in self.graph[p].shape or () if self.graph[p].rank == 1}
+        vectors = vectors if len(vectors) > 2 else {}
+        self.marks += [f"vdot({self.operand(p)}, {self.operand(p)})" for p in leaves if self.operand(p) not in vectors]
+        if vectors:
+            together = self.keep(f"empty({' + '.join(vectors.values())}, dtype)", "v")
+            self.body.append(f"concatenate(({', '.join(vectors)}), out={together})")
+            self.marks.append(f"vdot({together}, {together})")
         given = [self.called[g.name] for g in (*program.params, *program.inputs, *program.targets)]
         arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.params)))])
         arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
@@ -93,7 +101,7 @@ class _Writer:
             *self.arrays(given), "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
             *(f"    {line}" for line in (*arrays, *self.fixed)), "",
-            '    @errstate(all="ignore")', f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
+            f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
             f"        return {self.operand(self.reduced.loss, inline=True)}, {' + '.join(self.marks) or '0.0'}", "",
             "    return loss_and_gradients", "",
         ])  # fmt: skip
@@ -236,15 +244,24 @@ class _Writer:
             case "one_hot":
                 yield f"take({self.keep(f'eye({self.size(node.shape[-1])}, dtype=dtype)')}, {a[1]}, 0, {out})"  # type: ignore[index]
             case "full":
-                yield f"copyto({out}, {a[0]})"
+                yield f"{out}[...] = {a[0]}"
             case "where":
                 if a[2] != out:
-                    yield f"copyto({out}, {a[2]})"
+                    yield f"{out}[...] = {a[2]}"
                 yield f"copyto({out}, {a[1]}, where={a[0]})"
             case _:
+                for k in self.narrow(node, of):
+                    spread = out if out not in a else self.keep(f"empty({self.shape(node.shape or ())}, dtype)", "v")
+                    yield f"{spread}[...] = {a[k]}"
+                    a[k] = spread
                 function = ufunc(node)
                 keyword = "out=" if function in ("maximum", "minimum") else ""
                 yield f"{function}({', '.join(a)}, {keyword}{out})"
+
+    def narrow(self, node: Node, of: Sequence[Node]) -> list[int]:
+        """The operands that are spread out: NumPy repeats short rows slowly."""
+        fits = node.rank == 2 and node.kind == "f" and node.shape is not None and node.shape[1] in range(_NARROW + 1)
+        return [k for k, part in enumerate(of) if fits and part.holds and part.kind == "f" and part.shape != node.shape]
 
     def product(self, node: Node, a: Sequence[str], out: str) -> Iterator[str]:
         """A matrix product; a small matrix that comes transposed is copied first, BLAS being slow on it."""
@@ -252,7 +269,7 @@ class _Writer:
         known = [n for n in right.shape or () if isinstance(n, int)]
         if right.op == "permute" and len(known) == 2 and _SMALL[0] <= known[0] * known[1] <= _SMALL[1] and node.rank == 2:
             copy = self.keep(f"empty({self.shape(known)}, dtype)", "v")
-            yield f"copyto({copy}, {a[1]})"
+            yield f"{copy}[...] = {a[1]}"
             yield f"dot({a[0]}, {copy}, {out})"
         else:
             yield f"dot({a[0]}, {a[1]}, {out})"
