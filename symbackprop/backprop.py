@@ -62,7 +62,10 @@ class Path:
     @property
     def target(self) -> Entry:
         """What is differentiated."""
-        return Entry(self.gradient.tensor.of) if isinstance(self.gradient, Entry) else self.consumer.lhs
+        if not isinstance(self.gradient, Entry):
+            return self.consumer.lhs  # type: ignore[no-any-return]
+        of = self.gradient.tensor.of
+        return Entry(of, *self.gradient.indices[: of.rank])
 
     @property
     def body(self) -> Any:
@@ -112,16 +115,17 @@ def backpropagate(
     """The backward equations of `net`, from the loss to the inputs.
 
     `named` gives gradients a letter (`{"z": Named("delta")}`); `wrt` chooses the quantities (all that can be reached by default).
+    `loss` is what is differentiated; one with letters for its indices, `p[i]`, gives Jacobians: `dp/dz[i, j]`, its own axes first.
 
     >>> from symbackprop.builders import mlp
     >>> [str(b.equation) for b in backpropagate(mlp([2, 2]), {"z": Named("delta")})][-2:]
     ['dC/db(1)[j] = delta(1)[j]', 'dC/dw(1)[j, k] = delta(1)[j]*x[k]']
     """
     named = named or {}
-    target = (loss or net.loss).tensor
-    users = _users(net, target)
+    target = loss or net.loss
+    users = _users(net, target.tensor)
     result = []
-    for tensor in _reversed_quantities(net, target, users) if wrt is None else wrt:
+    for tensor in _reversed_quantities(net, target.tensor, users) if wrt is None else wrt:
         found = _gradient(net, target, tensor, users, named)
         if found is not None:
             result.append(found)
@@ -130,10 +134,11 @@ def backpropagate(
 
 def _users(net: Network, target: Tensor) -> dict[str, list[Equation]]:
     """The equations on a way to the target that use each quantity, by its name and layer where these are concrete."""
-    leading, on_the_way = {target.name}, []
+    key = _key if net.depth is None else lambda t: t.name
+    leading, on_the_way = {key(target)}, []
     for e in reversed(net.equations):
-        if e.tensor.name in leading:
-            leading |= {t.name for t in tensors(e.rhs)}
+        if key(e.tensor) in leading:
+            leading |= {key(t) for t in tensors(e.rhs)}
             on_the_way.append(e)
     users: dict[str, list[Equation]] = {}
     for e in reversed(on_the_way):
@@ -164,22 +169,22 @@ def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equ
             yield t
 
 
-def _gradient(net: Network, target: Tensor, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named]) -> Backward | None:
+def _gradient(net: Network, target: Entry, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named]) -> Backward | None:
     wrt = _entry_of(net, tensor, users)
     paths: list[Path] = []
     for e in _consumers(net, tensor, users):
         path = _path(net, target, e, wrt, named)
         if path is not None:
             paths.append(path)
-    if not paths or any(_is_given(p.derivative, target) for p in paths):
+    if not paths or any(_is_given(p.derivative, target.tensor) for p in paths):
         return None
     total = add(*(_simplified(p) for p in paths))
-    lhs: Any = Entry(Grad(target, tensor), *wrt.indices)
+    lhs: Any = Entry(Grad(target.tensor, tensor), *target.indices, *wrt.indices)
     definition = None
     name = named.get(tensor.name)
     if name is not None:
         letter = Tensor(name.symbol, tensor.shape, tensor.layer)
-        definition = Equation(Entry(letter, *wrt.indices), mul(name.factor, Partial(Entry(target), wrt)), rule="definition", relation="equiv")
+        definition = Equation(Entry(letter, *wrt.indices), mul(name.factor, Partial(target, wrt)), rule="definition", relation="equiv")
         total = tidy_factor(name.factor, total)
         lhs = definition.lhs
     return Backward(wrt, tuple(paths), Equation(lhs, total, rule="backward"), definition)
@@ -228,26 +233,32 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
                 yield e.at_layer(at)
 
 
-def _path(net: Network, target: Tensor, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
-    equation, summed, derivative = _cached_local(consumer, wrt, net.samples, net.facts)
+def _path(net: Network, target: Entry, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
+    last = consumer.tensor == target.tensor
+    equation, summed, derivative = _cached_local(consumer, wrt, net.samples, net.facts, target.indices if last else None)
     if derivative == 0:
         return None
-    if consumer.tensor == target:
+    if last:
         return Path(equation, (), Partial(equation.lhs, wrt), derivative, S.One, S.One)
-    gradient = Entry(Grad(target, equation.tensor), *equation.lhs.indices)
+    gradient = Entry(Grad(target.tensor, equation.tensor), *target.indices, *equation.lhs.indices)
     return Path(equation, summed, Partial(equation.lhs, wrt), derivative, gradient, _upstream(gradient, named))
 
 
 Local = tuple[Equation, tuple[tuple[Any, Any], ...], Any]
 
 
-def _local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...]) -> Local:
-    """The consumer with indices apart from those of `wrt`, those of its indices that are summed over, and its local derivative."""
+def _local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...], at: tuple[Any, ...] | None) -> Local:
+    """The consumer with indices apart from those of `wrt`, those of its indices that are summed over, and its local derivative.
+
+    Where it is what is differentiated, it is taken `at` given indices, and nothing is summed.
+    """
     shared = _shared_axes(samples, consumer, wrt)
     taken = {s for i in wrt.indices for s in i.free_symbols} | {s for e in entries(consumer.rhs) for i in e.indices for s in i.free_symbols}
-    renamed: dict[Any, Any] = {}
+    renamed: dict[Any, Any] = {} if at is None else dict(zip(consumer.lhs.indices, at, strict=True))
     summed: list[tuple[Any, Any]] = []
     for i, n in zip(consumer.lhs.indices, consumer.tensor.shape, strict=True):
+        if i in renamed:
+            continue
         if i in shared:
             renamed[i] = shared[i]
             continue
@@ -296,21 +307,21 @@ def _collapsed(total: Any) -> Any:
     return draw_out(tidy(collapse(total), order_of(total)))
 
 
-def _cached_local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...]) -> Local:
+def _cached_local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...], at: tuple[Any, ...] | None) -> Local:
     """What `_local` finds, found once for all equations that differ only in what their tensors are called."""
     involved = dict.fromkeys((consumer.tensor, *tensors(consumer.rhs), wrt.tensor))
-    if any(isinstance(t, Grad) for t in involved) or consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
-        return _local(consumer, wrt, samples, facts)
+    if consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
+        return _local(consumer, wrt, samples, facts, at)
     stand_in, back = stand_ins(involved)
     generic = Equation(rename_tensors(consumer.lhs, stand_in), rename_tensors(consumer.rhs, stand_in), consumer.rule)
-    found, summed, derivative = _generic_local(generic, rename_tensors(wrt, stand_in), samples)
+    found, summed, derivative = _generic_local(generic, rename_tensors(wrt, stand_in), samples, at)
     equation = Equation(rename_tensors(found.lhs, back), rename_tensors(found.rhs, back), found.rule)
     return equation, summed, rename_tensors(derivative, back)
 
 
 @lru_cache(maxsize=4096)
-def _generic_local(consumer: Equation, wrt: Entry, samples: Any) -> Local:
-    return _local(consumer, wrt, samples, ())
+def _generic_local(consumer: Equation, wrt: Entry, samples: Any, at: tuple[Any, ...] | None) -> Local:
+    return _local(consumer, wrt, samples, (), at)
 
 
 def stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:

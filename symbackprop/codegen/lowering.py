@@ -16,7 +16,7 @@ from symbackprop.codegen.arrays import Array, Op, align, apply, compare, inner, 
 from symbackprop.codegen.forms import FORMS, read_form
 from symbackprop.codegen.indices import ONES, collapsed, counted_from_one, is_shifted, opened, window
 from symbackprop.codegen.naming import Names
-from symbackprop.equations import Entry, Func, Tensor, index, scalar
+from symbackprop.equations import Entry, Func, Grad, Tensor, index, scalar
 from symbackprop.errors import InputError
 from symbackprop.lift import (
     Apply,
@@ -58,6 +58,8 @@ Leaf = Callable[[Any], Array | None]
 
 def storage(tensor: Tensor, layout: Layout) -> tuple[int, ...]:
     """The axes of the index form in the order in which an array holds them; a vector is an array of one axis."""
+    if isinstance(tensor, Grad):
+        return (*storage(tensor.of, layout), *(tensor.of.rank + a for a in storage(tensor.wrt, layout)))
     if tensor.rank != 2:
         return tuple(range(tensor.rank))
     return tuple(a for a in layout.axes(tensor) if a is not None)

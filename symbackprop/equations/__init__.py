@@ -25,9 +25,9 @@ from symbackprop.equations.expressions import (
     summation,
     tensors,
 )  # fmt: skip
-from symbackprop.equations.nodes import Abstract, Entry, Func, Grad, Partial, Tensor
+from symbackprop.equations.nodes import Abstract, Direction, Entry, Func, Grad, Partial, Tensor
 
 __all__ = [
-    "Abstract", "Entry", "Equation", "Func", "Grad", "Layers", "Partial", "Tensor", "Total", "add", "entries", "evaluated", "fresh",
+    "Abstract", "Direction", "Entry", "Equation", "Func", "Grad", "Layers", "Partial", "Tensor", "Total", "add", "entries", "evaluated", "fresh",
     "index", "mul", "rebuild", "rename_bound", "rename_tensors", "scalar", "size", "substitute", "summation", "tensors",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from symbackprop.equations import Grad, Tensor
+from symbackprop.equations import Direction, Grad, Tensor
 
 __all__ = ["Layout", "NotLiftable", "layout"]
 
@@ -20,7 +20,8 @@ class Layout:
 
     A vector is a column, or a row where `row_vectors`; names in `across` go the other way (a loss per sample).
     A matrix is stored in the order of its indices, or swapped: names in `transposed` are, names in `upright` are not,
-    and all others are where `others_transposed`. A gradient is stored like the tensor it is taken with respect to.
+    and all others are where `others_transposed`. A gradient is stored like the tensor it is taken with respect to, a Jacobian
+    with the axes of what is differentiated first.
 
     >>> Layout("rows", row_vectors=True, upright=frozenset("w"), others_transposed=True).axes(Tensor("a", (3, 5)))
     (1, 0)
@@ -36,8 +37,12 @@ class Layout:
     def axes(self, tensor: Tensor) -> tuple[int | None, int | None]:
         """The axes of the index form that run down the rows and across the columns; None stands for an axis of one."""
         stored = tensor
-        while isinstance(stored, Grad):
-            stored = stored.wrt
+        while isinstance(stored, (Grad, Direction)):
+            if isinstance(stored, Grad) and stored.of.rank and stored.wrt.rank:
+                if tensor.rank == 2:
+                    return 0, 1
+                raise NotLiftable(f"{tensor} has {tensor.rank} axes; a matrix has two")
+            stored = stored.of if isinstance(stored, Direction) or stored.of.rank else stored.wrt
         name = stored.name
         if tensor.rank == 0:
             return None, None
