@@ -8,6 +8,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def check_many(
     ['no such file']
     """
     pool = checking_pool(None, timeout, memory) if executor is None else executor
-    asked = pickle.dumps(problem)
+    asked = pickle.dumps(replace(problem))  # a copy, without the numbers that the problem may have made already
     pending: deque[tuple[Submission, Future[tuple[Report, bool]]]] = deque()
     unheld = False
     try:
@@ -102,15 +103,15 @@ def _answer(submission: Submission, future: Future[tuple[Report, bool]], timeout
     try:
         return future.result()
     except WorkerLost as lost:
-        why = _late(timeout) if lost.late else f"its process ended without an answer; most likely it needed more than {memory} MB"
+        why = _late(timeout) if lost.late else f"undecided: its process ended without an answer; most likely it needed more than {memory} MB"
     except Exception as error:
-        why = f"the executor failed: {type(error).__name__}: {error}"
+        why = f"undecided: the executor failed: {type(error).__name__}: {error}"
     return Report((), name=submission.name, source=submission.text, failure=why), True
 
 
 def _check(asked: bytes, submission: Submission, timeout: float, memory: int) -> tuple[Report, bool]:
     """The report on one submission, and whether the limits were held."""
-    from symbackprop.checker import check
+    from symbackprop.checker.judge import check
 
     problem = _problem(asked)
     start = time.perf_counter()
@@ -121,11 +122,11 @@ def _check(asked: bytes, submission: Submission, timeout: float, memory: int) ->
     except OutOfTime:
         why = _late(timeout)
     except MemoryError:
-        why = f"too large: it needs more than {memory} MB"
+        why = f"undecided: too large: it needs more than {memory} MB"
     except Exception as error:
-        why = f"the checker failed on it: {type(error).__name__}: {error}"
+        why = f"undecided: the checker failed on it: {type(error).__name__}: {error}"
     return Report((), problem.title, submission.name, submission.text, failure=why, seconds=time.perf_counter() - start), held
 
 
 def _late(timeout: float) -> str:
-    return f"out of time: it takes more than {timeout:g} s"
+    return f"undecided: out of time: it takes more than {timeout:g} s"

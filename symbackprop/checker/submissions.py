@@ -78,7 +78,7 @@ def _named(argument: str) -> Iterator[str]:
 
 def _decoded(name: str, data: bytes, kind: str) -> Submission:
     if len(data) > _LARGEST:
-        return Submission(name, kind=kind, refused=f"too large: '{name}' has more than {_LARGEST // 2**20} MB")
+        return Submission(name, kind=kind, refused=f"undecided: too large: '{name}' has more than {_LARGEST // 2**20} MB")
     try:
         return Submission(name, data.decode("utf-8-sig"), kind)
     except UnicodeDecodeError as error:

@@ -96,7 +96,7 @@ class _Layout:
                 return _name(tree)
             case p.Script(base, sub, sup, primes):
                 primed = t.Prime(self.node(base), primes) if primes else self.node(base)
-                return t.Scripts(primed, self.maybe(sub), self.maybe(sup)) if sub or sup else primed
+                return t.Scripts(primed, self.script(sub), self.script(sup)) if sub or sup else primed
             case p.Juxtaposed(items):
                 return t.row(*map(self.node, items))
             case p.Listed(items, separator):
@@ -138,6 +138,12 @@ class _Layout:
 
     def maybe(self, tree: p.Tree | None) -> t.Node | None:
         return None if tree is None else self.node(tree)
+
+    def script(self, tree: p.Tree | None) -> t.Node | None:
+        """A layer and what follows it, `l+1` and `T`, stand apart."""
+        if id(tree) not in self.marked and isinstance(tree, p.Juxtaposed) and any(isinstance(i, p.Infix) for i in tree.items):
+            return t.join(map(self.node, tree.items), t.Space("thin"))
+        return self.maybe(tree)
 
     def condition(self, tree: p.Tree | None) -> t.Node:
         return t.Text("otherwise") if tree is None else t.row(t.Text("if "), self.node(tree))

@@ -102,7 +102,7 @@ def heading(report: Report) -> str:
 def closing(report: Report) -> Iterator[str]:
     """The sentences at the end: the verdict, the first wrong step, what was reached of what was asked."""
     if report.failure:
-        yield f"Undecided: {printable(report.failure)}"
+        yield printable(report.failure)
         return
     counts = [(status, sum(s.status is status for s in report.steps)) for status in Status]
     said = ", ".join(f"{number} {status}" for status, number in counts if number)

@@ -1,0 +1,249 @@
+"""Are two typed expressions equal? Every reading at every layer and point, in ball arithmetic; then proved where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
+from symbackprop.checker.faces import Labels, Typed
+from symbackprop.checker.problem import Problem
+from symbackprop.checker.reading import Choices, Reader
+from symbackprop.checker.terms import Term, free, leaves
+from symbackprop.checker.values import World, evaluate
+from symbackprop.evaluate import Undecided
+from symbackprop.parse.tree import Span, Tree
+
+__all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of", "readings"]
+
+_WIDE = arb("1e-30")
+READINGS = 16  # ambiguous signs multiply; beyond this many readings a line is not judged
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A place where two sides differ for certain."""
+
+    world: World
+    place: Mapping[str, int]
+    left: Any
+    right: Any
+    env: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One comparison: `kind` is agree, differ, misfit (shapes), unreadable or undecided; `words` say why."""
+
+    kind: str
+    words: str = ""
+    span: Span = Span(0, 0)
+    difference: Difference | None = None
+    terms: tuple[tuple[Term, Term, Labels], ...] = ()
+    reading: str = ""
+    readings: int = 1
+    others: tuple[str, ...] = field(default=())
+
+
+def compared(
+    left: Tree, right: Tree, problem: Problem, context: Context | None = None, conditions: Sequence[Tree] = (), python: bool = False
+) -> Outcome:
+    """Whether two trees mean the same in a problem, under every reading and at every layer they speak of."""
+    context = context or problem.context
+    found: list[Outcome] = []
+    for choices in readings(left, right, context, conditions, python):
+        found.append(_at_all_layers(left, right, problem, context, conditions, python, choices))
+        if len(found) >= READINGS:
+            break
+    agree = [o for o in found if o.kind == "agree"]
+    differ = [o for o in found if o.kind == "differ"]
+    if agree and differ:
+        return Outcome("undecided", f"read with {agree[0].reading} it is right, read with {differ[0].reading} it is wrong: say in the problem which is meant")
+    best = agree or differ or [o for o in found if o.kind == "undecided"] or [o for o in found if o.kind == "misfit"] or found
+    return best[0]
+
+
+def readings(left: Tree, right: Tree, context: Context, conditions: Sequence[Tree], python: bool) -> Iterator[tuple[int, ...]]:
+    """All ways of reading two trees: a number for each place where there is a choice."""
+    env = next(iter(instances((left, right), context)), {})
+    choices = Choices()
+    try:
+        reader = Reader(context, env, choices, python=python)
+        reader.read(left)
+        reader.read(right)
+    except (Misfit, Unreadable):
+        pass
+    return product(*(range(len(options)) for _, options, _ in choices.offered))
+
+
+def instances(trees: Sequence[Tree], context: Context) -> list[dict[str, int]]:
+    """The numbers of the layer letters that trees use: one at a time, from the first layer to the last."""
+    from symbackprop.checker.declaring import letters_of
+
+    used = [f for f in context.families if any(f in letters_of(t) for t in trees)]
+    implied = [f for f in context.families if f not in used and any(_implied(t, f, context) for t in trees)]
+    ranges = [range(context.families[k][0] - 1, context.families[k][1] + 1) for k in (*used, *implied)]
+    return [dict(zip((*used, *implied), numbers, strict=True)) for numbers in product(*ranges)]
+
+
+def _implied(tree: Tree, family: str, context: Context) -> bool:
+    """Whether a name without a layer of its own leans on one: g for the gradient at layer k."""
+    from symbackprop.checker.context import Macro
+    from symbackprop.checker.declaring import letters_of
+
+    for letter in letters_of(tree):
+        for s in context.symbols.get(letter, ()):
+            if isinstance(s.meaning, Macro) and not s.pattern.where and family in letters_of(s.meaning.tree):
+                return True
+    return False
+
+
+def _at_all_layers(
+    left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, taken: tuple[int, ...]
+) -> Outcome:
+    good: list[Outcome] = []
+    away: Outcome | None = None
+    for env in instances((left, right, *conditions), context):
+        found = outcome_of(left, right, problem, context, env, taken, conditions, python)
+        if found is None:
+            continue
+        if found.kind == "out of layers":
+            away = away or found
+        elif found.kind != "agree":
+            return found
+        else:
+            good.append(found)
+    if not good:
+        return Outcome("unreadable", away.words if away else "the line speaks of no layer that there is", away.span if away else Span(0, 0))
+    return Outcome("agree", terms=tuple(t for o in good for t in o.terms), reading=good[0].reading)
+
+
+def outcome_of(
+    left: Tree, right: Tree, problem: Problem, context: Context, env: Mapping[str, int], taken: Sequence[int] = (),
+    conditions: Sequence[Tree] = (), python: bool = False,
+) -> Outcome | None:  # fmt: skip
+    """The comparison at one layer under one reading; None where the conditions leave this layer out."""
+    choices = Choices(taken)
+    reader = Reader(context, env, choices, python=python)
+    reading = lambda: ", ".join(f"{what} as {options[taken[n] if n < len(taken) else 0]}" for n, (what, options, _) in enumerate(choices.offered))  # noqa: E731
+    try:
+        masks = []
+        for c in conditions:
+            if not _about_layers(c, context):
+                masks.append(reader.condition(c))
+            elif not _layer_condition(c, reader):
+                return None
+        a, b = reader.read(left), reader.read(right)
+        a, b = on_one_face(a, b, reader.labels, right.span)
+    except OutOfLayers as error:
+        return Outcome("out of layers", str(error), error.span)
+    except Misfit as error:
+        return Outcome("misfit", str(error), error.span, reading=reading())
+    except Unreadable as error:
+        return Outcome("unreadable", str(error), error.span, reading=reading())
+    try:
+        difference = difference_of(a.term, b.term, reader.labels, problem, env, masks)
+    except Undecided as error:
+        return Outcome("undecided", str(error), reading=reading())
+    except KeyError as error:
+        return Outcome("unreadable", f"nothing says how far the index {str(error.args[0]).partition('#')[0]} runs", right.span, reading=reading())
+    if difference is not None:
+        return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=reading())
+    return Outcome("agree", terms=((a.term, b.term, reader.labels),), reading=reading())
+
+
+def _about_layers(tree: Tree, context: Context) -> bool:
+    from symbackprop.checker.declaring import letters_of
+
+    return not letters_of(tree).isdisjoint(context.families)
+
+
+def _layer_condition(tree: Tree, reader: Reader) -> bool:
+    """Whether a condition on layers (`l = 1, ..., L - 1`, `l < L`) holds at this one; one that says nothing plain is let pass."""
+    from symbackprop.checker.symbols import family_number
+    from symbackprop.parse.tree import Relation
+
+    if not isinstance(tree, Relation):
+        return True
+    env = {**reader.env, **reader.context.depths}
+    a, b = family_number(tree.left, env), family_number(tree.right, env)
+    if a is None or b is None:
+        return True
+    return {"=": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}.get(tree.op, True)
+
+
+def on_one_face(a: Typed, b: Typed, labels: Labels, span: Span) -> tuple[Typed, Typed]:
+    """Both sides on the same labels; the sides of an equation have one shape, and nothing is repeated."""
+    if not labels.fits(a, b):
+        raise Misfit(f"the left side has shape {labels.shape(a)}, the right side {labels.shape(b)}", span)
+    names: dict[str, Any] = {}
+    for x, y in zip(a.face, b.face, strict=True):
+        if x is not None and y is not None and x != y:
+            if labels.sizes.get(x) is None:
+                labels.sizes[x] = labels.sizes.get(y)
+            names[y] = x
+    return a, labels.moved(b, names)
+
+
+def difference_of(a: Term, b: Term, labels: Labels, problem: Problem, env: Mapping[str, int], masks: Sequence[Term] = ()) -> Difference | None:
+    """The first entry, at the first point, where two terms differ for certain."""
+    letters = tuple(sorted(free(a) | free(b) | frozenset(k for m in masks for k in free(m))))
+    for world in problem.worlds:
+        sizes = {k: world.size(labels.sizes[k]) for k in letters}
+        left, right = evaluate(a, world, sizes), evaluate(b, world, sizes)
+        shape = [sizes[k] for k in letters]
+        x, y = (np.broadcast_to(v.along(letters), shape) for v in (left, right))
+        allowed = np.ones(shape, dtype=bool)
+        for m in masks:
+            allowed &= np.broadcast_to(np.vectorize(lambda v: v == 1, otypes=[bool])(evaluate(m, world, sizes).along(letters)), shape)
+        for place in np.ndindex(*shape):
+            if not allowed[place]:
+                continue
+            difference = x[place] - y[place]
+            if not difference.contains(0):
+                return Difference(world, {k: n + 1 for k, n in zip(letters, place, strict=True)}, x[place], y[place], env)
+            if not difference.rad() <= _WIDE:
+                raise Undecided("the two sides are too close to tell apart at this precision")
+    return None
+
+
+def leaf_values(terms: Sequence[Term], labels: Labels, difference: Difference) -> dict[str, str]:
+    """The numbers of the quantities that terms lean on directly, at the place where they differ."""
+    from symbackprop.checker.terms import Leaf, labels_of
+
+    found: dict[str, str] = {}
+    for term in terms:
+        for leaf in leaves(term):
+            if not isinstance(leaf, Leaf):
+                continue
+            table = difference.world.table(leaf.tensor)
+            for place in np.ndindex(*table.shape):
+                pinned = all(difference.place.get(i, place[n] + 1) == place[n] + 1 for n, i in enumerate(leaf.indices) if isinstance(i, str))
+                if pinned and all(not labels_of(i) or isinstance(i, str) for i in leaf.indices):
+                    name = str(leaf.tensor) + (f"[{', '.join(str(n + 1) for n in place)}]" if place else "")
+                    found.setdefault(name, short(table[place]))
+    return found
+
+
+def short(value: Any) -> str:
+    """A ball as people write the number: whole or a short decimal where it is one."""
+    from decimal import Decimal
+
+    text = value.str(6, radius=False)
+    number = Decimal(text).normalize()
+    return f"{number:f}" if abs(number.adjusted()) < 7 else str(number)
+
+
+def entry_words(place: Mapping[str, int], faces: Typed) -> str:
+    """Where a difference lies, in words: the letters, then row and column."""
+    letters = [f"{k} = {v}" for k, v in place.items() if not k.startswith("#")]
+    for name, label in (("row", faces.rows), ("column", faces.cols)):
+        if label is not None and label in place and label.startswith("#"):
+            letters.append(f"{name} {place[label]}")
+    return ", ".join(letters)
+

@@ -1,0 +1,185 @@
+"""Steps that are right otherwise: in another layout of derivatives, as a schematic chain rule, as an update of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symbackprop.checker.compare import compared, difference_of, instances
+from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
+from symbackprop.checker.faces import Typed
+from symbackprop.checker.problem import Problem
+from symbackprop.checker.reading import Reader
+from symbackprop.checker.symbols import key
+from symbackprop.checker.terms import Derived, Leaf, add, negative
+from symbackprop.checker.verdicts import Judgement, Status
+from symbackprop.evaluate import Undecided
+from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Tree
+
+__all__ = ["in_another_convention", "is_schematic", "update"]
+
+
+def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool) -> str | None:
+    """In words, the convention in which a step that is wrong here would be right; None if there is none."""
+    flipped = "denominator" if context.conventions.jacobian == "numerator" else "numerator"
+    if _has_jacobian(left, context) or _has_jacobian(right, context):
+        other = replace(context, conventions=replace(context.conventions, jacobian=flipped))
+        if compared(left, right, problem, other, conditions, python).kind == "agree":
+            return f"right if Jacobians have the {flipped}'s layout; this course puts what is differentiated along the {'rows' if flipped == 'denominator' else 'columns'}"
+    if isinstance(left, Derivative) and _of_vector(left, context):
+        turned = Script(Fence("(", right, ")", span=right.span), None, Name("T"), span=right.span)
+        if compared(left, turned, problem, context, conditions, python).kind == "agree":
+            return "right if the gradient by a vector is written as its transpose; this course gives a gradient the shape of what it is taken by"
+    return _leading_block(left, right, problem, context, python)
+
+
+def _has_jacobian(tree: Tree, context: Context) -> bool:
+    if isinstance(tree, Derivative) and tree.of is not None and len(tree.by) == 1:
+        try:
+            reader = Reader(context, next(iter(instances((tree,), context)), {}))
+            return reader.read(tree.of).is_vector and reader.read(tree.by[0]).is_vector
+        except (Unreadable, Misfit):
+            return False
+    return any(_has_jacobian(part, context) for part in children(tree))
+
+
+def children(tree: Tree) -> list[Tree]:
+    """The trees a tree is made of."""
+    found: list[Tree] = []
+    stack = [getattr(tree, f) for f in getattr(tree, "__dataclass_fields__", ()) if f not in ("span", "word")]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, tuple) and not hasattr(value, "_fields"):
+            stack += value
+        elif hasattr(value, "__dataclass_fields__"):
+            found.append(value)
+    return found
+
+
+def _of_vector(tree: Derivative, context: Context) -> bool:
+    try:
+        reader = Reader(context, next(iter(instances((tree,), context)), {}))
+        return tree.of is not None and reader.read(tree.of).is_scalar and reader.read(tree.by[0]).is_vector
+    except (Unreadable, Misfit):
+        return False
+
+
+def _leading_block(left: Tree, right: Tree, problem: Problem, context: Context, python: bool) -> str | None:
+    """A gradient by one piece of stacked vectors, where the right side gives that of the whole stack."""
+    for env in instances((left, right), context):
+        reader = Reader(context, env, python=python)
+        try:
+            a, b = reader.read(left), reader.read(right)
+        except (Unreadable, Misfit):
+            continue
+        if a.rows is None or b.rows is None or a.cols is not None or b.cols is not None:
+            return None
+        small, large = reader.labels.sizes.get(a.rows), reader.labels.sizes.get(b.rows)
+        if small is None or large is None or not large.is_Add or small not in large.args:
+            return None
+        shorter = reader.labels.moved(b, {b.rows: a.rows})
+        try:
+            if difference_of(a.term, shorter.term, reader.labels, problem, env) is None:
+                return f"right for the first {small} of its {large} rows, the block that belongs to {key(left)}"
+        except Undecided:
+            return None
+    return None
+
+
+def is_schematic(left: Tree, right: Tree, problem: Problem, context: Context) -> Judgement | None:
+    """A chain rule of whole matrices: the derivatives link up from what is differentiated to what it is taken by, and stand for no product."""
+    ends = _ends(left, context)
+    factors = _factors(right)
+    if ends is None or len(factors) < 2:
+        return None
+    links = [_ends(f, context) for f in factors]
+    if any(x is None for x in links):
+        return None
+    chain = {of: by for of, by in (x for x in links if x is not None)}
+    at, seen = ends[0], 0
+    while at in chain and seen < len(links):
+        at, seen = chain[at], seen + 1
+    if at == ends[1] and seen == len(links):
+        return Judgement(Status.SCHEMATIC, "the chain rule along the right path; as matrices these factors do not multiply, so it stands for a sum over indices")
+    return None
+
+
+def _factors(tree: Tree) -> list[Tree]:
+    match tree:
+        case Juxtaposed(items):
+            return [f for i in items for f in _factors(i)]
+        case Infix("cdot" | "times" | "*" | "odot" | "circ" | "@", a, b):
+            return [*_factors(a), *_factors(b)]
+        case Fence(_, body, _):
+            return _factors(body)
+    return [tree]
+
+
+def _ends(tree: Tree, context: Context) -> tuple[str, str] | None:
+    """What is differentiated and by what."""
+    if isinstance(tree, Derivative) and tree.of is not None and len(tree.by) == 1:
+        return key(tree.of), key(tree.by[0])
+    return None
+
+
+def update(left: Tree, right: Tree, problem: Problem, context: Context, python: bool) -> Judgement | None:
+    """`W := W - alpha dW`: a step against the gradient; None for a line that is no update."""
+    reader = Reader(context, next(iter(instances((left, right), context)), {}), python=python)
+    found = reader.lookup(left) if isinstance(left, (Name, Script)) else None
+    if context.loss is None or found is None or not isinstance(found[0].meaning, Quantity):
+        return None
+    worst: Judgement | None = None
+    for env in instances((left, right), context):
+        reader = Reader(context, env, python=python)
+        try:
+            a, b = reader.read(left), reader.read(right)
+            if not isinstance(a.term, Leaf) or not any(isinstance(t, Leaf) and t.tensor == a.term.tensor for t in _terms(b)):
+                return None
+            if a.term.tensor in {e.tensor for e in problem.equations}:
+                return None
+            _, b = _on(a, b, reader)
+            change = add(b.term, negative(a.term))
+            gradient = Derived(context.loss, (), a.term.tensor, a.term.indices)
+            worst = _against(change, gradient, reader, problem, env) or worst
+        except (Unreadable, Misfit, Undecided):
+            continue
+    return worst
+
+
+def _terms(x: Typed) -> list[object]:
+    from symbackprop.checker.terms import Add, Mul
+
+    outer = x.term.terms if isinstance(x.term, Add) else (x.term,)
+    return [f for t in outer for f in (t.factors if isinstance(t, Mul) else (t,))]
+
+
+def _on(a: Typed, b: Typed, reader: Reader) -> tuple[Typed, Typed]:
+    from symbackprop.checker.compare import on_one_face
+    from symbackprop.parse.tree import Span
+
+    return on_one_face(a, b, reader.labels, Span(0, 0))
+
+
+def _against(change: object, gradient: Derived, reader: Reader, problem: Problem, env: object) -> Judgement | None:
+    """Whether a change is a negative multiple of the gradient: at every entry by the same number."""
+    import numpy as np
+
+    from symbackprop.checker.terms import Term, free
+    from symbackprop.checker.values import evaluate
+
+    assert isinstance(change, Term)
+    letters = tuple(sorted(free(change) | free(gradient)))
+    for world in problem.worlds:
+        sizes = {k: world.size(reader.labels.sizes[k]) for k in letters}
+        shape = [sizes[k] for k in letters]
+        x, g = (np.broadcast_to(evaluate(t, world, sizes).along(letters), shape) for t in (change, gradient))
+        rates = [a / b for a, b in zip(x.flat, g.flat, strict=True) if not b.contains(0)]
+        if not rates:
+            return None
+        if any(not (r - rates[0]).contains(0) for r in rates):
+            return Judgement(Status.WRONG, "the change of the parameter is no multiple of the gradient")
+        if not rates[0] < 0:
+            return Judgement(Status.WRONG, "the step goes along the gradient: the loss grows; it must go against it")
+    return Judgement(Status.RIGHT, "a step against the gradient")
+
+

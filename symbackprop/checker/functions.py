@@ -1,0 +1,262 @@
+"""Calls: functions of numbers entry by entry, functions of vectors, and the NumPy functions that people type in derivations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from symbackprop.checker.context import Function, Misfit, Quantity, Unreadable
+from symbackprop.checker.faces import Typed
+from symbackprop.checker.symbols import key, letter_key, parts
+from symbackprop.checker.terms import Compare, Div, Extreme, Fn, Num, Pow, Scalar, Where, mul, relabel
+from symbackprop.parse.tree import Call, Fence, Indicator, Number, Relation, Script, Signed, Tree
+from symbackprop.rules import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from symbackprop.checker.reading import Reader
+
+__all__ = ["KNOWN", "call"]
+
+ELEMENTARY = {
+    "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "sinh": "sinh", "cosh": "cosh", "erf": "erf", "abs": "abs",
+    "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "arctan": "atan", "lg": "log",
+}  # fmt: skip
+_SYMBOLS = {**{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax", "logsoftmax": "log_softmax", "expit": "sigmoid"}
+
+
+def call(reader: Reader, tree: Call) -> Typed:
+    """What a call means. Raises `Unreadable` for a function that nothing defines."""
+    base = tree.function
+    order, exponents = 0, []
+    if isinstance(base, Script):
+        order = base.primes
+        for part in parts(base.sup):
+            if isinstance(part, (Number, Signed)):
+                exponents.append(part)
+            elif key(part) in ("prime", "'"):
+                order += 1
+    name = letter_key(base).removeprefix("np ").rpartition(".")[2]
+    declared = reader.lookup(_unprimed(base))
+    meaning = declared[0].meaning if declared is not None else None
+    if isinstance(meaning, Function):
+        name = meaning.name
+    elif declared is not None and isinstance(meaning, Quantity):
+        # J(W, b; x, y), h(x): a quantity with what it depends on said behind it; or W(x + y), a product
+        return _applied(reader, tree)
+    elif name in _SYMBOLS:
+        name = _SYMBOLS[name]
+    arguments = tree.args
+    if name in _SPECIAL and not isinstance(meaning, Function):
+        found = _SPECIAL[name](reader, tree)
+    elif len(arguments) != 1:
+        raise Unreadable(f"the function {key(base)} with {len(arguments)} arguments is not defined", tree.span)
+    elif name in ELEMENTARY and not isinstance(meaning, Function):
+        found = _entrywise(reader, arguments[0], ELEMENTARY[name], order)
+    elif name in ACTIVATIONS and ACTIVATIONS[name].vector:
+        found = vector_function(reader, name, reader.read(arguments[0]), tree)
+    elif name in ACTIVATIONS or isinstance(meaning, Function):
+        found = _entrywise(reader, arguments[0], name, order)
+    elif declared is not None:
+        return _applied(reader, tree)
+    else:
+        raise Unreadable(f"the function '{name}' is not defined{reader.near(name)}", tree.span)
+    for exponent in exponents:
+        found = reader.power(found, reader.read(exponent), tree.span)
+    return found
+
+
+def _unprimed(tree: Tree) -> Tree:
+    return replace(tree, primes=0) if isinstance(tree, Script) and tree.primes else tree
+
+
+def _applied(reader: Reader, tree: Call) -> Typed:
+    found = reader.read(tree.function)
+    if len(tree.args) == 1 and not (isinstance(tree.function, Script) and tree.function.primes):
+        return reader.product("", found, reader.read(tree.args[0]), tree.span)
+    return found
+
+
+def _entrywise(reader: Reader, argument: Tree, name: str, order: int) -> Typed:
+    found = reader.read(argument)
+    if name == "sqrt" and not order:
+        return reader.power(found, Typed(Num(Fraction(1, 2))), argument.span)
+    return replace(found, term=Fn(name, found.term, order))
+
+
+def units(reader: Reader, x: Typed, span: Any) -> str:
+    """The label that a function of a vector works along: not the examples; else what the conventions say."""
+    axes = [k for k in x.face if k is not None]
+    if not axes:
+        raise Misfit("a function of a vector was given a number", span)
+    if len(axes) == 1:
+        return axes[0]
+    where = reader.sample_axis(x)
+    if where is not None:
+        return next(k for k in axes if k != where)
+    return axes[1] if reader.context.conventions.softmax == "rows" else axes[0]
+
+
+def vector_function(reader: Reader, name: str, x: Typed, tree: Call) -> Typed:
+    """softmax and its like, along the units of each example."""
+    along = _axis(reader, x, tree) or units(reader, x, tree.span)
+    exponential = Fn("exp", x.term)
+    total = reader.labels.sum_over(exponential, along)
+    if name == "softmax":
+        return replace(x, term=Div(exponential, total))
+    if name == "log_softmax":
+        return reader.labels.total([x, replace(x, term=mul(Num(Fraction(-1)), Fn("log", total)))], tree.span, True)
+    raise Unreadable(f"the function {name} of a vector is not read", tree.span)
+
+
+def _axis(reader: Reader, x: Typed, tree: Call) -> str | None:
+    """The label of the axis that an option names."""
+    option = dict(tree.options).get("axis")
+    if option is None and len(tree.args) == 2 and key(tree.function).endswith(("sum", "mean", "max")):
+        option = tree.args[1]
+    if option is None or key(option) == "None":
+        return None
+    number = int(reader.number(option))
+    axes = [k for k in x.face if k is not None]
+    if number < 0:
+        number += 2 if len(axes) == 2 else 1
+    if len(axes) == 1 and x.face[number if number < 2 else 0] is None:
+        return axes[0] if number == 0 else None
+    if not 0 <= number < 2 or x.face[number] is None:
+        return None
+    return x.face[number]
+
+
+def _sum(reader: Reader, tree: Call) -> Typed:
+    x = reader.read(tree.args[0])
+    if "axis" not in dict(tree.options) and len(tree.args) < 2:
+        return reader.labels.summed(x, "all")
+    along = _axis(reader, x, tree)
+    return x if along is None else reader.labels.summed(x, "rows" if along == x.rows else "cols")
+
+
+def _mean(reader: Reader, tree: Call) -> Typed:
+    x = reader.read(tree.args[0])
+    if "axis" in dict(tree.options) or len(tree.args) > 1:
+        along = [_axis(reader, x, tree)]
+    else:
+        where = reader.sample_axis(x)
+        along = [where] if where is not None else list(x.face)
+    for label in along:
+        if label is not None:
+            size = reader.labels.sizes.get(label)
+            x = reader.labels.summed(x, "rows" if label == x.rows else "cols")
+            x = replace(x, term=Div(x.term, Scalar(size)))
+    return x
+
+
+def _variance(reader: Reader, tree: Call) -> Typed:
+    middle = _mean(reader, tree)
+    x = reader.read(tree.args[0])
+    difference = reader.labels.total([x, replace(middle, term=mul(Num(Fraction(-1)), middle.term))], tree.span, True)
+    square = replace(difference, term=Pow(difference.term, Num(Fraction(2))))
+    return _averaged(reader, square, middle)
+
+
+def _averaged(reader: Reader, x: Typed, like: Typed) -> Typed:
+    for label, kept in zip(x.face, like.face, strict=True):
+        if label is not None and kept is None:
+            size = reader.labels.sizes.get(label)
+            x = reader.labels.summed(x, "rows" if label == x.rows else "cols")
+            x = replace(x, term=Div(x.term, Scalar(size)))
+    return x
+
+
+def _extreme(reader: Reader, tree: Call) -> Typed:
+    found = [reader.read(a) for a in tree.args]
+    if len(found) < 2:
+        raise Unreadable("max and min take two things or more", tree.span)
+    name = "max" if letter_key(tree.function).rpartition(".")[2] in ("max", "maximum") else "min"
+    result = found[0]
+    for other in found[1:]:
+        result, other = reader.labels.onto(result, other, tree.span, name, reader.broadcast)
+        result = Typed(Extreme(name, (result.term, other.term)), result.rows or other.rows, result.cols or other.cols)
+    return result
+
+
+def _product(op: str) -> Callable[[Reader, Call], Typed]:
+    def of(reader: Reader, tree: Call) -> Typed:
+        if len(tree.args) != 2:
+            raise Unreadable(f"{key(tree.function)} takes two arguments", tree.span)
+        return reader.product(op, reader.read(tree.args[0]), reader.read(tree.args[1]), tree.span)
+
+    return of
+
+
+def _outer(reader: Reader, tree: Call) -> Typed:
+    x, y = (reader.read(a) for a in tree.args)
+    x, y = (reader.labels.transpose(v) if v.rows is None and v.cols is not None else v for v in (x, y))
+    return reader.labels.matmul(x, reader.labels.transpose(y), tree.span)
+
+
+def _diag(reader: Reader, tree: Call) -> Typed:
+    x = reader.read(tree.args[0])
+    if x.is_vector:
+        return reader.labels.diag(x, tree.span)
+    if x.rows is None or x.cols is None:
+        raise Misfit("diag takes a vector or a matrix, not a number", tree.span)
+    return Typed(relabel(x.term, {x.cols: x.rows}), rows=x.rows)
+
+
+def _trace(reader: Reader, tree: Call) -> Typed:
+    x = reader.read(tree.args[0])
+    if x.rows is None or x.cols is None:
+        raise Misfit("a trace is of a square matrix", tree.span)
+    return Typed(reader.labels.sum_over(relabel(x.term, {x.cols: x.rows}), x.rows))
+
+
+def _transpose(reader: Reader, tree: Call) -> Typed:
+    return reader.labels.transpose(reader.read(tree.args[0]))
+
+
+def _where(reader: Reader, tree: Call) -> Typed:
+    condition, then, otherwise = tree.args
+    return _choose(reader, condition, reader.read(then), reader.read(otherwise), tree)
+
+
+def _choose(reader: Reader, condition: Tree, a: Typed, b: Typed, tree: Call) -> Typed:
+    test = _mask(reader, condition)
+    a, b = reader.labels.onto(a, b, tree.span, "where", True)
+    whole, test = reader.labels.onto(a if not a.is_scalar else b, test, tree.span, "where", True)
+    return Typed(Where(test.term, a.term, b.term), whole.rows or test.rows, whole.cols or test.cols)
+
+
+def _mask(reader: Reader, condition: Tree) -> Typed:
+    """A condition on the entries of matrices."""
+    while isinstance(condition, Fence):
+        condition = condition.body
+    if not isinstance(condition, Relation):
+        raise Unreadable("a condition such as z > 0 was expected here", condition.span)
+    left, right = reader.labels.onto(reader.read(condition.left), reader.read(condition.right), condition.span, "a condition", True)
+    return Typed(Compare(condition.op, left.term, right.term), left.rows or right.rows, left.cols or right.cols)
+
+
+def _indicator(reader: Reader, tree: Call) -> Typed:
+    (argument,) = tree.args
+    if isinstance(argument, Relation):
+        return reader.read(Indicator(argument, span=tree.span))
+    raise Unreadable(f"{key(tree.function)} takes a condition", tree.span)
+
+
+def _same(reader: Reader, tree: Call) -> Typed:
+    return reader.read(tree.args[0])
+
+
+def _norm(reader: Reader, tree: Call) -> Typed:
+    return reader.power(reader.squared_norm(reader.read(tree.args[0])), Typed(Num(Fraction(1, 2))), tree.span)
+
+
+_SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
+    "sum": _sum, "mean": _mean, "average": _mean, "Mean": _mean, "var": _variance, "Var": _variance, "max": _extreme, "min": _extreme,
+    "maximum": _extreme, "minimum": _extreme, "dot": _product("@"), "matmul": _product("@"), "multiply": _product("odot"), "outer": _outer,
+    "diag": _diag, "tr": _trace, "trace": _trace, "Tr": _trace, "transpose": _transpose, "where": _where, "I": _indicator,
+    "reshape": _same, "asarray": _same, "norm": _norm,
+}  # fmt: skip
+KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})
+

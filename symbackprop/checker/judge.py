@@ -1,0 +1,234 @@
+"""A verdict on each step of a submission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symbackprop.checker.compare import Difference, Outcome, compared, entry_words, leaf_values, short
+from symbackprop.checker.context import Macro, Symbol
+from symbackprop.checker.conventions import in_another_convention, is_schematic, update
+from symbackprop.checker.declaring import letters_of
+from symbackprop.checker.diagnose import diagnose
+from symbackprop.checker.problem import Problem, problem_from
+from symbackprop.checker.proving import proof_of
+from symbackprop.checker.reading import Reader
+from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
+from symbackprop.checker.verdicts import Counterexample, Judgement, Report, Status, Step, Target
+from symbackprop.parse.document import Line, read_document
+from symbackprop.errors import ReadError, TooLarge
+from symbackprop.parse.latex import read_formula
+from symbackprop.parse.python import read_python
+from symbackprop.parse.tree import Formula, Name, Script, Tree
+
+__all__ = ["check"]
+
+_EQUAL = ("=", "equiv", ":=", "triangleq", "gets")
+_DEFINES = (":=", "equiv", "triangleq")
+
+
+def check(text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "", notation: Any = None) -> Report:
+    r"""A verdict on each step of what somebody wrote, judged by what the problem declares.
+
+    `kind` says how the text is laid out: tex, md, ipynb, txt or py. A problem may be a `Problem`, the mapping that declares one, or
+    a `Network` with a notation. What cannot be read is undecided, with words why; nothing in the text is ever evaluated.
+
+    >>> report = check(r"\frac{d}{dv} (x - u v)^2 = 2 (x - u v) u", {"shapes": {"x": [], "u": [], "v": []}})
+    >>> report.first_wrong.number, report.first_wrong.diagnosis.kind
+    (1, 'sign')
+    """
+    start = time.perf_counter()
+    problem = as_problem(problem, notation)
+    try:
+        document = read_document(text, kind)
+    except (ReadError, TooLarge) as error:
+        return Report((), problem.title, name, text, failure=f"undecided: {error}", seconds=time.perf_counter() - start)
+    steps = tuple(_Judge(problem).steps(document.lines))
+    targets = tuple(Target(label, _reached(tree, steps)) for label, tree in problem.targets)
+    return Report(tuple(s.step for s in steps), problem.title, name, text, targets, seconds=time.perf_counter() - start)
+
+
+def as_problem(problem: Any, notation: Any = None) -> Problem:
+    """A problem from whatever declares one."""
+    if isinstance(problem, Problem):
+        return problem
+    if isinstance(problem, dict):
+        return problem_from(problem)
+    from symbackprop.checker.of_network import problem_of
+
+    return problem_of(problem, notation)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    step: Step
+    opening: Tree | None
+    tree: Tree | None
+
+
+def _reached(target: Tree, steps: Sequence[_Judged]) -> int | None:
+    """The last right step of the chain that opens with the target."""
+    found = [s.step for s in steps if s.opening is not None and key(s.opening) == key(target)]
+    right = [s.number for s in found if (s.opening or s.before).status in (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)]
+    return right[-1] if right else None
+
+
+@dataclass
+class _Judge:
+    problem: Problem
+
+    def __post_init__(self) -> None:
+        self.context = self.problem.context
+        self.before: Tree | None = None
+        self.opening: Tree | None = None
+        self.number = 0
+
+    def steps(self, lines: Iterable[Line]) -> Iterable[_Judged]:
+        for line in lines:
+            try:
+                formula = (read_python if line.syntax == "python" else read_formula)(line.text, self.context.vocabulary)
+            except (ReadError, TooLarge) as error:
+                yield self.unread(line, f"cannot be read: {error}")
+                self.before = self.opening = None
+                continue
+            yield from self.formula(formula, line)
+
+    def unread(self, line: Line, words: str) -> _Judged:
+        self.number += 1
+        step = Step(self.number, line.text, line.line, line.column, line.syntax, Judgement(Status.UNDECIDED, words))
+        return _Judged(step, None, None)
+
+    def formula(self, formula: Formula, line: Line) -> Iterable[_Judged]:
+        """The links of a chain: each against the one before it, and against what opened the chain."""
+        conditions = [c for c in formula.conditions]
+        left: int | None = None
+        for link in formula.items:
+            if link.tree is None:
+                continue
+            if not link.relation:
+                self.before = self.opening = link.tree
+                left = link.span.start
+                continue
+            if link.relation in ("implies", "iff"):
+                self.before = self.opening = link.tree
+                continue
+            start, left = link.span.start if left is None else left, None  # the first relation is shown with its left side
+            text = line.text[start : link.span.end] if link.span.end else line.text
+            self.number += 1
+            place = Step(self.number, text, *_place(line, start), line.syntax, Judgement(Status.UNDECIDED, ""))
+            if self.before is None or self.opening is None:
+                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, "nothing stands before this line that it could follow from")), None, link.tree)
+                self.before = self.opening = link.tree
+                continue
+            if link.relation not in _EQUAL:
+                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, f"the relation '{link.relation}' is not judged")), self.opening, link.tree)
+                self.before = link.tree
+                continue
+            yield self.link(place, link.relation, link.tree, start, conditions, line.syntax == "python")
+            self.before = link.tree
+
+    def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
+        assert self.before is not None and self.opening is not None
+        first = self.before is self.opening
+        if first and self.defines(self.before, tree, relation, python):
+            step = replace(place, before=Judgement(Status.DEFINITION, f"{key(self.before)} is defined here"))
+            return _Judged(step, self.opening, tree)
+        if first and relation in (":=", "gets", "="):
+            moved = update(self.before, tree, self.problem, self.context, python)
+            if moved is not None:
+                return _Judged(replace(place, before=moved), self.opening, tree)
+        outcome = compared(self.before, tree, self.problem, self.context, conditions, python)
+        before, diagnosis = self.judgement(outcome, self.before, tree, conditions, python, offset, place.text)
+        opening = None
+        if not first:
+            against = compared(self.opening, tree, self.problem, self.context, conditions, python)
+            opening, _ = self.judgement(against, self.opening, tree, conditions, python, offset, "")
+        return _Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), self.opening, tree)
+
+    def judgement(
+        self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str
+    ) -> tuple[Judgement, Any]:
+        """The verdict that an outcome amounts to; a wrong step is diagnosed where its text is given."""
+        match outcome.kind:
+            case "agree":
+                reading = f" (read with {outcome.reading})" if outcome.reading else ""
+                return Judgement(Status.RIGHT, proof_of(outcome, self.problem) + reading), None
+            case "undecided":
+                return Judgement(Status.UNDECIDED, outcome.words), None
+        schematic = is_schematic(left, right, self.problem, self.context)
+        if schematic is not None and outcome.kind != "differ":
+            return schematic, None
+        if outcome.kind == "unreadable":
+            return Judgement(Status.UNDECIDED, outcome.words), None
+        other = in_another_convention(left, right, self.problem, self.context, conditions, python)
+        if other is not None:
+            return Judgement(Status.CONVENTION, other), None
+        diagnosis = diagnose(left, right, self.problem, self.context, conditions, python, text, offset) if text else None
+        if outcome.difference is None:
+            return Judgement(Status.WRONG, outcome.words), diagnosis
+        return Judgement(Status.WRONG, self.words(outcome.difference, left), self.counterexample(outcome, left)), diagnosis
+
+    def words(self, difference: Difference, left: Tree) -> str:
+        layer = "".join(f", {k} = {v}" for k, v in difference.env.items())
+        return f"the two sides differ: {short(difference.left)} is not {short(difference.right)}{layer and ' at' + layer[1:]}"
+
+    def counterexample(self, outcome: Outcome, left: Tree) -> Counterexample:
+        """The numbers that show a difference."""
+        assert outcome.difference is not None
+        difference = outcome.difference
+        ((a, b, labels),) = outcome.terms
+        given = leaf_values((a, b), labels, difference)
+        reader = Reader(self.context, difference.env)
+        typed = reader.read(left)
+        entry = entry_words(difference.place, typed)
+        layers = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
+        sizes = {str(s): n for s, n in difference.world.point.sizes.items() if s in set(labels.sizes.values())}
+        return Counterexample(", ".join(t for t in (layers, entry) if t), short(difference.left), short(difference.right), given if len(given) <= 16 else {}, sizes)
+
+    def defines(self, left: Tree, right: Tree, relation: str, python: bool) -> bool:
+        """Whether a line gives a name to something; the name is known from there on."""
+        if not isinstance(left, (Name, Script)) or key(left) in self.context.named:
+            return False
+        reader = Reader(self.context, {}, python=python)
+        if reader.lookup(left) is not None or _means_something(reader, left):
+            return False
+        if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):
+            return False
+        try:
+            letters = tuple(k for k in _indices(left) if k in letters_of(right) and k not in self.context.families)
+            from symbackprop.checker.declaring import stripped
+
+            pattern, part = pattern_of(stripped(left, set(letters)), self.context.families)
+        except Unwritable:
+            return False
+        family = "" if part is None else next((f for f in self.context.families if f in letters_of(part)), "")
+        symbol = Symbol(pattern, Macro(right, family, 0, letters))
+        symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
+        self.context = replace(self.context, symbols=symbols)
+        return True
+
+
+def _means_something(reader: Reader, tree: Tree) -> bool:
+    from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
+
+    try:
+        reader.read(tree)
+    except (OutOfLayers, Misfit):
+        return True
+    except Unreadable as error:
+        return "is not defined" not in str(error)
+    return True
+
+
+def _indices(tree: Tree) -> list[str]:
+    from symbackprop.checker.declaring import index_parts
+
+    return [key(p) for p in index_parts(tree)]
+
+
+def _place(line: Line, offset: int) -> tuple[int, int]:
+    """The line and the column of a place in a formula, counted from 1 in the submission."""
+    before = line.text[:offset]
+    return line.line + before.count("\n"), offset - before.rfind("\n") + (0 if "\n" in before else line.column - 1)

@@ -1,0 +1,174 @@
+r"""A problem: what the symbols of a derivation mean. It is declared in a TOML file, in the submission's own front matter, or by a network.
+
+    equations = ['z^l = w^l a^{l-1} + b^l', 'a^l = \sigma(z^l)', 'C = \frac{1}{2}\|y - a^L\|^2']
+    loss = 'C'
+    [layers]
+    l = "L"
+    [shapes]
+    'a^l' = ["n_l"]
+    'w^l' = ["n_l", "n_{l-1}"]
+    'b^l' = ["n_l"]
+    'y' = ["n_L"]
+    [functions]
+    '\sigma' = "sigmoid"
+    [names]
+    '\delta^l' = '\frac{\partial C}{\partial z^l}'
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from sympy import Integer
+from sympy.core.function import AppliedUndef
+
+from symbackprop.checker.context import CHOICES, Context, Conventions
+from symbackprop.checker.values import World
+from symbackprop.equations import Equation, Tensor
+from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.evaluate import Draw, Point, one_hot
+from symbackprop.parse.tree import Tree
+from symbackprop.rules import formula_of
+
+__all__ = ["Problem", "load_problem", "problem_from"]
+
+_KEYS = (
+    "title", "equations", "loss", "samples", "sample_letters", "layers", "shapes", "functions", "names", "scalars", "upstream", "abstract",
+    "facts", "conventions", "targets", "rubric", "notation",
+)  # fmt: skip
+POINTS = 3
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a submission is judged by: the declared symbols, the forward equations, and numbers for everything at several points.
+
+    `targets` are what was asked for, `rubric` the points for them and for "steps".
+    """
+
+    title: str
+    context: Context
+    equations: tuple[Equation, ...]
+    samplers: Mapping[Tensor, Any] = field(default_factory=dict, hash=False)
+    targets: tuple[tuple[str, Tree], ...] = ()
+    rubric: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def worlds(self) -> tuple[World, ...]:
+        """The points at which lines are judged: the first with short decimals, so that it can be shown."""
+        return tuple(World(self._point(seed)) for seed in range(POINTS))
+
+    def _point(self, seed: int) -> Point:
+        free = dict(self.samplers)
+        if seed == 0:
+            for tensor in self._free():
+                free.setdefault(tensor, _tenths)
+        return Point(self.equations, self.sizes(seed), seed=seed, functions=formula_of, free=free)
+
+    def _free(self) -> list[Tensor]:
+        defined = {(e.tensor.name, e.tensor.layer) for e in self.equations}
+        found = {t: None for e in self.equations for t in self.context.uses.get(e.tensor, ())}
+        return [t for t in found if (t.name, t.layer) not in defined]
+
+    def sizes(self, seed: int = 0) -> dict[Any, int]:
+        """Numbers for symbolic sizes, pairwise different and others at each point."""
+        shapes = {n for s in self._symbols() for n in s}
+        symbols = sorted((a for n in shapes for a in (n.free_symbols or {n}) | n.atoms(AppliedUndef) if not isinstance(a, Integer)), key=str)
+        symbols = list(dict.fromkeys(s for s in symbols if s.is_Symbol or isinstance(s, AppliedUndef)))
+        taken = {int(n) for n in shapes if n.is_Integer}
+        numbers = [n for n in range(2, 3 + len(symbols) + len(taken)) if n not in taken][: len(symbols) + 1]
+        return {s: numbers[(place + seed) % len(numbers)] for place, s in enumerate(symbols)}
+
+    def _symbols(self) -> list[tuple[Any, ...]]:
+        from symbackprop.checker.context import Quantity
+
+        found: list[tuple[Any, ...]] = []
+        for symbols in self.context.symbols.values():
+            for s in symbols:
+                if isinstance(s.meaning, Quantity):
+                    found += [tuple(t.shape) for t in s.meaning.tensors.values()]
+        return found
+
+
+def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:
+    """A short decimal, neither zero nor one."""
+    from fractions import Fraction
+
+    return Fraction(draw.choice([-15, -13, -12, -8, -7, -6, -5, -4, -3, 3, 4, 5, 6, 7, 8, 12, 13, 15, 18]), 10)
+
+
+def _positive(indices: tuple[int, ...], draw: Draw) -> Any:
+    return abs(_tenths(indices, draw))
+
+
+def _choice(numbers: tuple[int, ...], indices: tuple[int, ...], draw: Draw) -> Any:
+    return draw.choice(numbers)
+
+
+SAMPLERS: Mapping[str, Any] = {
+    "one_hot": one_hot,
+    "positive": lambda axis: _positive,
+    "binary": lambda axis: partial(_choice, (0, 1)),
+    "sign": lambda axis: partial(_choice, (-1, 1)),
+}
+
+
+def load_problem(path: str | Path) -> Problem:
+    """The problem in a TOML file.
+
+    Raises:
+        InputError: the file cannot be read or is no TOML.
+        SpecError: a declaration that does not hold together; the message names it.
+    """
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the problem '{path}': {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"the problem '{path}' is not a TOML file: {error}") from error
+    return problem_from(data, str(path))
+
+
+def problem_from(data: Mapping[str, Any], where: str = "problem") -> Problem:
+    r"""The problem that a mapping declares, as `load_problem` reads it from a file.
+
+    >>> p = problem_from({"equations": ["y = x w"], "shapes": {"x": ["N", "D"], "w": ["D", "M"]}, "upstream": {r"\partial L/\partial y": "y"}, "loss": "L"})
+    >>> [str(e) for e in p.equations][0]
+    'y[k_1, k_4] = Sum(x[k_1, k_5]*w[k_5, k_4], (k_5, 1, D))'
+    """
+    from symbackprop.checker.declaring import declare
+
+    for name in data:
+        one_of("key", name, _KEYS, where)
+    return declare(data, where)
+
+
+def conventions_from(data: Mapping[str, Any], where: str) -> Conventions:
+    """The conventions that a table sets."""
+    names = [f.name for f in fields(Conventions)]
+    for name, value in data.items():
+        one_of("convention", name, names, where)
+        if value not in CHOICES[name]:
+            raise SpecError(f"{where}: '{name}' is one of {', '.join(map(str, CHOICES[name]))}, not {value!r}")
+    return Conventions(**data)
+
+
+def strings(data: Mapping[str, Any], name: str, where: str) -> Sequence[str]:
+    """A list of texts under a key."""
+    value = data.get(name, ())
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+        raise SpecError(f"{where}: '{name}' is a list of texts, not {value!r}")
+    return value
+
+
+def table(data: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    """A table under a key."""
+    value = data.get(name, {})
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{where}: '{name}' is a table, not {value!r}")
+    return value

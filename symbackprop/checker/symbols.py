@@ -1,0 +1,191 @@
+r"""How quantities are written: patterns such as `W^{[l]}` or `c_{next}`, and what remains of a symbol once its pattern is taken off.
+
+`a^{[2](i)T}_j` against the pattern `a^{[l]}`: the layer is 2, and what remains is the superscript `(i)`, a transpose and the index `j`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symbackprop.parse.tree import Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Listed, Nabla, Name, Number, Script, Signed, Tree
+
+__all__ = ["Found", "Pattern", "Unwritable", "family_number", "key", "match", "parts", "pattern_of"]
+
+_STYLES = {"bold", "roman", "cal", "sf", "scr", "frak", "bb"}  # how a letter is set, not which letter it is
+TRANSPOSES = {"T", "top", "intercal", "mathsf T", "transpose", "t"}
+
+
+class Unwritable(ValueError):
+    """A declared symbol that no pattern can be made of."""
+
+
+def key(tree: Tree | None) -> str:
+    """A text that two trees share when they are the same symbol, however their letters are set."""
+    match tree:
+        case None:
+            return ""
+        case Name(name, accents):
+            return " ".join((*sorted(set(accents) - _STYLES), name))
+        case Number(text):
+            return text
+        case Script(base, sub, sup, primes):
+            return key(base) + (f"_{{{key(sub)}}}" if sub else "") + (f"^{{{key(sup)}}}" if sup else "") + "'" * primes
+        case Juxtaposed(items):
+            return " ".join(map(key, items))
+        case Listed(items, separator):
+            return separator.join(map(key, items))
+        case Infix(op, left, right):
+            return f"{key(left)}{op}{key(right)}"
+        case Signed(op, arg):
+            return f"{op}{key(arg)}"
+        case Fence(opening, body, close):
+            return f"{opening}{key(body)}{close}"
+        case Call(function, args, _):
+            return f"{key(function)}({','.join(map(key, args))})"
+        case Fraction(above, below):
+            return f"{{{key(above)}}}/{{{key(below)}}}"
+        case Derivative(of, by, _):
+            return f"d{{{key(of)}}}/d{{{','.join(map(key, by))}}}"
+        case Nabla(of, by):
+            return f"nabla_{{{key(by)}}} {key(of)}"
+    return repr(tree)
+
+
+def parts(tree: Tree | None) -> tuple[Tree, ...]:
+    """What stands in a subscript or superscript, one by one."""
+    match tree:
+        case None:
+            return ()
+        case Juxtaposed(items) | Listed(items):
+            return tuple(p for item in items for p in parts(item))
+    return (tree,)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A declared symbol: its letter, the literal parts of its scripts, and the place and brackets of its layer."""
+
+    base: str
+    sub: tuple[str, ...] = ()
+    sup: tuple[str, ...] = ()
+    where: str = ""  # sub or sup: where the layer stands
+    bracket: str = ""
+
+    @property
+    def weight(self) -> int:
+        return len(self.sub) + len(self.sup) + bool(self.where)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A symbol taken apart: the pattern it fits, its layer, and what is left of its scripts."""
+
+    pattern: Pattern
+    layer: int | None
+    sub: tuple[Tree, ...]
+    sup: tuple[Tree, ...]
+    primes: int
+
+
+def _unscripted(tree: Tree) -> tuple[Tree, tuple[Tree, ...], tuple[Tree, ...], int]:
+    if isinstance(tree, Script):
+        base, sub, sup, primes = _unscripted(tree.base) if isinstance(tree.base, Script) else (tree.base, (), (), 0)
+        return base, (*sub, *parts(tree.sub)), (*sup, *parts(tree.sup)), primes + tree.primes
+    return tree, (), (), 0
+
+
+def _bare(tree: Tree) -> tuple[str, Tree]:
+    return (tree.open, tree.body) if isinstance(tree, Fence) else ("", tree)
+
+
+def family_number(tree: Tree, env: Mapping[str, int]) -> int | None:
+    """The number of a layer `l + 1`, `L`, `2`; None for what is no layer."""
+    match tree:
+        case Number(text):
+            return int(text) if text.isdigit() else None
+        case Infix("+" | "-" as op, left, right):
+            a, b = family_number(left, env), family_number(right, env)
+            return None if a is None or b is None else a + b if op == "+" else a - b
+        case Fence("(" | "{", body, _):
+            return family_number(body, env)
+    return env.get(key(tree))
+
+
+def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | None]:
+    """The pattern of a declared symbol, and what stands where its layer does (`l`, `l-1`).
+
+    >>> from symbackprop.parse.latex import read_formula
+    >>> from symbackprop.parse.tree import Vocabulary
+    >>> pattern_of(read_formula("W^{[l]}", Vocabulary()).items[0].tree, ["l"])[0]
+    Pattern(base='W', sub=(), sup=(), where='sup', bracket='[')
+    """
+    names = set(families)
+    base, sub, sup, primes = _unscripted(tree)
+    if primes or not isinstance(base, Name):
+        raise Unwritable(f"'{key(tree)}' is no letter with scripts")
+    layered = [("sub", p) for p in sub if _mentions(p, names)] + [("sup", p) for p in sup if _mentions(p, names)]
+    if len(layered) > 1:
+        raise Unwritable(f"'{key(tree)}' has more than one layer")
+    literal = lambda where, found: tuple(key(p) for p in found if (where, p) not in layered)  # noqa: E731 - two uses, one line
+    where, part = layered[0] if layered else ("", None)
+    bracket = _bare(part)[0] if part is not None else ""
+    return Pattern(key(base), literal("sub", sub), literal("sup", sup), where, bracket), None if part is None else _bare(part)[1]
+
+
+def _mentions(tree: Tree, names: set[str]) -> bool:
+    if key(tree) in names:
+        return True
+    match tree:
+        case Infix(_, left, right):
+            return _mentions(left, names) or _mentions(right, names)
+        case Fence(_, body, _):
+            return _mentions(body, names)
+    return False
+
+
+def match(tree: Tree, pattern: Pattern, env: Mapping[str, int], base: str | None = None) -> Found | None:
+    """The symbol `tree` by a pattern, whose letter may be called `base`; None if it does not fit.
+
+    A layer that is not written is None in what is found: the reader decides which one is meant.
+    """
+    letter, sub, sup, primes = _unscripted(tree)
+    if key(letter) != (pattern.base if base is None else base):
+        return None
+    if tuple(map(key, sub[: len(pattern.sub)])) != pattern.sub:
+        return None
+    sub = sub[len(pattern.sub) :]
+    for wanted in pattern.sup:
+        place = next((n for n, p in enumerate(sup) if key(p) == wanted), None)
+        if place is None:
+            return None
+        sup = sup[:place] + sup[place + 1 :]
+    if not pattern.where:
+        return Found(pattern, None, sub, sup, primes)
+    candidates = sub[:1] if pattern.where == "sub" else sup
+    for n, part in enumerate(candidates):
+        bracket, inner = _bare(part)
+        number = family_number(inner, env) if bracket == pattern.bracket else None
+        if number is not None:
+            if pattern.where == "sub":
+                return Found(pattern, number, sub[1:], sup, primes)
+            return Found(pattern, number, sub, sup[:n] + sup[n + 1 :], primes)
+    return Found(pattern, None, sub, sup, primes)
+
+
+def letter_key(tree: Tree) -> str:
+    """The key of the letter of a symbol, its scripts taken off."""
+    return key(_unscripted(tree)[0])
+
+
+def swapped_case(base: str) -> str | None:
+    """`hat Y` for `hat y`, `delta` for `Delta`: the letter in the other case, for a single letter or a Greek name."""
+    *accents, name = base.split(" ")
+    if len(name) == 1 or name in _GREEK or name.lower() in _GREEK:
+        return " ".join((*accents, name.swapcase() if len(name) == 1 else name.lower() if name[0].isupper() else name.capitalize()))
+    return None
+
+
+_GREEK = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
+
+
