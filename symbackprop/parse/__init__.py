@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .document import Document, Line, read_document
 from .latex import read_formula
+from .python import read_python
 from .tree import Formula, Limits, Link, Tree, Vocabulary
 
-__all__ = ["Formula", "Limits", "Link", "Tree", "Vocabulary", "read_formula"]
+__all__ = ["Document", "Formula", "Limits", "Line", "Link", "Tree", "Vocabulary", "read_document", "read_formula", "read_python"]

@@ -16,6 +16,7 @@ _MATRICES = frozenset({"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vm
 
 
 def big(p: Parser, token: Token) -> Tree:
+    r"""A sum or its like with what stands below and above it, and its body; `\max(0, z)` is the name of a function."""
     kind = token.text
     if kind == "arg":
         if p.token.kind != "big" or p.token.text not in ("max", "min"):
@@ -78,6 +79,7 @@ def _attached(items: tuple[Tree, ...] | list[Tree]) -> list[Tree]:
 
 
 def begin(p: Parser, token: Token) -> Tree:
+    r"""A matrix or cases, from `\begin` to `\end`."""
     named = _ENVIRONMENT.match(p.text, token.end)
     kind = named.group(1) if named else ""
     if named is None or kind not in _MATRICES | {"cases", "rcases", "dcases"}:

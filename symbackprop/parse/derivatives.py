@@ -28,6 +28,7 @@ def inline_follows(p: Parser, start: int) -> bool:
 
 
 def fraction(p: Parser, token: Token) -> Tree:
+    r"""A fraction set one above the other; a derivative if a differential stands at the start of both."""
     above = _SIGN.match(p.text, p.token.end if p.token.kind == "{" else p.token.start)
     below = _denominator(p) if above else None
     if above and below and above.lastgroup == below.lastgroup:
@@ -169,6 +170,7 @@ def _operand(p: Parser, sign: str) -> Tree:
 
 
 def nabla(p: Parser, token: Token) -> Tree:
+    r"""The gradient of the factor that follows, `\nabla_a C`."""
     by: Tree | None = None
     if p.token.kind == "_":
         p.advance()
@@ -177,6 +179,7 @@ def nabla(p: Parser, token: Token) -> Tree:
 
 
 def root(p: Parser, token: Token) -> Tree:
+    r"""A root, `\sqrt{x}` or `\sqrt[3]{x}`."""
     degree: Tree | None = None
     if p.token.kind == "open" and p.token.text == "[":
         degree = p.fence(p.token).body

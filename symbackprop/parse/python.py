@@ -1,0 +1,212 @@
+"""Python-like lines, `dW = X.T @ dZ`, read through `ast` against a whitelist into the trees of LaTeX; nothing is evaluated."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Sequence
+
+from symbackprop.errors import ReadError, TooLarge
+
+from .latex import check_height
+from .letters import spelled_out
+from .tree import Call, Formula, Indicator, Infix, Limits, Link, Listed, Name, Number, Relation, Script, Signed, Span, Tree, Vocabulary
+
+__all__ = ["read_python"]
+
+_LIMITS = Limits()
+_GREEK = re.compile(r"[\u0370-\u03ff]")
+_OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"}
+_RELATIONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "=", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "notin",
+}  # fmt: skip
+_CONSTRUCTS: dict[type[ast.AST], str] = {
+    **dict.fromkeys((ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp), "a comprehension"),
+    ast.Lambda: "a lambda", ast.IfExp: "an 'if' inside a formula (np.where is read)", ast.Dict: "a dictionary", ast.Set: "a set",
+    ast.Slice: "a slice", ast.JoinedStr: "a string", ast.Starred: "a starred argument", ast.Await: "await", ast.Yield: "yield",
+    ast.NamedExpr: "an assignment inside a formula", ast.BoolOp: "'and' or 'or' outside a condition",
+}  # fmt: skip
+
+
+def read_python(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) -> Formula:
+    """Read one line of Python-like text: an expression, an assignment or a chain of them; a line `= b` continues a chain.
+
+    Names stay as they were typed (`np.sum`, `dW1`); Greek letters become their commands. Raises `ReadError` for what is no formula,
+    in words, and `TooLarge` beyond `limits`.
+
+    >>> formula = read_python("db = np.sum(dZ, axis=0)", Vocabulary())
+    >>> formula.items[1].tree
+    Call(function=Name(name='np.sum', accents=()), args=(Name(name='dZ', accents=()),), options=(('axis', Number(text='0')),))
+    """
+    if len(text) > limits.formula:
+        raise TooLarge(text, 0, f"the line has {len(text)} characters; {limits.formula} are read")
+    continues = re.match(r"\s*=(?!=)", text)
+    lead = continues.end() if continues else 0
+    body = text[lead:].lstrip()
+    start = len(text) - len(body)
+    return _Reader(text, body.rstrip(), start, limits).formula("=" if continues else "")
+
+
+class _Reader:
+    def __init__(self, text: str, body: str, start: int, limits: Limits) -> None:
+        self.text, self.body, self.limits = text, body, limits
+        self.starts = [start]
+        self.lines = body.split("\n")
+        for line in self.lines:
+            self.starts.append(self.starts[-1] + len(line) + 1)
+
+    def formula(self, relation: str) -> Formula:
+        node = self.parsed()
+        links: list[Link] = []
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                parts: Sequence[ast.expr] = [*targets, value]
+            case ast.Expr(value=ast.Compare(left=left, comparators=comparators, ops=ops)) if all(isinstance(op, ast.Eq) for op in ops):
+                parts = [left, *comparators]
+            case ast.Expr(value=value):
+                parts = [value]
+            case ast.AugAssign():
+                raise self.fail(node, "'+=' and its like change a name; write the whole of what it is equal to, name = ...")
+            case _:
+                raise self.fail(node, "a formula or 'name = formula' was expected, not a statement")
+        for part in parts:
+            tree = self.read(part)
+            check_height(tree, self.text, self.limits)
+            links.append(Link("=" if links else relation, tree, tree.span))
+        return Formula(tuple(links))
+
+    def parsed(self) -> ast.stmt:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = ast.parse(self.body)
+        except SyntaxError as error:
+            line = min(max(error.lineno or 1, 1), len(self.lines))
+            at = min(self.starts[line - 1] + max((error.offset or 1) - 1, 0), len(self.text))
+            raise ReadError(self.text, at, f"this is no formula in Python's notation ({error.msg})") from None
+        except (ValueError, RecursionError, MemoryError):
+            raise TooLarge(self.text, 0, "the line is nested too deep") from None
+        if len(module.body) != 1:
+            raise ReadError(self.text, self.starts[0], "one formula in one line was expected")
+        self.measure(module)
+        return module.body[0]
+
+    def measure(self, module: ast.Module) -> None:
+        level: list[ast.AST] = [module]
+        height = nodes = 0
+        while level:
+            height, nodes = height + 1, nodes + len(level)
+            if height > self.limits.height or nodes > 3 * self.limits.signs:
+                raise TooLarge(self.text, 0, f"the line has more than {self.limits.height} signs in one chain or nested in each other")
+            level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+    def place(self, line: int, column: int) -> int:
+        """The offset in the text of a column that `ast` counts in bytes."""
+        here = self.lines[line - 1]
+        return self.starts[line - 1] + (column if here.isascii() else len(here.encode()[:column].decode(errors="ignore")))
+
+    def span(self, node: ast.expr | ast.stmt) -> Span:
+        return Span(self.place(node.lineno, node.col_offset), self.place(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset))
+
+    def fail(self, node: ast.expr | ast.stmt, problem: str) -> ReadError:
+        return ReadError(self.text, self.span(node).start, problem)
+
+    def read(self, node: ast.expr) -> Tree:
+        span = self.span(node)
+        match node:
+            case ast.Constant(value=bool()):
+                raise self.fail(node, "True and False are values of options only")
+            case ast.Constant(value=int() | float()):
+                return Number(self.text[span.start : span.end].replace("_", ""), span=span)
+            case ast.Name(id=name):
+                return self.name(name, node)
+            case ast.Attribute() if (dotted := _dotted(node)) is not None:
+                return Name(dotted, span=span)
+            case ast.Attribute(value=value, attr="T"):
+                return _raised(self.read(value), Name("T", span=Span(span.end - 1, span.end)), span)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                return Signed("-" if isinstance(op, ast.USub) else "+", self.operand(operand), span=span)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                return Infix(_OPERATORS[type(op)], self.operand(left), self.operand(right), span=span)
+            case ast.Compare():
+                return self.relation(node)
+            case ast.BoolOp(op=ast.And(), values=values) if all(isinstance(v, ast.Compare) for v in values):
+                return Listed(tuple(self.read(v) for v in values), span=span)
+            case ast.Subscript(value=value, slice=index):
+                return self.entry(self.read(value), self.read(index), span)
+            case ast.Tuple(elts=[_, _, *_] as items) | ast.List(elts=[_, _, *_] as items):
+                return Listed(tuple(self.read(i) for i in items), span=span)
+            case ast.Tuple(elts=[item]) | ast.List(elts=[item]):
+                return self.read(item)
+            case ast.Call():
+                return self.call(node)
+        what = _CONSTRUCTS.get(type(node), f"'{self.text[span.start : min(span.end, span.start + 40)]}'")
+        raise self.fail(node, f"{what} has no place in a formula; + - * / @ **, names, calls, .T and subscripts do")
+
+    def operand(self, node: ast.expr) -> Tree:
+        """A comparison that is computed with is one where it holds and zero elsewhere."""
+        found = self.read(node)
+        return Indicator(found, span=found.span) if isinstance(node, (ast.Compare, ast.BoolOp)) else found
+
+    def name(self, name: str, node: ast.expr) -> Name:
+        if name.startswith("__"):
+            raise self.fail(node, f"'{name[:40]}' is no name of a quantity")
+        plain = spelled_out(name)[0].replace("\\", "").replace(" ", "") if _GREEK.search(name) else name
+        return Name(plain, word=name, span=self.span(node))
+
+    def entry(self, base: Tree, index: Tree, span: Span) -> Tree:
+        if isinstance(base, Script) and base.sub is None:
+            return Script(base.base, index, base.sup, base.primes, span=span)
+        return Script(base, index, span=span)
+
+    def relation(self, node: ast.Compare) -> Tree:
+        sides = [self.operand(side) for side in (node.left, *node.comparators)]
+        if not all(type(op) in _RELATIONS for op in node.ops):
+            raise self.fail(node, "'is' compares objects, not quantities; write ==")
+        found = [
+            Relation(_RELATIONS[type(op)], left, right, span=Span(left.span.start, right.span.end))
+            for op, left, right in zip(node.ops, sides, sides[1:], strict=False)
+        ]
+        return found[0] if len(found) == 1 else Listed(tuple(found), span=self.span(node))
+
+    def call(self, node: ast.Call) -> Tree:
+        span = self.span(node)
+        args = [self.read(argument) for argument in node.args]
+        options = tuple((self.keyword(node, keyword), self.option(keyword.value)) for keyword in node.keywords)
+        match node.func:
+            case ast.Attribute(value=value, attr=method) if _dotted(node.func) is None:
+                if method.startswith("_"):
+                    raise self.fail(node, f"'.{method[:40]}' is no function of a quantity")
+                return Call(Name(method, span=self.span(node.func)), (self.read(value), *args), options, span=span)
+            case ast.Name() | ast.Attribute():
+                return Call(self.read(node.func), tuple(args), options, span=span)
+        raise self.fail(node, "a call starts with the name of a function")
+
+    def keyword(self, node: ast.Call, keyword: ast.keyword) -> str:
+        if keyword.arg is None:
+            raise self.fail(node, "'**' before an argument has no place in a formula")
+        return keyword.arg
+
+    def option(self, node: ast.expr) -> Tree:
+        if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool)):
+            return Name(str(node.value), span=self.span(node))
+        return self.read(node)
+
+
+def _dotted(node: ast.Attribute) -> str | None:
+    """`np.sum`, `np.linalg.norm`: a name in a module that computes, else None."""
+    parts = [node.attr]
+    inner = node.value
+    while isinstance(inner, ast.Attribute):
+        parts.append(inner.attr)
+        inner = inner.value
+    if isinstance(inner, ast.Name) and inner.id in ("np", "numpy", "torch", "tf", "jnp", "math") and not any(p.startswith("_") for p in parts):
+        return ".".join([inner.id, *reversed(parts)])
+    return None
+
+
+def _raised(base: Tree, sup: Tree, span: Span) -> Tree:
+    if isinstance(base, Script) and base.sup is None:
+        return Script(base.base, base.sub, sup, base.primes, span=span)
+    return Script(base, None, sup, span=span)
