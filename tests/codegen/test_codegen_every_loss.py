@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import symbackprop as sb
+from symbackprop.codegen.backends import BACKENDS
 from symbackprop.errors import InputError, UnknownName
 from symbackprop.rules import LOSSES
 
@@ -286,3 +287,32 @@ def test_gradients_written_over_are_the_same_ones(loss: str, dtype: str) -> None
         with pytest.raises(InputError, match=r"b1 has 1 entries that are not finite, the first at b1\[1\]: inf"):
             spoiled.run(**options)
         assert spoiled.bytes() == as_given
+
+
+SPOILED: dict[str, list[Callable[[Any], Any]]] = {
+    "W1": [lambda a: a.T, lambda a: a.astype(int), lambda a: a + 0j, lambda a: a.astype("float64"), lambda a: a * np.nan],
+    "X": [lambda a: a[:, 0], lambda a: a.astype(int), lambda a: a + 0j, lambda a: a * np.inf, lambda a: a[:2], lambda a: a[:0]],
+    "Y": [lambda a: a[:, :2], lambda a: a + 0j, lambda a: 2 * a, lambda a: a * np.nan, lambda a: a[1:]],
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_backend_refuses_in_the_same_words(backend: str) -> None:
+    """The oracle is what NumPy's function says, which the tests above pin down."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    c = call("cross_entropy", dtype="float32")
+    net = c.f.program.net
+    other = Call(sb.compile(net, backend, "float32"), c.arrays, {})
+    np.testing.assert_allclose(np.asarray(other.run()[0]), c.run()[0], rtol=1e-5)
+    good = dict(c.arrays)
+    for name, ways in SPOILED.items():
+        for spoil in ways:
+            c.arrays[name] = spoil(good[name])
+            with pytest.raises(InputError) as said:
+                c.run()
+            refused(other, str(said.value))
+        c.arrays[name] = good[name]
+    del c.arrays["b2"]
+    refused(other, "params lacks b2; it needs W1, b1, W2, b2")
+    c.arrays |= {"b2": good["b2"], "b_2": good["b2"]}
+    refused(other, "unknown parameter 'b_2'; did you mean 'b2'?", error=UnknownName)
