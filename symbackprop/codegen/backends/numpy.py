@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from symbackprop.codegen.backends.plain import plain_run
 from symbackprop.codegen.backends.record import Backend, Run
-from symbackprop.codegen.fast.calling import ArrayForm
-from symbackprop.codegen.fast.source import fast_source
+from symbackprop.codegen.fast.calling import FastForm
+from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numpy_source import numpy_source
 from symbackprop.codegen.program import Program
@@ -13,7 +14,7 @@ __all__ = ["BACKEND"]
 
 
 def _build(program: Program, source: str, dtype: str) -> Run:
-    return ArrayForm(program, fast_source(program), dtype, loaded(source))
+    return FastForm(reduced(program), dtype, loaded(source)) if program.whole else plain_run(program, source, dtype)
 
 
 BACKEND = Backend("numpy", numpy_source, _build, needs="numpy", owns=True)

@@ -16,10 +16,9 @@ from symbackprop.codegen.fast.finite import witnesses
 from symbackprop.codegen.fast.graph import ARRAY, CALL, FIXED, VIEWS, Node
 from symbackprop.codegen.fast.memory import Memory, laid_out
 from symbackprop.codegen.fast.operations import FUNCTIONS, ufunc
-from symbackprop.codegen.fast.simplify import Reduced, reduced
+from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.module import spelled_shape
 from symbackprop.codegen.numpy_source import NUMPY
-from symbackprop.codegen.program import Program
 
 __all__ = ["fast_source"]
 
@@ -33,17 +32,18 @@ def _taken(name: str) -> bool:
     return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGcstv][0-9]+", name) is not None
 
 
-def fast_source(program: Program) -> str:
+def fast_source(reduced: Reduced) -> str:
     """The module of the fast form: `workspace(sizes)` allocates once and returns the function that works on it.
 
     >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.fast.simplify import reduced
     >>> from symbackprop.codegen.program import array_program
-    >>> text = fast_source(array_program(mlp([3, 2], activation="tanh", samples="m")))
+    >>> text = fast_source(reduced(array_program(mlp([3, 2], activation="tanh", samples="m"))))
     >>> print("\\n".join(line.strip() for line in text.splitlines() if "A1," in line or "tanh(" in line))
     # A1, forward (m, 2)
     tanh(B0, B0)
     """
-    return _Writer(reduced(program)).text()
+    return _Writer(reduced).text()
 
 
 @dataclass
