@@ -29,14 +29,16 @@ _GRACE = 1.0  # seconds between the alarm inside a worker and its end from outsi
 def check_many(
     submissions: Iterable[Submission], problem: Problem, executor: Executor | None = None, timeout: float = 10.0, memory: int = 1024,
 ) -> Iterator[Report]:  # fmt: skip
-    """Check each submission against the problem; the reports come in the order of the submissions, as they are ready.
+    r"""Check each submission against the problem; the reports come in the order of the submissions, as they are ready.
 
     A submission has `timeout` seconds and may take `memory` megabytes; one that takes more, or that brings its process down, is
     reported as undecided, and the rest goes on. Without an executor there is a process for every core. Any other executor is
     used as it is: where its workers let no limits be set, a `RuntimeWarning` says so.
 
-    >>> [r.failure for r in check_many([Submission("a.tex", refused="no such file")], None)]
-    ['no such file']
+    >>> from symbackprop.checker.problem import problem_from
+    >>> handed_in = [Submission("a.md", r"$$\frac{d}{dx} x^2 = 2 x$$", "md"), Submission("b.md", refused="no such file")]
+    >>> [str(report.status) for report in check_many(handed_in, problem_from({"shapes": {"x": []}}))]
+    ['right', 'undecided']
     """
     pool = checking_pool(None, timeout, memory) if executor is None else executor
     asked = pickle.dumps(replace(problem))  # a copy, without the numbers that the problem may have made already

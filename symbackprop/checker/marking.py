@@ -138,7 +138,9 @@ class _Results:
         out = Console()
         if self.many:
             for title, columns, rows in self.tally.tables():
-                out.print(_table(title, columns, rows))
+                out.print(Text(title, "bold"))
+                out.print(_table(columns, rows))
+                out.print()
         if not self.written:
             return
         if self.many and self.form.index is not None:
@@ -151,8 +153,8 @@ class _Results:
         out.print(Text(words), soft_wrap=True)
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     for row in rows:

@@ -120,11 +120,14 @@ class Report:
 
     @property
     def right_answer_wrong_step(self) -> bool:
-        """Whether a step is wrong although the last one agrees with the left side that opens the chain."""
-        if self.first_wrong is None:
-            return False
-        last = self.steps[-1]
-        return (last.opening or last.before).status is Status.RIGHT and last.number > self.first_wrong.number
+        """Whether a step is wrong although the last one of its chain agrees with the left side that opens the chain."""
+        chains: list[list[Step]] = []
+        for step in self.steps:
+            if step.opening is None or not chains:
+                chains.append([])
+            chains[-1].append(step)
+        slipped = [chain for chain in chains if any(s.status is Status.WRONG for s in chain)]
+        return any((chain[-1].opening or chain[-1].before).status is Status.RIGHT for chain in slipped)
 
     def __str__(self) -> str:
         from symbackprop.checker.report.terminal import plain

@@ -25,7 +25,7 @@ STEPS = (
 MIXED = Report(STEPS, "Two layers", "alice.tex", "", (Target("dC/dW1", 3), Target("dC/db1", None)), seconds=0.41)
 ALL_RIGHT = Report((STEPS[2], STEPS[3]), "Two layers", "bob.tex", seconds=0.2)
 LUCKY = Report((Step(1, SLIP, 4, 1, "latex", WRONG, None, TRANSPOSED), Step(2, "= d", 5, 1, "latex", WRONG, RIGHT)), "Two layers", "carol.tex")
-FAILED = Report((), "Two layers", "dave.tex", failure="out of time: it takes more than 10 s")
+FAILED = Report((), "Two layers", "dave.tex", failure="undecided: out of time: it takes more than 10 s")
 HOSTILE_TEXT = "\\delta = <script>alert(1)</script> & \x1b[31m \x00 ]]> \"quoted\" 'single' \N{ZERO WIDTH SPACE}"
 HOSTILE = Report(
     (Step(1, HOSTILE_TEXT, 1, 1, "latex", Judgement(Status.WRONG, HOSTILE_TEXT, Counterexample(HOSTILE_TEXT, "1", HOSTILE_TEXT, {HOSTILE_TEXT: "1"})),

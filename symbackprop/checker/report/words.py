@@ -110,7 +110,7 @@ def closing(report: Report) -> Iterator[str]:
     if (wrong := report.first_wrong) is not None:
         yield f"The first wrong step is step {wrong.number} ({place(wrong)})."
     if report.right_answer_wrong_step:
-        yield "Right answer, wrong step: the last step agrees with the left side that opens its chain although a step before it is wrong."
+        yield "Right answer, wrong step: a chain ends in what agrees with the left side that opens it although a step of it is wrong."
     reached = [f"{printable(t.name)} (step {t.step})" for t in report.targets if t.step is not None]
     missed = [printable(t.name) for t in report.targets if t.step is None]
     if reached:
