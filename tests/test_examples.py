@@ -1,4 +1,4 @@
-"""The examples run as their first lines say, each in a process of its own, and do what they promise."""
+"""The examples run as their first lines say, each in a process of its own; the benchmark compares like with like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from benchmarks.speed.by_hand import BY_HAND
+from benchmarks.speed.candidates import CANDIDATES
+from benchmarks.speed.cases import ACTIVATIONS, Case, data
+from benchmarks.speed.timing import error_of
 
 TOP = Path(__file__).parent.parent
 DIGITS = TOP / "examples" / "digits.py"
@@ -68,3 +74,36 @@ def test_an_epoch_number_that_cannot_be_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "--epochs counts from 0, not -1" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+QUICK = ("symbackprop numpy", "symbackprop numpy, reuse", "symbackprop source", "SymPy lambdify, cse", "autograd")  # to build
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("shape", ["S1", "S2"])
+def test_what_is_timed_computes_the_same(shape: str, activation: str) -> None:
+    """NumPy by hand is the oracle of the others, and central differences along a random line are its own."""
+    case = Case(shape, activation)
+    given = data(case)
+    reference = BY_HAND.make(case, given).run()
+    rng, h = np.random.default_rng(5), 1e-6
+    along = {name: rng.normal(size=p.shape) for name, p in given.params.items()}
+    for name in QUICK:
+        if not CANDIDATES[name].misfit(case):
+            call = CANDIDATES[name].make(case, given)
+            assert error_of(call.arrays(call.run()), reference) < 1e-12, name
+    losses = []
+    for move in (1, -2):
+        for name, p in given.params.items():
+            p += move * h * along[name]
+        losses.append(BY_HAND.make(case, given).run()[0])
+    slope = sum(float((reference[1][name] * along[name]).sum()) for name in along)
+    assert np.isclose((losses[0] - losses[1]) / 2 / h, slope, rtol=1e-5)
+
+
+def test_a_wrong_candidate_is_seen() -> None:
+    case = Case("S2")
+    reference = BY_HAND.make(case, data(case)).run()
+    for spoil in (lambda g: g * 1.001, lambda g: g[:-1], lambda g: g * np.nan):
+        assert error_of((reference[0], reference[1] | {"W1": spoil(reference[1]["W1"])}), reference) > 5e-4
+    assert error_of((reference[0], {"W1": reference[1]["W1"]}), reference) == np.inf
