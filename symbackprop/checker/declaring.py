@@ -62,6 +62,7 @@ class _Declaring:
     uses: dict[Tensor, tuple[Tensor, ...]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     samplers: dict[Tensor, Any] = field(default_factory=dict)
+    facts: list[Equation] = field(default_factory=list)
 
     def problem(self) -> Problem:
         data, where = self.data, self.where
@@ -89,7 +90,7 @@ class _Declaring:
         self._facts_of_computed(context)
         targets = tuple((text, self.tree(text)) for text in strings(data, "targets", where))
         rubric = {str(k): float(v) for k, v in table(data, "rubric", where).items()}
-        return Problem(str(data.get("title", "")), context, tuple(self.equations), self.samplers, targets, rubric)
+        return Problem(str(data.get("title", "")), context, tuple(self.equations), self.samplers, tuple(self.facts), targets, rubric)
 
     # -- text --------------------------------------------------------------------------------------------------------------
 
@@ -449,6 +450,7 @@ class _Declaring:
             known = self.symbols[found[0].pattern.base]
             known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: (0, 1)}, classes=True))
             self.samplers[whole] = SAMPLERS["one_hot"](1)
+            self.facts.append(_sums_to_one(whole, 1))
 
     def _facts_of_computed(self, context: Context) -> None:
         for kind, texts in table(self.data, "facts", self.where).items():
@@ -465,6 +467,14 @@ class _Declaring:
                     samples = context.samples
                     axis = next((n for n, s in enumerate(tensor.shape) if s != samples), 0)
                     self.samplers[tensor] = SAMPLERS[kind](axis)
+                    if kind == "one_hot":
+                        self.facts.append(_sums_to_one(tensor, axis))
+
+
+def _sums_to_one(tensor: Tensor, axis: int) -> Equation:
+    """The fact that a one-hot target has one 1 along an axis."""
+    at = [index_of(c) for c in "jstu"[: tensor.rank]]
+    return Equation(summation(Entry(tensor, *at), (at[axis], 1, tensor.shape[axis])), Integer(1))
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symbackprop.checker.compare import Difference, Outcome, compared, entry_words, leaf_values, short
+from symbackprop.checker.compare import Difference, Outcome, compared, entry_words, instances, leaf_values, short
 from symbackprop.checker.context import Macro, Symbol
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
 from symbackprop.checker.declaring import letters_of
@@ -102,7 +102,7 @@ class _Judge:
 
     def formula(self, formula: Formula, line: Line) -> Iterable[_Judged]:
         """The links of a chain: each against the one before it, and against what opened the chain."""
-        conditions = [c for c in formula.conditions]
+        conditions = list(formula.conditions)
         left: int | None = None
         for link in formula.items:
             if link.tree is None:
@@ -191,7 +191,7 @@ class _Judge:
         """Whether a line gives a name to something; the name is known from there on."""
         if not isinstance(left, (Name, Script)) or key(left) in self.context.named:
             return False
-        reader = Reader(self.context, {}, python=python)
+        reader = Reader(self.context, next(iter(instances((left,), self.context)), {}), python=python)
         if reader.lookup(left) is not None or _means_something(reader, left):
             return False
         if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):

@@ -55,6 +55,7 @@ class Problem:
     context: Context
     equations: tuple[Equation, ...]
     samplers: Mapping[Tensor, Any] = field(default_factory=dict, hash=False)
+    facts: tuple[Equation, ...] = ()
     targets: tuple[tuple[str, Tree], ...] = ()
     rubric: Mapping[str, float] = field(default_factory=dict, hash=False)
 

@@ -5,6 +5,7 @@ Where two readings are possible, `Reader.choose` answers with one and records th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -298,6 +299,10 @@ class Reader:
             base = self.read(inner)
             return self.scripted(base, tree, key(tree), _rest(tree))
         found = self.lookup(tree)
+        if found is None and self.python:
+            typed = self.identifier(inner.name)
+            if typed is not None:
+                return self.scripted(typed, tree, inner.name, _rest(tree))
         if inner.name == "delta" and (found is None or (found[1].layer is None and found[1].pattern.where)):
             kronecker = self.kronecker(tree)
             if kronecker is not None:
@@ -306,6 +311,17 @@ class Reader:
             return self.unknown(tree)
         symbol, rest, alias = found
         return self.meant(symbol, rest, alias, tree)
+
+    def identifier(self, name: str) -> Typed | None:
+        """A Python name for a symbol: `dZ2` for dZ^{[2]}, `yhat` for a y with a hat, `a_prev` with its subscript."""
+        for tree in identifiers(name, self.context):
+            if self.lookup(tree) is not None:
+                return self.symbol(tree)
+        if name.startswith("d") and len(name) > 1 and self.context.loss is not None:
+            for tree in (Name(name[1:].lstrip("_")), *identifiers(name[1:].lstrip("_"), self.context)):
+                if self.lookup(tree) is not None:
+                    return self.gradient(tree)
+        return None
 
     def kronecker(self, tree: Tree) -> Typed | None:
         """A delta with two indices and no layer."""
@@ -790,6 +806,29 @@ class Reader:
                 raise Unreadable("the cases of a matrix are read with indices", span)
             term = Where(self.condition(when), this.term, term)
         return replace(found, term=term)
+
+
+def identifiers(name: str, context: Context) -> list[Tree]:
+    """The symbols that a Python name may stand for."""
+    base, digits = re.fullmatch(r"(.*?)_?(\d*)", name).groups()  # type: ignore[union-attr]
+    found: list[Tree] = []
+    letters: list[Tree] = [Name(base)] if base else []
+    for accent in ("hat", "tilde", "bar"):
+        if base.endswith(accent) and len(base) > len(accent):
+            letters.append(Name(base[: -len(accent)].rstrip("_"), (accent,)))
+    for letter in letters:
+        found += [letter] if not digits else []
+        for s in context.symbols.get(key(letter), ()) if digits else ():
+            number: Tree = Number(digits)
+            if s.pattern.where:
+                closing = {"[": "]", "(": ")", "{": "}"}
+                number = Fence(s.pattern.bracket, number, closing[s.pattern.bracket]) if s.pattern.bracket else number
+            found.append(Script(letter, None, number) if s.pattern.where == "sup" else Script(letter, number))
+    head, _, tail = name.partition("_")
+    if tail:
+        found.append(Script(Name(head), Name(tail) if not tail.isdigit() else Number(tail)))
+        found.append(Script(Name(head), None, Name(tail)))
+    return found
 
 
 def symbol_size(name: str, layer: int | None) -> Any:
