@@ -69,7 +69,7 @@ def _beside(p: Parser, before: Tree | None, after: Tree, start: int) -> Tree:
     if before is None:
         return after
     items = [i for tree in (before, after) for i in (tree.items if isinstance(tree, Juxtaposed) else (tree,))]
-    return Juxtaposed(tuple(items), span=p.span(start))
+    return Juxtaposed(tuple(items), span=p.span(start)._replace(start=before.span.start))
 
 
 def _attribute(p: Parser, base: Tree, start: int) -> Tree:
@@ -81,7 +81,7 @@ def _attribute(p: Parser, base: Tree, start: int) -> Tree:
             p.last = opened.end + 1
             p.move(p.last)
             return Call(name, (base,), span=p.span(start))
-        call = _called(name, p.fence(opened, called=True, options=True))
+        call = _called(name, p.fence(opened, options=True))
         return Call(name, (base, *call.args), call.options, span=p.span(start))
     if name.name != "T":
         raise p.fail(f"'.{name.name}' is not read here; the transpose is .T", token.start)
@@ -109,12 +109,12 @@ def _is_call(p: Parser, base: Tree, kind: str, opened: Token) -> bool:
     if opened.text not in ("(", "[", "{"):
         return False
     name = base.base if isinstance(base, Script) else base
-    return _function(p, base, kind) or (opened.text == "(" and isinstance(name, Name) and at in p.survey.lists)
+    return _function(p, base, kind) or (opened.text == "(" and isinstance(name, Name) and (at in p.survey.lists or at in p.survey.given))
 
 
 def _call(p: Parser, base: Tree, start: int, opened: Token) -> Tree:
     name = base.base if isinstance(base, Script) else base
-    fence = p.fence(opened, called=True, options=isinstance(name, Name) and len(name.name) > 1)
+    fence = p.fence(opened, options=isinstance(name, Name) and len(name.name) > 1)
     if _is_one(base) and _conditional(fence):
         return Indicator(fence.body, span=p.span(start))
     call = _called(base, fence)

@@ -14,9 +14,9 @@ __all__ = ["fraction", "inline", "inline_follows", "nabla", "root"]
 _D = r"d(?=\s*(?:[A-Za-z{(^}]|\\(?!cdot|odot|times|circ|ast|bullet|over)[a-zA-Z,;!]))|\\(?:mathrm|operatorname|text|rm)\s*(?:\{\s*d\s*\}|\s+d)"
 _DELTA = r"\\delta(?=\s*(?:[A-Za-z{(}]|\\(?!cdot|odot|times|circ|ast|bullet|over)[a-zA-Z]))"
 _SIGN = re.compile(rf"\s*(?:\{{\s*\\rm\s+d\s*\}}|(?P<partial>\\partial(?![a-zA-Z]))|(?P<delta>{_DELTA})|(?P<d>{_D}))")
-_PIECE = r"\\(?!cdot|odot|times|circ|ast|bullet|over|frac)[a-zA-Z]+|[A-Za-z0-9]|\{[^{}]*\}|[_^]|\([^()]*\)|'|\s|\\[,;!]"
+_PIECE = r"\\(?!cdot|odot|times|circ|ast|bullet|over|frac)[a-zA-Z]++|[A-Za-z0-9]|\{[^{}]*\}|[_^]|\([^()]*\)|'|\s|\\[,;!]"
 _INLINE = re.compile(
-    rf"(?P<d>{_D}|{_DELTA})(?:{_PIECE}){{0,16}}(?:/|\\over(?![a-zA-Z]))\s*(?:\\partial(?![a-zA-Z])|{_DELTA}|{_D})|\\partial(?![a-zA-Z])"
+    rf"(?P<d>{_D}|{_DELTA})(?:{_PIECE}){{0,16}}+(?:/|\\over(?![a-zA-Z]))\s*(?:\\partial(?![a-zA-Z])|{_DELTA}|{_D})|\\partial(?![a-zA-Z])"
 )
 _BRACE = re.compile(r"\s*\{")
 _ARGUMENT = re.compile(r"\(\s*\\?[A-Za-z]+\s*(?:[_^]\s*\w\s*)?\)")

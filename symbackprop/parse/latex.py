@@ -74,7 +74,7 @@ def _chain(p: Parser) -> Formula:
                 raise p.fail("the formula goes on after its full stop")
         else:
             raise p.unexpected()
-        if links and p.token.kind == "relation" and relation:
+        if p.token.kind == "relation" and relation:
             raise p.unexpected()
     if not links:
         raise p.fail("there is no formula")

@@ -1,6 +1,6 @@
 """The parser: strengths of signs, brackets, the budgets; what quantities look like stands in the `Grammar`.
 
-Every recursion passes through `Parser.atom`, which counts how deep it stands, so that no text reaches Python's own limit.
+Every recursion passes through `Parser.factor` or `Parser.argument`, which count how deep it stands, so that no text reaches Python's own limit.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ def upright(text: str, span: Span) -> Name:
 
 
 class _Open(NamedTuple):
-    """A bracket that is open now: its sign, where it stands, and whether it holds what a function is called with."""
+    """A bracket that is open now: its sign, and where it stands."""
 
     sign: str
     start: int
-    called: bool = False
 
 
 class Parser:
@@ -90,7 +89,7 @@ class Parser:
 
     def span(self, start: int) -> Span:
         """From `start` to the end of what was read last, in the text as it was typed."""
-        return Span(self.origin[start], self.origin[self.last]) if self.origin else Span(start, self.last)
+        return Span(self.origin[start], self.origin[max(self.last - 1, 0)] + 1) if self.origin else Span(start, self.last)
 
     def place(self, start: int) -> str:
         at = self.origin[start] if self.origin else start
@@ -147,30 +146,33 @@ class Parser:
     def factor_follows(self) -> bool:
         kind, text, *_ = self.token
         if kind == "bar":
-            return text != "mid" and not self.bar_closes() and not (text == "|" and self.open and self.open[-1].called)
+            return text != "mid" and not self.bar_closes() and not (text == "|" and self.open and self.open[-1].start in self.survey.given)
         return kind in _FACTORS
 
     def factor(self, floor: int = SIDE + 1) -> Tree:
+        """One quantity with what is attached to it."""
         kind, start = self.token.kind, self.token.start
-        return self.grammar.attached(self, self.atom(floor), start, kind)
+        self._enter()
+        found = self.grammar.attached(self, self.atom(floor), start, kind)
+        self.depth -= 1
+        return found
 
-    def atom(self, floor: int = SIDE + 1) -> Tree:
-        """One quantity without its scripts; a sign of its own reaches as far as `floor` lets it."""
+    def _enter(self) -> None:
         self.depth += 1
         if self.depth > self.limits.nesting:
             raise TooLarge(self.text, self.token.start, f"the formula is nested deeper than {self.limits.nesting} levels")
+
+    def atom(self, floor: int = SIDE + 1) -> Tree:
+        """One quantity without its scripts; a sign of its own reaches as far as `floor` lets it."""
         token = self.token
         if token.kind == "op" and token.text in ("+", "-"):
             self.advance()
-            found: Tree = Signed(token.text, self.expression(max(floor, PRODUCT)), span=self.span(token.start))
-        else:
-            read = self.grammar.atoms.get(token.kind)
-            if read is None:
-                raise self.unexpected()
-            self.advance()
-            found = read(self, token)
-        self.depth -= 1
-        return found
+            return Signed(token.text, self.expression(max(floor, PRODUCT)), span=self.span(token.start))
+        read = self.grammar.atoms.get(token.kind)
+        if read is None:
+            raise self.unexpected()
+        self.advance()
+        return read(self, token)
 
     def compared(self) -> Tree:
         """An expression, or a relation; of a chain `1 <= k <= n` the list of its relations."""
@@ -228,9 +230,9 @@ class Parser:
         """Whether the bar at hand is the end of the bracket opened last."""
         return bool(self.open) and self.open[-1].sign in ("|", "||") and self.token.text.startswith(self.open[-1].sign)
 
-    def fence(self, token: Token, called: bool = False, options: bool = False) -> Fence:
+    def fence(self, token: Token, options: bool = False) -> Fence:
         """The rest of a bracket whose opening was just read."""
-        self.open.append(_Open(token.text, token.start, called))
+        self.open.append(_Open(token.text, token.end - 1))
         self.move(token.end)
         if self.token.kind == "close":
             raise self.fail("nothing stands between the brackets")
@@ -302,11 +304,14 @@ class Parser:
         elif token.kind == "op":
             self.advance()
             if token.text == "-" and self.factor_follows():
-                return Signed("-", self.argument("-"), span=self.span(token.start))
+                return Signed("-", self.factor(), span=self.span(token.start))
             return Name(token.text.replace("*", "ast"), span=self.span(token.start))
         elif token.kind not in _FACTORS or token.kind in ("big", "partial", "nabla"):
             raise self.fail(f"{of} lacks its argument")
-        return self.atom()
+        self._enter()
+        found = self.atom()
+        self.depth -= 1
+        return found
 
 
 class Grammar(NamedTuple):

@@ -198,14 +198,18 @@ def _sized(text: str, side: str, delimiter: re.Match[str], start: int) -> Token:
 
 
 class Brackets(NamedTuple):
-    """What stands in which bracket, by the offset of its opening: where it closes, whether it holds a list, whether a relation."""
+    """What stands in which bracket, by the offset of its opening: where it closes, whether it holds a list, whether a relation.
+
+    `given` are those with an odd number of bars, one of which parts what they hold: `p(y | x)`.
+    """
 
     closes: dict[int, int]
     lists: set[int]
     relations: set[int]
+    given: set[int]
 
 
-_STRUCTURE = re.compile(r"\\\\|\\[{}]|\\(?:neq?|leq?|geq?|in|notin|lt|gt)(?![a-zA-Z])|\\.|[(){}\[\],;=<>]", re.DOTALL)
+_STRUCTURE = re.compile(r"\\\\|\\[{}]|\\(?:mid|neq?|leq?|geq?|in|notin|lt|gt)(?![a-zA-Z])|\\.|[(){}\[\],;=<>|]", re.DOTALL)
 _PAIRS = {")": "(", "]": "[", "}": "{", "\\}": "\\{"}
 
 
@@ -215,7 +219,7 @@ def brackets(text: str) -> Brackets:
     >>> brackets("a(b, c) + {d}").closes, brackets("a(b, c)").lists
     ({1: 6, 10: 12}, {1})
     """
-    survey = Brackets({}, set(), set())
+    survey = Brackets({}, set(), set(), set())
     open_now: list[tuple[str, int]] = []
     for found in _STRUCTURE.finditer(text):
         sign, at = found.group(), found.end() - 1
@@ -229,6 +233,8 @@ def brackets(text: str) -> Brackets:
                 survey.closes[open_now.pop()[1]] = at
         elif open_now and sign in ",;":
             survey.lists.add(open_now[-1][1])
+        elif open_now and sign in ("|", "\\mid"):
+            survey.given.symmetric_difference_update({open_now[-1][1]})
         elif open_now and (len(sign) > 2 or sign in "=<>"):
             survey.relations.add(open_now[-1][1])
     return survey
