@@ -315,7 +315,8 @@ class Reader:
     def identifier(self, name: str) -> Typed | None:
         """A Python name for a symbol: `dZ2` for dZ^{[2]}, `yhat` for a y with a hat, `a_prev` with its subscript."""
         for tree in identifiers(name, self.context):
-            if self.lookup(tree) is not None:
+            found = self.lookup(tree)
+            if found is not None and not found[1].sub and (found[1].layer is not None or not found[0].pattern.where):
                 return self.symbol(tree)
         if name.startswith("d") and len(name) > 1 and self.context.loss is not None:
             for tree in (Name(name[1:].lstrip("_")), *identifiers(name[1:].lstrip("_"), self.context)):
