@@ -27,11 +27,15 @@ def attached(p: Parser, base: Tree, start: int, kind: str) -> Tree:
                 base = _attribute(p, base, start)
             case "open" if _is_call(p, base, kind, token):
                 base = _call(p, base, start, token)
-            case "bar" if token.text == "|" and not p.bar_closes() and p.text[token.end : token.end + 1] == "_":
+            case "bar" | "close" if token.text == "|" and not _bar_awaited(p) and p.text[token.end : token.end + 1] == "_":
                 p.advance()
                 base = Fence(".", base, "|", span=p.span(start))
             case _:
                 return _applied(p, base, start, kind)
+
+
+def _bar_awaited(p: Parser) -> bool:
+    return bool(p.open) and p.open[-1].sign in ("|", "||", ".")
 
 
 def _scripts(p: Parser, base: Tree, start: int) -> Tree:

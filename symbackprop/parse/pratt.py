@@ -69,6 +69,9 @@ class Parser:
             elif kind in ("&", "row"):
                 if self.open and self.open[-1].sign == "begin":
                     break
+                if kind == "row" and self.open and self.open[-1].sign == "{":  # the rows of \\substack
+                    token = token._replace(kind=",", text=",")
+                    break
             elif kind != "quad" or not self.open:
                 break
         self.token = token

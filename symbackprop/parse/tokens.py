@@ -59,7 +59,7 @@ _COMMANDS = {
         big="sum prod int bigoplus bigodot max min sup inf argmax argmin lim arg",
         dots="dots ldots cdots vdots ddots dotsc dotsb dotso",
         fraction="frac dfrac:frac tfrac:frac cfrac:frac",
-        pass_="boxed mathstrut mathbin mathrel mathord mathclose mathopen ensuremath displaylines",
+        pass_="boxed substack mathstrut mathbin mathrel mathord mathclose mathopen ensuremath displaylines",
         brace="underbrace overbrace",
         text="text mbox textit textnormal textup intertext",
         label="tag label",
@@ -68,7 +68,7 @@ _COMMANDS = {
         any="big Big bigg Bigg middle bigm Bigm",
         quad="quad qquad",
     ),
-    **{c: (c, c) for c in ("sqrt", "partial", "nabla", "forall", "begin", "over", "substack", "not", "overset", "stackrel", "prime")},
+    **{c: (c, c) for c in ("sqrt", "partial", "nabla", "forall", "begin", "over", "not", "overset", "stackrel", "prime")},
     **{"end": ("end_of", "\\end"), "|": ("bar", "||"), "{": ("open", "{"), "}": ("close", "}")},
 }  # fmt: skip
 FUNCTIONS = frozenset(says for kind, says in _COMMANDS.values() if kind == "function")

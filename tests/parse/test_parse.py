@@ -93,6 +93,8 @@ READ = [
     (r"1 \le k \le n", '1 <= k <= n'),
     (r"z^{(l)}_1 \approx w_{11} x_1 + w_{12} x_2 + \cdots", 'z_1^(l) approx (((w_11 x_1) + (w_12 x_2)) + ...)'),
     (r"\text{softmax}(z)_i = \operatorname{softmax}(z)_i", 'softmax!(z)_i = softmax!(z)_i'),
+    (r"\frac{d a}{d z}\Bigr|_{z=1}", ".d(a / z)|_{z = 1}"),
+    (r"\sum_{\substack{k=1\\k\ne i}}^n a_k", "sum[k; 1; n; {k != i}]a_k"),
 ]  # fmt: skip
 
 REFUSED = [
