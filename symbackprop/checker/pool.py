@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, ParamSpec, TypeVar, cast
 
 import symbackprop
@@ -52,6 +53,7 @@ class Pool(ThreadPoolExecutor):
         self._mine = threading.local()
         self._all: list[_Worker] = []
         self._closing = False
+        self._starting = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """The future result of a call; `WorkerLost` is its exception if it took its worker down."""
@@ -60,12 +62,16 @@ class Pool(ThreadPoolExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the workers; with `cancel_futures` also those that are at work."""
         if cancel_futures:
-            self._closing = True
+            with self._starting:
+                self._closing = True
             for worker in list(self._all):
                 worker.end()
         super().shutdown(wait=wait, cancel_futures=cancel_futures)
         for worker in self._all:
             worker.end()
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.shutdown(cancel_futures=kind is not None)  # nobody waits for answers after an error
 
     def _call(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         worker: _Worker | None = getattr(self._mine, "worker", None)
@@ -74,10 +80,11 @@ class Pool(ThreadPoolExecutor):
                 self._mine.worker = None
                 self._all.remove(worker)
                 worker.end()
-            if self._closing:
-                raise WorkerLost(late=False)
-            worker = _Worker()
-            self._all.append(worker)
+            with self._starting:  # no worker starts after the last has been ended
+                if self._closing:
+                    raise WorkerLost(late=False)
+                worker = _Worker()
+                self._all.append(worker)
             worker.call(_START_PATIENCE, self._prepare, (), {})
             self._mine.worker = worker
         return cast(T, worker.call(self._patience, fn, args, kwargs))

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 
 import pytest
 
@@ -85,6 +86,14 @@ def test_closing_early_ends_workers_that_are_at_work() -> None:
         busy.result(timeout=5)
     with pytest.raises(CancelledError):
         waiting.result(timeout=5)
+    assert time.monotonic() - start < 20
+
+
+def test_an_error_outside_does_not_wait_for_answers() -> None:
+    start = time.monotonic()
+    with suppress(KeyError), Pool(1) as pool:
+        pool.submit(time.sleep, 60)
+        raise KeyError
     assert time.monotonic() - start < 20
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from symbackprop.checker.report.formulas import laid_out
 from symbackprop.checker.report.tally import Tally
-from symbackprop.checker.report.words import against_opening, closing, heading, numbers, place, printable, source_lines
+from symbackprop.checker.report.words import against_opening, heading, numbers, place, printable, source_lines, verdict
 from symbackprop.checker.verdicts import Judgement, Report, Step
 from symbackprop.documents.templates import environment
 from symbackprop.typeset.mathml import CSS, mathml
@@ -46,7 +46,8 @@ def _report(report: Report) -> dict[str, Any]:
         "problem": escape(printable(report.problem)),
         "status": _css(str(report.status)),
         "verdict": escape(str(report.status)),
-        "closing": [escape(sentence) for sentence in closing(report)],
+        "closing": [escape(sentence) for sentence in verdict(report)],
+        "targets": [{"name": _inline(t.name, "latex"), "step": t.step} for t in report.targets if not report.failure],
         "steps": [_step(s, report) for s in report.steps],
     }
 

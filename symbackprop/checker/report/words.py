@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from symbackprop.checker.verdicts import Counterexample, Judgement, Report, Status, Step
 
-__all__ = ["PASSED", "SourceLine", "against_opening", "closing", "heading", "judged", "numbers", "place", "printable", "source_lines"]
+__all__ = ["PASSED", "SourceLine", "against_opening", "closing", "heading", "judged", "numbers", "place", "printable", "source_lines", "verdict"]
 
 PASSED = frozenset({Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC})
 """The verdicts of a step that holds; a definition claims nothing, so it neither passes nor fails."""
@@ -101,6 +101,19 @@ def heading(report: Report) -> str:
 
 def closing(report: Report) -> Iterator[str]:
     """The sentences at the end: the verdict, the first wrong step, what was reached of what was asked."""
+    yield from verdict(report)
+    if report.failure:
+        return
+    reached = [f"{printable(t.name)} (step {t.step})" for t in report.targets if t.step is not None]
+    missed = [printable(t.name) for t in report.targets if t.step is None]
+    if reached:
+        yield f"Reached: {', '.join(reached)}."
+    if missed:
+        yield f"Asked for and not reached: {', '.join(missed)}."
+
+
+def verdict(report: Report) -> Iterator[str]:
+    """The same without what was asked."""
     if report.failure:
         yield printable(report.failure)
         return
@@ -111,12 +124,6 @@ def closing(report: Report) -> Iterator[str]:
         yield f"The first wrong step is step {wrong.number} ({place(wrong)})."
     if report.right_answer_wrong_step:
         yield "Right answer, wrong step: a chain ends in what agrees with the left side that opens it although a step of it is wrong."
-    reached = [f"{printable(t.name)} (step {t.step})" for t in report.targets if t.step is not None]
-    missed = [printable(t.name) for t in report.targets if t.step is None]
-    if reached:
-        yield f"Reached: {', '.join(reached)}."
-    if missed:
-        yield f"Asked for and not reached: {', '.join(missed)}."
 
 
 def _plural(number: int, noun: str) -> str:
