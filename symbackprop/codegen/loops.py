@@ -6,7 +6,7 @@ what stands around them is written entry by entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symbackprop.codegen.arrays import Op, walk
@@ -126,7 +126,7 @@ class Loops:
             return self.folded(op.args[0], tuple(axes), "sum", wanted)
         if op.op == "einsum":
             return self.einsum(op, wanted)
-        return op
+        return self.padded(op, wanted) if op.op == "pad" else op
 
     def plain(self, op: Op) -> Op:
         """An argument of a matrix product: a stored array or the transpose of one."""
@@ -193,6 +193,16 @@ class Loops:
         self.loop([extents[c] for c in order], f"{_at(found.data, [letters[c] for c in output])} += {entry}", list(letters.values()))
         return found
 
+    def padded(self, op: Op, wanted: str) -> Op:
+        """An array with zeros around it."""
+        inner, ends = op.args[0], [self.size(a) for a in op.args[1:]]
+        sizes = self.extents(inner)
+        found = self.made(wanted, "wide", [f"{n} + {b} + {a}" for n, b, a in zip(sizes, ends[::2], ends[1::2], strict=True)], "real(0)")
+        letters = self._letters[: len(sizes)]
+        place = _at(found.data, [f"{k} + {b}" for k, b in zip(letters, ends[::2], strict=True)])
+        self.loop(sizes, f"{place} = {self.text(self.entry(inner, tuple(letters)))}", letters)
+        return found
+
     def vector(self, op: Op, wanted: str) -> Op:
         """A form along an axis, line by line."""
         form, axis, rank = op.data
@@ -200,7 +210,8 @@ class Loops:
         *before, last = FORMS[form].lines
         for line in before:
             left, _, right = line.partition(" = ")
-            known[left] = self.filled(self._folds(read_form(right), known, axis, rank), self.free(left))
+            found = self._folds(read_form(right), known, axis, rank)
+            known[left] = found if found.op == "select" else self.filled(found, self.free(left))
         return self.filled(self._folds(read_form(last), known, axis, rank), wanted)
 
     def _folds(self, op: Op, known: Mapping[str, Op], axis: int, rank: int) -> Op:
@@ -246,6 +257,8 @@ class Loops:
                 return [*self.extents(args[1]), self.size(args[0])]
             case "full":
                 return [self.size(n) for n in args[1:]]
+            case "window":
+                return self._window_extents(op)
         if op.op not in _ENTRYWISE:
             raise InputError(f"the numba backend has no operation '{op.op}'")
         found = list[str]()
@@ -254,6 +267,32 @@ class Loops:
             shift = len(found) - len(other)
             found = [n if k < shift or n != "1" else other[k - shift] for k, n in enumerate(found)]
         return found
+
+    def _window_extents(self, op: Op) -> list[str]:
+        count, places = op.data
+        found, gathered = list[str](), False
+        for place, n in zip(places, self.extents(op.args[0]), strict=True):
+            if place == ":":
+                found.append(n)
+            elif place[-1] == ":":
+                found.append(f"{self.size(op.args[place[1]])} - {self.size(op.args[place[0]])}")
+            elif not gathered:
+                gathered = True
+                found += map(self.size, op.args[1 : count + 1])
+        return found
+
+    def _window_indices(self, op: Op, at: Iterator[str]) -> Iterator[str]:
+        """Where the entry of a window stands in its array; the letters of all places that sum them come at the first."""
+        count, places = op.data
+        letters: list[str] = []
+        for place in places:
+            if place == ":":
+                yield next(at)
+            elif place[-1] == ":":
+                yield f"{self.size(op.args[place[0]])} + {next(at)}"
+            else:
+                letters = letters or [next(at) for _ in range(count)]
+                yield " + ".join([self.size(op.args[place[0]]), *(f"{c} * {k}" for c, k in zip(place[1], letters, strict=True) if c)])
 
     def size(self, op: Op) -> str:
         return f"int({_SIZES.text(op)})"
@@ -284,6 +323,8 @@ class Loops:
                 return Op("compare", (self.entry(args[1], at[:-1]), Op("name", (), at[-1])), "==")
             case "full":
                 return self.entry(args[0], at[len(at) - self.rank(args[0]) :])
+            case "window":
+                return self.entry(args[0], tuple(self._window_indices(op, iter(at))))
         return Op(op.op, tuple(self.entry(a, at[len(at) - self.rank(a) :]) for a in args), op.data)
 
 

@@ -37,7 +37,8 @@ def numba_source(program: Program) -> str:
     True
     """
     kinds = _kinds(program)
-    like = next((g.name for g in program.params if g.shape), "")
+    given = (*program.params, *program.inputs, *program.targets)
+    like = next((g.name for g in given if g.shape and not kinds[g.name].whole), "")
     known: dict[Any, str] = {}
     functions: list[str] = []
     body: list[str] = []
@@ -52,7 +53,6 @@ def numba_source(program: Program) -> str:
         body += stated(s, f"{s.name} = ", f"{known[key]}({', '.join(used)})")
         kinds[s.name] = Kind(len(s.shape))
     forms = _forms(program)
-    given = (*program.params, *program.inputs, *program.targets)
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
         *module_docstring(program, _ABOUT), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
@@ -71,15 +71,15 @@ def numba_source(program: Program) -> str:
 def _call(program: Program, like: str, kinds: dict[str, Kind]) -> Iterator[str]:
     """The lines that call the compiled function; a single number passes as one."""
     given = (*program.params, *program.inputs, *program.targets)
-    yield f"    dtype = {like or program.params[0].name}.dtype"
+    yield f"    dtype = {like or given[0].name}.dtype"
     arrays = [f"contiguous({g.name}, {'np.int64' if kinds[g.name].whole else 'dtype'})" for g in given]
     arrays = [text if g.shape else f"{text}[()]" for g, text in zip(given, arrays, strict=True)]
     results = list(program.gradients.values())
     taken = [*([] if like else ["np.empty(0, dtype)"]), *arrays, *program.scalars]
     yield from _wrapped(f"{', '.join([program.loss, *results])} = computed({', '.join(taken)})")
-    ranks = {g.name: len(g.shape) for g in program.params}
-    found = [f'"{p}": {g if ranks[p] else f"np.array({g}, dtype)"}' for p, g in program.gradients.items()]
-    yield from _wrapped(f"return dtype.type({program.loss}), {{{', '.join(found)}}}")
+    found = [f'"{p}": {g if kinds[g].rank else f"np.array({g}, dtype)"}' for p, g in program.gradients.items()]
+    loss = program.loss if kinds[program.loss].rank else f"dtype.type({program.loss})"
+    yield from _wrapped(f"return {loss}, {{{', '.join(found)}}}")
 
 
 def _wrapped(text: str) -> list[str]:

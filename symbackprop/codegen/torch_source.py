@@ -12,7 +12,7 @@ TORCH = Dialect(
     "torch", "torch",
     imports=("import torch",),
     about="Gradients are computed by these equations, not by autograd: call it under torch.no_grad(), compile it with torch.compile.",
-    functions={"max": "torch.amax"},
+    functions={"max": "torch.amax", "power": "torch.pow"},
     axis="dim",
     keep="keepdim=True",
     like="dtype={like}.dtype, device={like}.device",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.given import Checked, checked, fitting
 from symbackprop.codegen.program import Program
 from symbackprop.errors import InputError
@@ -17,7 +18,7 @@ View = Callable[[str, Any], tuple[Any, bool]]
 
 
 def converted(
-    program: Program, dtype: str, view: View, array: Callable[[Any, str | None], Any], params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]
+    program: Program, dtype: str, glance: Glance, view: View, array: Callable[[Any, str | None], Any], params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]
 ) -> Checked:
     """The arguments of a call as arrays of the library, once they are found to fit.
 
@@ -30,12 +31,15 @@ def converted(
     seen = {str(name): view(str(name), x) for name, x in params.items()}
     looked = [view(g.name, x) for g, x in zip(wanted, data, strict=True)]
     visible = all(holds for _, holds in (*seen.values(), *looked))
-    found = (checked if visible else fitting)(program, dtype, {name: x for name, (x, _) in seen.items()}, [x for x, _ in looked], scalars)
+    named, rest = {name: x for name, (x, _) in seen.items()}, tuple(x for x, _ in looked)
+    numbers: Mapping[str, Any] = scalars
+    if not visible or not glance.fits(named, rest, scalars):
+        numbers = (checked if visible else fitting)(program, dtype, named, rest, scalars).scalars
     labels = {g.name for g in program.targets if program.net.target == "class"}
     return Checked(
         {g.name: array(params[g.name], dtype) for g in program.params},
         tuple(array(x, None if g.name in labels else dtype) for g, x in zip(wanted, data, strict=True)),
-        found.scalars,
+        dict(numbers),
     )
 
 

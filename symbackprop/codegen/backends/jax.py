@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.backends.foreign import converted, stand_in
+from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.jax_source import jax_source
 from symbackprop.codegen.loading import loaded
@@ -22,10 +23,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     import jax.numpy as jnp
 
     function = jax.jit(loaded(source)["loss_and_gradients"])
+    glance = Glance(program, dtype)
 
     def fits() -> None:
         # Without it JAX computes in float32 and says nothing; the switch is the whole process's, so it is the caller's to turn.
-        if dtype == "float64" and jnp.zeros(0).dtype != "float64":
+        if dtype == "float64" and not jax.config.jax_enable_x64:
             raise InputError(
                 "the jax backend computes in float32 while jax_enable_x64 is off, but dtype='float64' was asked for; "
                 "call jax.config.update('jax_enable_x64', True) first, or compile with dtype='float32'"
@@ -39,11 +41,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         return np.asarray(x), True
 
     def array(x: Any, dtype: str | None) -> Any:
-        return jnp.asarray(x, dtype)
+        return x if isinstance(x, jax.Array) and (dtype is None or x.dtype == dtype) else jnp.asarray(x, dtype)
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         fits()
-        given = converted(program, dtype, view, array, params, data, scalars)
+        given = converted(program, dtype, glance, view, array, params, data, scalars)
         return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
 
     fits()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.backends.foreign import converted, stand_in
+from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.given import Checked
 from symbackprop.codegen.loading import loaded
@@ -22,28 +23,30 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     import torch
 
     function = loaded(source)["loss_and_gradients"]
+    glance = Glance(program, dtype)
 
     def view(name: str, x: Any) -> tuple[Any, bool]:
         if not isinstance(x, torch.Tensor):
             return x, True
         kind = str(x.dtype).removeprefix("torch.")
-        shaped = stand_in(name, tuple(x.shape), kind)
-        return (x.detach().numpy(), True) if x.device.type == "cpu" else (shaped, False)
+        seen = x.device.type == "cpu" and kind != "bfloat16"
+        return (x.detach().numpy(), True) if seen else (stand_in(name, tuple(x.shape), kind), False)
 
     def look(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked:
         arrays = {**(params if isinstance(params, Mapping) else {}), **{g.name: x for g, x in zip(_data(program), data, strict=False)}}
         places = {name: x.device for name, x in arrays.items() if isinstance(x, torch.Tensor)}
         if len({*places.values()}) > 1:
             raise InputError(f"the tensors lie on different devices: {', '.join(f'{name} on {place}' for name, place in places.items())}")
-        device = next(iter(places.values()), None)
+        device = next(iter(places.values()), torch.device("cpu"))
 
         def array(x: Any, kind: str | None) -> Any:
             wanted = None if kind is None else getattr(torch, kind)
             if not isinstance(x, torch.Tensor):
                 x = torch.from_numpy(np.require(x, requirements=["C", "W"]))
-            return x.detach().to(device=device, dtype=wanted)
+            same = x.dtype == wanted or wanted is None
+            return x.detach() if same and x.device == device else x.detach().to(device=device, dtype=wanted)
 
-        return converted(program, dtype, view, array, params, data, scalars)
+        return converted(program, dtype, glance, view, array, params, data, scalars)
 
     given = torch.compiler.disable(look)  # checks look into arrays, which a traced graph cannot
 
