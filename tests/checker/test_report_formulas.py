@@ -98,7 +98,8 @@ def boxed(text: str, part: str, at: int = 0) -> list[str]:
         (r"d = W \delta^{l+1} \odot s", r"W \delta^{l+1} \odot s", 0, [r"W \delta^{l+1} \odot s"]),
         (r"\frac{a}{b} = c", "b", 0, ["b"]),
         (r"d = \sigma'(z)", r"\sigma'(z)", 0, [r"\sigma'(z)"]),
-        (r"d = a b c", "a b", 0, ["a", "b"]),
+        (r"d = a b c", "a b", 0, ["a b"]),
+        (r"d = a b \sigma(z)", r"\sigma(z)", 0, [r"\sigma(z)"]),
     ],
 )
 def test_the_offending_part_is_marked_and_nothing_else(text: str, part: str, at: int, shown: list[str]) -> None:

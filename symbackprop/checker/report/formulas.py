@@ -98,7 +98,7 @@ class _Layout:
                 primed = t.Prime(self.node(base), primes) if primes else self.node(base)
                 return t.Scripts(primed, self.script(sub), self.script(sup)) if sub or sup else primed
             case p.Juxtaposed(items):
-                return t.row(*map(self.node, items))
+                return t.row(*_together(map(self.node, items)))
             case p.Listed(items, separator):
                 return t.join(map(self.node, items), t.Operator(_SEPARATORS.get(separator, separator)))
             case p.Infix("**", left, right):
@@ -177,6 +177,18 @@ class _Layout:
             return t.row(word, arguments)
         left, right = ("[", "]") if "[" in between else ("(", ")")
         return t.row(word, t.Fence(arguments, left, right, any(map(_is_tall, tree.args))))
+
+
+def _together(nodes: Iterable[t.Node]) -> list[t.Node]:
+    """The same nodes, neighbours that are marked under one mark."""
+    found: list[t.Node] = []
+    for node in nodes:
+        before = found[-1] if found else None
+        if isinstance(node, t.Marked) and isinstance(before, t.Marked):
+            found[-1] = t.Marked(t.row(before.body, node.body))
+        else:
+            found.append(node)
+    return found
 
 
 def _is_word(name: p.Name) -> bool:
