@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symbackprop.builders import deep, mlp
     from symbackprop.codegen.function import compile
+    from symbackprop.codegen.quantities import directional
     from symbackprop.doors import derive, lecture
     from symbackprop.graphs import graph
     from symbackprop.network import Network
     from symbackprop.notation import load_notation
     from symbackprop.specification import load_specification
 
-__all__ = ["Network", "compile", "deep", "derive", "graph", "lecture", "load_notation", "load_specification", "mlp"]
+__all__ = ["Network", "compile", "deep", "derive", "directional", "graph", "lecture", "load_notation", "load_specification", "mlp"]
 
 # Importing SymPy takes a second or two; the command line's help must not wait for it.
 _HOMES = {
-    "Network": "network", "compile": "codegen.function", "deep": "builders", "derive": "doors", "graph": "graphs", "lecture": "doors",
-    "load_notation": "notation",
+    "Network": "network", "compile": "codegen.function", "deep": "builders", "derive": "doors", "directional": "codegen.quantities",
+    "graph": "graphs", "lecture": "doors", "load_notation": "notation",
     "load_specification": "specification", "mlp": "builders",
 }  # fmt: skip
 

@@ -124,9 +124,9 @@ def backpropagate(
     named = named or {}
     target = loss or net.loss
     users = _users(net, target.tensor)
-    result = []
+    result, level = [], set[Tensor]()
     for tensor in _reversed_quantities(net, target.tensor, users) if wrt is None else wrt:
-        found = _gradient(net, target, tensor, users, named)
+        found = _gradient(net, target, tensor, users, named, level)
         if found is not None:
             result.append(found)
     return tuple(result)
@@ -169,13 +169,18 @@ def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equ
             yield t
 
 
-def _gradient(net: Network, target: Entry, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named]) -> Backward | None:
+def _gradient(
+    net: Network, target: Entry, tensor: Tensor, users: dict[str, list[Equation]], named: Mapping[str, Named], level: set[Tensor]
+) -> Backward | None:
+    """The gradient by one quantity; those it vanishes by are gathered in `level`, and nothing arrives through them."""
     wrt = _entry_of(net, tensor, users)
     paths: list[Path] = []
     for e in _consumers(net, tensor, users):
-        path = _path(net, target, e, wrt, named)
+        path = None if e.tensor in level else _path(net, target, e, wrt, named)
         if path is not None:
             paths.append(path)
+    if not paths:
+        level.add(tensor)
     if not paths or any(_is_given(p.derivative, target.tensor) for p in paths):
         return None
     total = add(*(_simplified(p) for p in paths))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sympy import (
     Add,
+    DiracDelta,
     Dummy,
     KroneckerDelta,
     Mul,
@@ -44,9 +45,10 @@ VALUE = Symbol("a", real=True)  # stands for f(z) in the derivative of an activa
 
 
 def raw_derivative(equation: Equation, wrt: Entry) -> Any:
-    """d rhs / d wrt as SymPy finds it, Kronecker deltas under their sums."""
+    """d rhs / d wrt as SymPy finds it, Kronecker deltas under their sums; a step is level on both sides, and taken so at its kink."""
     taken = {s for i in wrt.indices for s in i.free_symbols}
-    return evaluated(rename_bound(equation.rhs, taken)).diff(wrt)
+    found = evaluated(rename_bound(equation.rhs, taken)).diff(wrt)
+    return found.replace(DiracDelta, lambda *_: S.Zero) if found.has(DiracDelta) else found
 
 
 def local_derivative(equation: Equation, wrt: Entry, facts: Iterable[Equation] = ()) -> Any:

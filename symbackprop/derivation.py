@@ -115,14 +115,18 @@ def gradient_derivation(
 
 
 def name_of(net: Network, b: Backward) -> str:
-    """BP1 for the error of the output, BP2 for the others, BP3 for biases, BP4 for weights; concrete layers get their number."""
+    """BP1 for the error of the output, BP2 for the others, BP3 for biases, BP4 for weights; concrete layers get their number.
+
+    What differentiates something else, or a loss that has gradients among its equations already, is called by what it is.
+    """
     tensor, layer = b.tensor, b.tensor.layer
     names = {"b": "BP3", "w": "BP4"} if net.equation(tensor) is None else {"z": "BP1" if layer == net.last_layer else "BP2"}
-    kind = None if layer is None else names.get(tensor.name)
-    if kind is None:
-        return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{layer}" if layer is not None else "")
+    kind = names.get(tensor.name)
     numbered = getattr(layer, "is_Integer", False) and kind != "BP1"
-    return f"{kind}-{layer}" if numbered else kind
+    name = f"{kind}-{layer}" if numbered else kind
+    if layer is not None and name is not None and not net.loss.indices and name not in net.labels:
+        return name
+    return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{layer}" if layer is not None else "")
 
 
 def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:

@@ -104,6 +104,11 @@ class Network:
             return self.depth
         return max((e.tensor.layer for e in self.equations if e.tensor.name == "z" and e.tensor.layer is not None), default=None)
 
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """What its equations are called."""
+        return frozenset(e.label for e in self.equations if e.label)
+
     def using(self, tensors: Iterable[Tensor]) -> list[Equation]:
         """The equations whose right sides mention one of `tensors`, in their order."""
         found = {n: e for t in tensors for n, e in self._users.get(t, ())}

@@ -92,7 +92,8 @@ def common(arrays: Sequence[Array], order: Sequence[Any] = ()) -> tuple[list[Op]
 
 
 def plus(*terms: Array) -> Array:
-    """The sum of arrays, repeated along axes they lack."""
+    """The sum of arrays, repeated along axes they lack; zeros vanish."""
+    terms = tuple(t for t in terms if t.op != Op("number", (), Integer(0))) or (number(0),)
     if len(terms) == 1:
         return terms[0]
     ops, axes = common(terms)

@@ -7,18 +7,17 @@ where the notes would write a gradient out twice, code keeps it under a name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from sympy import S, Sum
 
-from symbackprop.backprop import Backward, backpropagate, stand_ins
+from symbackprop.backprop import Backward, Named, backpropagate, stand_ins
 from symbackprop.derivation import known_put_in, name_of
 from symbackprop.equations import Equation, Grad, Tensor, entries, rename_tensors, tensors
 from symbackprop.network import Network
-from symbackprop.notation import Notation
 from symbackprop.writing import length
 
 __all__ = ["Found", "backward_equations"]
@@ -36,30 +35,29 @@ class Found:
     factor: Any = S.One
 
 
-def backward_equations(net: Network, notation: Notation) -> Iterator[Found]:
-    """The gradients of `net` from the loss to the parameters; a parameter's as soon as what it needs is there.
+def backward_equations(net: Network, named: Mapping[str, Named], wrt: Sequence[Tensor]) -> Iterator[Found]:
+    """The gradients of `net` from the loss to what is `wrt`; that of a parameter as soon as what it needs is there.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.notation import load_notation
     >>> rows, net = load_notation("rows"), mlp([2, 2], samples="m")
-    >>> [(f.label, str(f.equation)) for f in backward_equations(net, rows)][-1]
+    >>> [(f.label, str(f.equation)) for f in backward_equations(net, rows.named(True), net.parameters)][-1]
     ('BP3-1', 'dJ/db(1)[j] = Sum(delta(1)[j, s], (s, 1, m))')
     """
-    named = notation.named(net.samples is not None, net.samples)
-    listed = [b for b in backpropagate(net, named) if b.tensor not in net.inputs]
+    sought = {*wrt}
+    listed = [b for b in backpropagate(net, named) if b.tensor in sought or net.equation(b.tensor) is not None]
     users = Counter(t for b in listed for t in tensors(b.equation.rhs))
-    parameters = {*net.parameters}
     known: dict[Tensor, Equation] = {}
     found: list[Found] = []
     for b in listed:
         own = b.equation.lhs.tensor
         equation = _result(net, b.equation, known)
-        if b.tensor not in parameters and (users[own] == 1 or (not equation.rhs.has(Sum) and length(equation.rhs) <= _SHORT)):
+        if b.tensor not in sought and (users[own] == 1 or (not equation.rhs.has(Sum) and length(equation.rhs) <= _SHORT)):
             lettered = b.definition is not None
             if not lettered or users[own] == 1:
                 known[own] = equation
         found.append(Found(b.tensor, equation, name_of(net, b), _factor(b)))
-    yield from _in_order(found, net)
+    yield from _in_order(found, [t for t in wrt if net.equation(t) is None])
 
 
 def _result(net: Network, equation: Equation, known: dict[Tensor, Equation]) -> Equation:
@@ -90,9 +88,9 @@ def _factor(b: Backward) -> Any:
     return S.One if b.definition is None or not b.definition.rhs.is_Mul else b.definition.rhs.args[0]
 
 
-def _in_order(found: list[Found], net: Network) -> Iterator[Found]:
-    """Parameters, in their own order, right behind the last gradient that they need."""
-    rank = {p: n for n, p in enumerate(net.parameters)}
+def _in_order(found: list[Found], given: Sequence[Tensor]) -> Iterator[Found]:
+    """What is given, in its own order, right behind the last gradient that its own needs: nothing else needs that."""
+    rank = {p: n for n, p in enumerate(given)}
     place = {f.equation.lhs.tensor: n for n, f in enumerate(found) if f.tensor not in rank}
     behind: dict[int, list[Found]] = {}
     for f in sorted((f for f in found if f.tensor in rank), key=lambda f: rank[f.tensor]):

@@ -144,6 +144,8 @@ class Printer:
                 if self.is_array(value):
                     return self._put(d.copy, f"{d.prefix}.broadcast_to({self.text(value)}, {shape})")
                 return self._put(d.full, self.text(value), shape=shape, prefix=d.prefix)
+            case "most":
+                return f"max({self.all(args)})"
             case "window":
                 return self._window(args, *op.data)
             case "pad":

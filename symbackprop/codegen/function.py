@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,11 +87,15 @@ class GradientFunction:
 
     def flat(self, theta: Any, *data: Any, **scalars: Any) -> tuple[float, Any]:
         """`loss, gradient` for one vector of all parameters: `scipy.optimize.minimize(f.flat, theta, args=(X, Y), jac=True)`."""
+        if not self.program.whole:
+            raise InputError(f"a flat vector holds the gradient of a loss by every parameter; this function computes {self.program.title}")
         loss, grads = self(self.unflatten(theta), *data, **scalars)
         return float(loss), self.flatten(grads).astype("float64")
 
     def check(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> Differences:
         """The gradients against central differences of the loss: for each parameter the largest relative error and where."""
+        if not self.program.whole:
+            raise InputError(f"differences are taken of a loss by every parameter; this function computes {self.program.title}")
         given = checked(self.program, self.dtype, params, data, scalars)
         fine = tuple(x.astype("float64") if x.dtype.kind == "f" else x for x in given.data)
         readable = loaded(numpy_source(self.program))["loss_and_gradients"]  # it computes in the dtype of what it is given
@@ -112,29 +116,47 @@ def _owners() -> str:
     return ", ".join(name for name, backend in BACKENDS.items() if backend.owns)
 
 
-def emit(net: Network, backend: str = "numpy", notation: str | Notation | None = None) -> str:
-    """The source of a module that computes the loss of `net` and all its gradients.
+def emit(
+    net: Network, backend: str = "numpy", notation: str | Notation | None = None, *,
+    layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None,
+) -> str:  # fmt: skip
+    """The source of a module that computes the loss of `net` and all its gradients, or what `of` and `wrt` name, as `compile` does.
 
     >>> from symbackprop.builders import mlp
     >>> "def loss_and_gradients(params, X, Y):" in emit(mlp([2, 1], samples="m"))
     True
     """
-    return BACKENDS[one_of("backend", backend, BACKENDS)].source(array_program(net, notation))
+    one_of("backend", backend, BACKENDS)
+    return BACKENDS[backend].source(array_program(net, notation, layout=layout, of=of, wrt=wrt))
 
 
-def compile(net: Network, backend: str = "numpy", dtype: str = "float64", notation: str | Notation | None = None) -> GradientFunction:
-    """The loss of `net` and its gradient by every parameter, as a function of arrays.
+def compile(
+    net: Network, backend: str = "numpy", dtype: str = "float64", notation: str | Notation | None = None, *,
+    layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None,
+) -> GradientFunction:  # fmt: skip
+    """The loss of `net` and its gradient by every parameter, as a function of arrays; or any other derivative.
 
     `notation` gives the letters and the layout; by default samples are rows, and equations that were typed keep their axes and
-    letters. Raises `UnknownName` for a backend, dtype or notation that does not exist, `SpecError` for a network without
+    letters. `layout` stores arrays otherwise: rows (samples by units, X W + b), columns (units by samples, W A + b) or single (no
+    axis of samples). `of` names what is differentiated, a quantity `A2` or one entry `A2[0, 3]` of its array, counted from 0; `wrt`
+    names by what, `["W1", "X"]`: the derivative of A2 by W1 has the axes of A2, then those of W1. The Hessian times a vector is the
+    gradient of `directional(net)`.
+
+    Raises `UnknownName` for a backend, dtype, notation, layout or quantity that does not exist, `SpecError` for a network without
     concrete layers, `InputError` for an expression that has no array form.
 
     >>> from symbackprop.builders import mlp
     >>> print(compile(mlp([2, 2], samples="m")).source.splitlines()[-2])
         db1 = np.sum(Delta1, axis=0)  # BP3-1 (2,)
+    >>> softmax = compile(mlp([3, 3], activation="softmax"), of="a1", wrt=["z1"])
+    >>> p, jacobian = softmax({"W1": np.zeros((3, 3)), "b1": np.zeros(3)}, np.zeros(3))
+    >>> jacobian["z1"].round(2)
+    array([[ 0.22, -0.11, -0.11],
+           [-0.11,  0.22, -0.11],
+           [-0.11, -0.11,  0.22]])
     """
     one_of("backend", backend, BACKENDS)
     one_of("dtype", dtype, DTYPES)
-    program = array_program(net, notation)
+    program = array_program(net, notation, layout=layout, of=of, wrt=wrt)
     source = BACKENDS[backend].source(program)
     return GradientFunction(program, source, backend, dtype, BACKENDS[backend].run(program, source, dtype))

@@ -187,9 +187,13 @@ class Lowering:
     def _window(self, expr: Entry, padded: bool) -> Array:
         order = storage(expr.tensor, self.layout)
         shape = [expr.tensor.shape[a] for a in order]
-        one = Op("full", (number(1).op, *(self.scalar(n).op for n in shape)))
+        one = Op("full", (number(1).op, *map(self._extent, shape)))
         op = one if expr.tensor.name == ONES else name(self.names.of(expr.tensor)).op
-        return window(op, [expr.indices[a] for a in order], shape, self.sizes, lambda n: self.scalar(n).op, padded)
+        return window(op, [expr.indices[a] for a in order], shape, self.sizes, self._extent, padded)
+
+    def _extent(self, n: Any) -> Op:
+        """A number of places: the largest of several is again a whole number."""
+        return self.arithmetic(sympy.sympify(n), lambda e: Array(Op("most", tuple(map(self._extent, e.args)))) if isinstance(e, Max) else None).op
 
     def _sum(self, expr: Any) -> Array:
         """A sum of a product is one contraction where its factors are arrays; any other is summed along an axis."""

@@ -25,7 +25,7 @@ def module_source(program: Program, dialect: Dialect) -> str:
     >>> "import numpy as np" in module_source(array_program(mlp([3, 2], samples="m")), NUMPY)
     True
     """
-    printer = Printer(dialect, program.params[0].name, frozenset({*program.scalars, *program.sizes}))
+    printer = Printer(dialect, (*program.params, *program.inputs)[0].name, frozenset({*program.scalars, *program.sizes}))
     body = [line for s in program.statements for line in stated(s, f"{s.name} = ", printer.text(s.value))]
     returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
     result = textwrap.wrap(f"return {program.loss}, {{{returned}}}", WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)
@@ -84,7 +84,7 @@ def module_docstring(program: Program, about: str = "") -> list[str]:
     net = program.net
     rules = list(dict.fromkeys(e.rule for e in net.equations if e.rule))
     network = f"Network: {', '.join(rules)}." if rules else f"Network: {len(net.equations)} equations."
-    lines = [f'"""Loss and gradients of the network \'{_plain(net.name)}\'.', "", network]
+    lines = [f'"""{program.title[0].upper()}{program.title[1:]} of the network \'{_plain(net.name)}\'.', "", network]
     lines += textwrap.wrap(
         f"Written by symbackprop from the equations of the network and the gradients derived from them (notation: {_plain(program.notation.name)}). "
         f"The comment behind each statement names the equation and gives the shape. {about}", WIDTH - 10,
@@ -123,7 +123,7 @@ def _plain(text: str) -> str:
 
 def function_docstring(program: Program) -> list[str]:
     """What the function returns, and what each argument is."""
-    lines = ['    """The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.', ""]
+    lines = [f'    """{program.returns}', ""]
     lines += [f"    params: {', '.join(f'{g.name} {spelled_shape(g.shape)}' for g in program.params)}"]
     for what, group in (("input", program.inputs), ("target", program.targets)):
         lines += [f"    {g.name}: {what} {spelled_shape(g.shape)}{_kind(program, g)}" for g in group]

@@ -6,19 +6,21 @@ import keyword
 from collections.abc import Iterable
 from typing import Any
 
-from symbackprop.equations import Grad, Tensor
+from symbackprop.equations import Direction, Grad, Tensor
 from symbackprop.notation import Notation
 
 __all__ = ["Names"]
 
 _RESERVED = (
-    "np", "math", "jax", "jnp", "torch", "numba", "njit", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float", "pow", "range",
-    "real", "like", "dtype", "computed", "contiguous", "maximum", "minimum", "logaddexp", "heaviside", "dot_11", "dot_12", "dot_21", "dot_22",
+    "np", "math", "jax", "jnp", "torch", "numba", "njit", "params", "grads", "loss_and_gradients", "erf", "int", "abs", "float", "max", "pow",
+    "range", "real", "like", "dtype", "computed", "contiguous", "maximum", "minimum", "logaddexp", "heaviside", "dot_11", "dot_12", "dot_21",
+    "dot_22",
+    "sound", "finite", "between", "signs", "shares",
 )  # fmt: skip
 
 
 class Names:
-    """The identifiers of one program.
+    """The identifiers of one program; `loss` is what a gradient that says no more is the gradient of.
 
     >>> from symbackprop.notation import load_notation
     >>> names = Names(load_notation("rows"))
@@ -26,17 +28,23 @@ class Names:
     ('W1', 'b1', 'dW1')
     """
 
-    def __init__(self, notation: Notation, reserved: Iterable[str] = ()) -> None:
-        self.notation = notation
+    def __init__(self, notation: Notation, reserved: Iterable[str] = (), loss: Tensor | None = None) -> None:
+        self.notation, self.loss = notation, loss
         self._taken = {*_RESERVED, *reserved}
         self._of: dict[Any, str] = {}
 
     def of(self, tensor: Tensor) -> str:
         """The identifier of a tensor; that of a gradient without a letter is the quantity's with a d before it."""
         if tensor not in self._of:
-            wanted = f"d{self.of(tensor.wrt)}" if isinstance(tensor, Grad) else self._letter(tensor)
-            self._of[tensor] = self._free(wanted)
+            self._of[tensor] = self._free(self._wanted(tensor))
         return self._of[tensor]
+
+    def _wanted(self, tensor: Tensor) -> str:
+        if isinstance(tensor, Direction):
+            return f"v{self.of(tensor.of)}"
+        if isinstance(tensor, Grad):
+            return f"d{self.of(tensor.wrt)}" if self.loss in (None, tensor.of) else f"d{self.of(tensor.of)}_d{self.of(tensor.wrt)}"
+        return self._letter(tensor)
 
     def symbol(self, symbol: Any) -> str:
         """The identifier of a number or a size with a name."""

@@ -6,7 +6,7 @@ has no matrix form is spelled out from its index form; what would overflow is pu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -19,15 +19,16 @@ from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import Lowering, storage
 from symbackprop.codegen.naming import Names
+from symbackprop.codegen.quantities import sought
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
-from symbackprop.errors import InputError, SpecError
+from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["Given", "Program", "Statement", "array_program"]
+__all__ = ["LAYOUTS", "Given", "Program", "Statement", "array_program", "stored_as"]
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,31 @@ class Program:
     gradients: Mapping[str, str] = field(hash=False)
     legend: tuple[str, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether it computes the loss and its gradient by every parameter."""
+        return not self.net.loss.indices and [*self.gradients] == [g.name for g in self.params]
 
-def array_program(net: Network, notation: str | Notation | None = None) -> Program:
-    """The array program of a network with concrete layers.
+    @property
+    def title(self) -> str:
+        """What it computes, in a few words."""
+        return "loss and gradients" if self.whole else f"{self.loss} and its derivative by {', '.join(self.gradients)}"
+
+    @property
+    def returns(self) -> str:
+        """What it returns, in a sentence."""
+        if self.whole:
+            return "The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params."
+        axes = f"the axes of {self.loss}, then those of what it is taken by" if self.net.loss.indices else "the shape of what it is taken by"
+        return f"{self.loss}, and a dict of its derivatives by {', '.join(self.gradients)}; each has {axes}."
+
+
+def array_program(
+    net: Network, notation: str | Notation | None = None, *, layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None
+) -> Program:
+    """The array program of a network with concrete layers: the loss and all gradients, or the derivative of `of` by what is in `wrt`.
+
+    `layout` says how arrays are stored where that is not to be as the notation has it: rows, columns or single.
 
     >>> from symbackprop.builders import mlp
     >>> [s.name for s in array_program(mlp([3, 2], samples="m")).statements]
@@ -96,12 +119,13 @@ def array_program(net: Network, notation: str | Notation | None = None) -> Progr
     """
     if net.depth is not None:
         raise SpecError(f"'{net.name}' has a symbolic depth {net.depth}; code needs a number of layers, as mlp([784, 30, 10]) gives")
-    if not net.parameters:
-        raise SpecError(f"'{net.name}' has no parameters; list under parameters what gradients are wanted for")
     for e in net.equations:
         if e.rhs.has(Abstract):
             raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
-    return _Writer(net, _chosen(net, notation)).program()
+    chosen = stored_as(_chosen(net, notation), layout, net)
+    lies = chosen.layout(net.samples is not None, _weights(net, chosen))
+    asked = sought(net, chosen, lies, of, wrt)
+    return _Writer(asked.net, chosen, lies, asked.wrt).program(of is not None)
 
 
 def _chosen(net: Network, notation: str | Notation | None) -> Notation:
@@ -111,12 +135,31 @@ def _chosen(net: Network, notation: str | Notation | None) -> Notation:
     return notation if isinstance(notation, Notation) else load_notation(notation)
 
 
+LAYOUTS: Mapping[str, Mapping[str, str]] = {
+    "rows": {"samples": "rows", "vectors": "row", "weights": "from_to"},
+    "columns": {"samples": "columns", "vectors": "column", "weights": "to_from"},
+    "single": {"samples": "none", "vectors": "column", "weights": "to_from"},
+}
+
+
+def stored_as(notation: Notation, layout: str | None, net: Network) -> Notation:
+    """The notation with arrays stored otherwise: `rows` X W + b, `columns` W A + b, `single` W a + b without an axis of samples.
+
+    >>> from symbackprop.builders import mlp
+    >>> stored_as(load_notation("nielsen"), "rows", mlp([2, 1], samples="m")).weights
+    'from_to'
+    """
+    if layout is None:
+        return notation
+    if one_of("layout", layout, LAYOUTS) == "single" and net.samples is not None:
+        raise InputError(f"layout='single' has no axis for the {net.samples} samples of '{net.name}'; choose rows or columns")
+    return replace(notation, **LAYOUTS[layout])  # type: ignore[arg-type]
+
+
 class _Writer:
-    def __init__(self, net: Network, notation: Notation) -> None:
-        self.net, self.notation = net, notation
-        batched = net.samples is not None
-        self.layout = notation.layout(batched, _weights(net, notation))
-        self.names = Names(notation, FORMS)
+    def __init__(self, net: Network, notation: Notation, layout: Layout, wrt: tuple[Tensor, ...]) -> None:
+        self.net, self.notation, self.layout, self.wrt = net, notation, layout, wrt
+        self.names = Names(notation, FORMS, net.loss.tensor)
         self.scalars = tuple(self.names.symbol(s) for s in _open_numbers(net))
         self.lowering = Lowering(self.names, self.layout)
         self.stable = Stabilizer(net)
@@ -128,41 +171,48 @@ class _Writer:
     def shape(self, tensor: Tensor) -> tuple[Any, ...]:
         return tuple(tensor.shape[a] for a in storage(tensor, self.layout))
 
-    def program(self) -> Program:
-        net = self.net
+    def program(self, only_what_is_used: bool) -> Program:
+        """The program; data that it does not use are left out of what is given where only some quantity is asked for."""
+        net, names = self.net, self.names
         params, inputs, targets = map(self.given, (net.parameters, net.inputs, net.targets))
+        statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
+        found = list(backward_equations(net, {} if net.loss.indices else self.notation.named(net.samples is not None, net.samples), self.wrt))
+        gradients: dict[str, str] = {}
+        sought = {*self.wrt}
+        for b in found:
+            statements += self.statements(b.equation, b.label)
+            if b.tensor in sought:
+                statements[-1] = _owned(statements[-1])
+                gradients[names.of(b.tensor)] = statements[-1].name
+        for p in self.wrt:
+            if names.of(p) not in gradients:
+                statements.append(self.nothing(Grad(net.loss.tensor, p)))
+                gradients[names.of(p)] = statements[-1].name
+        loss = names.of(net.loss.tensor)
+        kept = _needed(statements, {loss, *gradients.values()})
+        used = {u for s in kept for u in s.uses}
+        if only_what_is_used:
+            inputs, targets = (tuple(g for g in group if g.name in used) for group in (inputs, targets))
         where: dict[Any, tuple[str, int]] = {}
         for g in (*inputs, *targets, *params):
             for axis, n in enumerate(g.shape):
-                if not isinstance(n, Integer):
+                if n.is_Symbol:
                     where.setdefault(n, (g.name, axis))
-        sizes = {self.names.symbol(n): place for n, place in where.items() if n.is_Symbol}
-        statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
-        found = list(backward_equations(net, self.notation))
-        gradients: dict[str, str] = {}
-        parameters = {*net.parameters}
-        for b in found:
-            statements += self.statements(b.equation, b.label)
-            if b.tensor in parameters:
-                statements[-1] = _owned(statements[-1])
-                gradients[self.names.of(b.tensor)] = statements[-1].name
-        missing = [p for p in net.parameters if self.names.of(p) not in gradients]
-        for p in missing:
-            value = full(Array(Op("number", (), Integer(0))), self._letters(p), [self.lowering.scalar(n).op for n in self.shape(p)])
-            grad = Grad(net.loss.tensor, p)
-            statements.append(Statement(self.names.of(grad), value, self.shape(p), "no path", Equation(grad[self._letters(p)], Integer(0))))
-            gradients[self.names.of(p)] = statements[-1].name
-        loss = self.names.of(net.loss.tensor)
-        kept = _needed(statements, {loss, *gradients.values()})
-        used = {u for s in kept for u in s.uses}
+        sizes = {names.symbol(n): place for n, place in where.items()}
         unknown = used - {s.name for s in kept} - {g.name for g in (*params, *inputs, *targets)} - {*self.scalars} - {*sizes}
         if unknown:
             raise SpecError(f"the size {', '.join(sorted(unknown))} cannot be read off any array that is given")
         return Program(
             net, self.notation, params, inputs, targets, self.scalars, {k: v for k, v in sizes.items() if k in used},
-            {n: self.names.symbol(n) for n in where if n.is_Symbol}, tuple(kept), loss,
-            {self.names.of(p): gradients[self.names.of(p)] for p in net.parameters}, tuple(_legend(found, kept, loss, self.names)),
+            {n: names.symbol(n) for n in where}, tuple(kept), loss,
+            {names.of(p): gradients[names.of(p)] for p in self.wrt}, tuple(_legend(found, kept, loss, names)),
         )  # fmt: skip
+
+    def nothing(self, gradient: Grad) -> Statement:
+        """The gradient by what is on no way to what is differentiated."""
+        shape, letters = self.shape(gradient), self._letters(gradient)
+        value = full(Array(Op("number", (), Integer(0))), letters, [self.lowering.scalar(n).op for n in shape])
+        return Statement(self.names.of(gradient), value, shape, "no path", Equation(gradient[letters], Integer(0)))
 
     def _letters(self, tensor: Tensor) -> tuple[Any, ...]:
         return tuple(self.lowering.new() for _ in range(tensor.rank))
