@@ -1,18 +1,21 @@
-"""Gradients against central differences: per parameter the largest relative error and where it is, in words."""
+"""Gradients against central differences or complex steps: per parameter the largest relative error and where it is, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Comparison", "Differences", "compare_with_differences"]
+__all__ = ["METHODS", "Comparison", "Differences", "compare_with_differences"]
 
 _MOST = 200  # entries of one parameter that are tried; every one costs two calls
 _STEP = float(np.finfo("float64").eps) ** (1 / 3)
-_TOLERANCE = {"float64": 1e-5, "float32": 1e-2}
+_TINY = 1e-30  # of a complex step: nothing is taken off from anything, so it can be as small as one likes
+METHODS = {"differences": {"float64": 1e-5, "float32": 1e-2}, "complex": {"float64": 1e-9, "float32": 1e-2}}
+"""How derivatives are measured, and what relative error is called right in each precision."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,17 @@ class Differences:
 
 
 def compare_with_differences(
-    loss: Callable[[Mapping[str, Any]], float], params: Mapping[str, Any], grads: Mapping[str, Any], dtype: str
+    loss: Callable[[Mapping[str, Any]], Any], params: Mapping[str, Any], grads: Mapping[str, Any], dtype: str, method: str = "differences"
 ) -> Differences:
-    """Central differences of `loss`, which computes in float64, against `grads`.
+    """Central differences of `loss`, which computes in float64, or complex steps of one that takes complex numbers, against `grads`.
 
     An error is taken relative to the entry, or to a thousandth of the parameter's largest entry where that is more: below it,
     differences measure rounding alone.
     """
-    plain = {name: np.array(value, dtype="float64") for name, value in params.items()}
-    base = abs(float(loss(plain)))
+    measure = _MEASURES[method]
+    kind = "complex128" if method == "complex" else "float64"
+    plain = {name: np.array(value, dtype=kind) for name, value in params.items()}
+    base = abs(loss(plain))
     rows = []
     for name, value in plain.items():
         gradient = np.asarray(grads[name], dtype="float64").reshape(-1)
@@ -68,14 +73,29 @@ def compare_with_differences(
         floor = max(1e-3 * float(np.abs(gradient).max()), 1e-6 * base, 1e-12)
         worst = (-1.0, 0, 0.0)
         for i in tried:
-            kept, h = flat[i], _STEP * max(1.0, abs(float(flat[i])))
-            flat[i] = kept + h
-            above = float(loss(plain))
-            flat[i] = kept - h
-            below = float(loss(plain))
-            flat[i] = kept
-            measured = (above - below) / (2 * h)
+            measured = measure(partial(loss, plain), flat, i)
             worst = max(worst, (abs(measured - gradient[i]) / max(abs(measured), abs(gradient[i]), floor), int(i), measured))
         at = tuple(int(k) for k in np.unravel_index(worst[1], value.shape)) if value.shape else ()
         rows.append(Comparison(name, float(worst[0]), at, float(gradient[worst[1]]), worst[2], len(tried), flat.size))
-    return Differences(tuple(rows), _TOLERANCE[dtype])
+    return Differences(tuple(rows), METHODS[method][dtype])
+
+
+def _central(loss: Callable[[], Any], flat: Any, i: int) -> float:
+    kept, h = flat[i], _STEP * max(1.0, abs(float(flat[i])))
+    flat[i] = kept + h
+    above = float(loss())
+    flat[i] = kept - h
+    below = float(loss())
+    flat[i] = kept
+    return float((above - below) / (2 * h))
+
+
+def _complex(loss: Callable[[], Any], flat: Any, i: int) -> float:
+    kept = flat[i]
+    flat[i] = kept + 1j * _TINY
+    found = float(loss().imag)
+    flat[i] = kept
+    return found / _TINY
+
+
+_MEASURES: Mapping[str, Callable[[Callable[[], Any], Any, int], float]] = {"differences": _central, "complex": _complex}

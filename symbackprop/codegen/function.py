@@ -10,7 +10,11 @@ import numpy as np
 from sympy import Integer
 
 from symbackprop.codegen.backends import BACKENDS, Run
-from symbackprop.codegen.differences import Differences, compare_with_differences
+from symbackprop.codegen.complex_step import complex_loss
+from symbackprop.codegen.differences import METHODS, Differences, compare_with_differences
+from symbackprop.codegen.fast.calling import FastForm
+from symbackprop.codegen.fast.scalars import fewer_than_calls
+from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.given import checked
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numpy_source import numpy_source
@@ -92,18 +96,47 @@ class GradientFunction:
         loss, grads = self(self.unflatten(theta), *data, **scalars)
         return float(loss), self.flatten(grads).astype("float64")
 
-    def check(self, params: Mapping[str, Any], *data: Any, **scalars: Any) -> Differences:
-        """The gradients against central differences of the loss: for each parameter the largest relative error and where."""
+    def check(self, params: Mapping[str, Any], *data: Any, method: str = "differences", **scalars: Any) -> Differences:
+        """The gradients against central differences of the loss, or with `method="complex"` against complex steps.
+
+        For each parameter the largest relative error and where it is. A complex step loses no digits, but needs a loss that is
+        analytic: `InputError` names what is not, as abs and max.
+        """
+        one_of("method", method, METHODS)
         if not self.program.whole:
             raise InputError(f"differences are taken of a loss by every parameter; this function computes {self.program.title}")
         given = checked(self.program, self.dtype, params, data, scalars)
         fine = tuple(x.astype("float64") if x.dtype.kind == "f" else x for x in given.data)
+        names = [g.name for g in (*self.program.inputs, *self.program.targets)]
+        grads = self(params, *data, **scalars)[1]
+        if method == "complex":
+            at = complex_loss(reduced(self.program))
+            known = {**dict(zip(names, fine, strict=True)), **given.scalars}
+            return compare_with_differences(lambda values: at({**known, **values}), given.params, grads, self.dtype, method)
         readable = loaded(numpy_source(self.program))["loss_and_gradients"]  # it computes in the dtype of what it is given
+        return compare_with_differences(lambda values: readable(values, *fine, **given.scalars)[0], given.params, grads, self.dtype)
 
-        def loss(values: Mapping[str, Any]) -> float:
-            return float(readable(values, *fine, **given.scalars)[0])
+    @property
+    def fast_source(self) -> str:
+        """The module that does the work: for numpy the same statements as instructions on arrays that are allocated once."""
+        return str(getattr(self.run, "source", self.source))
 
-        return compare_with_differences(loss, given.params, self(params, *data, **scalars)[1], self.dtype)
+    def form(self, **sizes: int) -> str:
+        """How a call with arrays of these sizes is computed: as "arrays", or entry by entry as "scalars".
+
+        >>> from symbackprop.builders import mlp
+        >>> f = compile(mlp([2, 2, 1], samples="m"))
+        >>> f.form(m=1), f.form(m=100)
+        ('scalars', 'arrays')
+        """
+        names = self.program.size_names
+        for name in sizes:
+            one_of("size", name, names.values())
+        missing = [name for name in names.values() if name not in sizes]
+        if missing:
+            raise InputError(f"say how large {', '.join(missing)} is: form({', '.join(f'{n}=...' for n in missing)})")
+        small = isinstance(self.run, FastForm) and fewer_than_calls(self.run.reduced, {n: sizes[name] for n, name in names.items()})
+        return "scalars" if small else "arrays"
 
     def _fixed(self) -> dict[str, tuple[int, ...]]:
         for name, shape in self.params.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -157,19 +158,20 @@ def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any]
     def class_number(y: Any) -> bool:
         return count is None or bool(np.maximum.reduce(y.view(f"u{y.itemsize}"), None) < count)
 
-    def one_hot(axis: int) -> Callable[[Any], bool]:
-        def test(y: Any) -> bool:
-            off = np.dot(y, np.ones(y.shape[1], dtype)) if axis == 1 and y.ndim == 2 else np.add.reduce(y, axis)
-            off -= one
-            return share(y) and bool(np.vdot(off, off) <= _SUM_TOLERANCE**2)
+    def one_hot(axis: int, y: Any) -> bool:
+        off = np.dot(y, np.ones(y.shape[1], dtype)) if axis == 1 and y.ndim == 2 else np.add.reduce(y, axis)
+        off -= one
+        return share(y) and bool(np.vdot(off, off) <= _SUM_TOLERANCE**2)
 
-        return test
+    def tested(g: Given) -> Callable[[Any], bool]:
+        test = partial(one_hot, g.axes.index(0)) if program.net.target == "one_hot" else tests[program.net.target]
+        kinds, rank = np.typecodes["AllInteger"] if program.net.target == "class" else one.dtype.char, len(g.shape)
+        return lambda y: type(y) is np.ndarray and y.dtype.char in kinds and y.ndim == rank and y.size > 0 and test(y)
 
-    tests: Mapping[str, Callable[[Given], Callable[[Any], bool]]] = {
-        "binary": lambda g: share, "sign": lambda g: sign, "class": lambda g: class_number, "one_hot": lambda g: one_hot(g.axes.index(0)),
-    }  # fmt: skip
-    make = tests.get(program.net.target)
-    return tuple((len(program.inputs) + k, make(g)) for k, g in enumerate(program.targets)) if make else ()
+    tests: Mapping[str, Callable[[Any], bool]] = {"binary": share, "sign": sign, "class": class_number}
+    if program.net.target not in (*tests, "one_hot"):
+        return ()
+    return tuple((len(program.inputs) + k, tested(g)) for k, g in enumerate(program.targets))
 
 
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.fast.outputs import Outputs
-from symbackprop.codegen.fast.scalars import fewer_than_calls, sized, written_out
+from symbackprop.codegen.fast.scalars import fewer_than_calls, reader, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
 from symbackprop.codegen.fast.spaces import ArraySpace, ScalarSpace, Space
@@ -43,45 +43,48 @@ class FastForm:
         self.reduced, self.source, self.dtype = reduced, fast_source(reduced), np.dtype(dtype)
         module = loaded(self.source, {**known, "dtype": self.dtype})
         self._arrays, self._workspace = module["arrays"], module["workspace"]
-        self._names = tuple(g.name for g in program.params)
+        self._names = tuple(program.gradients)
         self._labels = label_tests(program, dtype)
+        self._count = len(program.inputs) + len(program.targets)
         self._kept = _Kept()
 
     def __call__(self, given: Mapping[str, Any], *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+        last = self._kept.last
+        if last is not None and last[1].read is not None and out is None and not scalars and self._labelled(data):
+            found = last[1].direct(given, data, reuse)
+            if found is not None and isfinite(found[1]):
+                return found[0], dict(zip(self._names, found[2], strict=True))
+        return self._looked(given, data, out, reuse, scalars)
+
+    def _looked(self, given: Any, data: Sequence[Any], out: Any, reuse: bool, scalars: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """A call whose arrays are taken apart before they are computed with."""
         try:
             found = self._arrays(given, *data)
             numbers = [scalars[n] for n in self.program.scalars]
-        except (AttributeError, IndexError, KeyError, TypeError):
+        except (AttributeError, LookupError, TypeError):
             found = None
-        usual = found is not None and self._usual(data, numbers, scalars)
+        usual = found is not None and self._labelled(data) and len(scalars) == len(numbers) and all(type(x) is float and isfinite(x) for x in numbers)
         if usual:
             sizes, arrays = found
         else:
             sizes, arrays, numbers = self._taken(checked(self.program, self.dtype.name, given, data, scalars))
         space = self._space(sizes)
         if out is not None:
-            grads = self._kept.outputs.take(self._names, out, arrays, self.dtype)
+            grads = self._kept.outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, arrays, self.dtype)
             whole = [g if g.flags.c_contiguous else np.empty(g.shape, self.dtype) for g in grads]
             loss, mark = space.written(arrays, numbers, whole)
             for g, x in zip(grads, whole, strict=True):
                 if g is not x:
                     g[...] = x
         else:
-            loss, mark, grads = (space.reused if reuse else space.fresh)(arrays, numbers, len(self._names))
+            loss, mark, grads = (space.reused if reuse else space.fresh)(arrays, numbers)
         if usual and not isfinite(mark):
             checked(self.program, self.dtype.name, given, data, scalars)
         return loss, dict(zip(self._names, grads, strict=True))
 
-    def form(self, sizes: Mapping[Any, int]) -> str:
-        """How a call with arrays of these sizes is computed: as arrays, or entry by entry as scalars."""
-        return self._made(tuple(sizes[n] for n in self.program.size_names)).form
-
-    def _usual(self, data: Sequence[Any], numbers: Sequence[Any], scalars: Mapping[str, Any]) -> bool:
-        """Whether labels and numbers are certainly such as they should be."""
-        for k, test in self._labels:
-            if not test(data[k]):
-                return False
-        return not scalars or (len(scalars) == len(numbers) and all(type(x) is float and isfinite(x) for x in numbers))
+    def _labelled(self, data: Sequence[Any]) -> bool:
+        """Whether targets are certainly of the kind that the loss takes."""
+        return not self._labels or (len(data) == self._count and all(test(data[k]) for k, test in self._labels))
 
     def _taken(self, found: Checked) -> tuple[tuple[int, ...], tuple[Any, ...], list[float]]:
         """The sizes, arrays and numbers of what was looked at closely."""
@@ -102,9 +105,11 @@ class FastForm:
         return kept.last[1]
 
     def _made(self, sizes: tuple[int, ...]) -> Space:
-        arrays = ArraySpace(self._workspace(*sizes))
+        function, shapes = self._workspace(*sizes)
+        arrays = ArraySpace(function, shapes, self.dtype)
         known = dict(zip(self.program.size_names, sizes, strict=True))
         if not fewer_than_calls(self.reduced, known):
             return arrays
-        shapes = [sized(g.shape, known) for g in self.program.params]
-        return ScalarSpace(written_out(self.reduced, known), shapes, self.dtype, arrays)
+        run = written_out(self.reduced, known)
+        read = loaded(reader(self.program), {"run": run, "dtype": self.dtype})["read"]
+        return ScalarSpace(run, read, self.dtype, arrays)

@@ -18,8 +18,9 @@ from sympy.codegen.cfunctions import expm1, log1p
 
 from symbackprop.codegen.fast.graph import VIEWS, Node
 from symbackprop.codegen.fast.simplify import Reduced
+from symbackprop.codegen.program import Program
 
-__all__ = ["counted", "fewer_than_calls", "sized", "written_out"]
+__all__ = ["counted", "fewer_than_calls", "reader", "sized", "written_out"]
 
 _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "add": Add, "sub": lambda a, b: a - b, "mul": lambda a, b: _product(a, b), "div": lambda a, b: a / b, "neg": lambda a: -a, "pow": Pow,
@@ -47,6 +48,8 @@ def fewer_than_calls(reduced: Reduced, sizes: Mapping[Any, int]) -> bool:
     [True, False]
     """
     graph = reduced.graph
+    if graph[reduced.loss].holds:
+        return False
     nodes = [graph[p] for p in reduced.order if graph[p].op not in VIEWS and graph[p].args]
     if any(n.shape is None or not (_key(n) in _ENTRYWISE or n.op in _WHOLE) for n in nodes):
         return False
@@ -67,6 +70,27 @@ def counted(reduced: Reduced, sizes: Mapping[Any, int]) -> tuple[int, int]:
 def written_out(reduced: Reduced, sizes: Mapping[Any, int]) -> Callable[..., Any]:
     """The function of all given numbers, nested as `tolist` gives them: `[their sum, the loss, every entry of the gradients]`."""
     return _Writer(reduced, sizes).function()
+
+
+def reader(program: Program) -> str:
+    """The module whose `read(params, *data)` hands what is of the usual kind to `run` as lists.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[-1].strip())
+    return run(W1.tolist(), b1.tolist(), x.tolist(), y.tolist())
+    """
+    labels = program.targets if program.net.target == "class" else ()
+    everything = (*program.params, *program.inputs, *program.targets)
+    names = {g: f"{g.name}_" if g.name in ("run", "dtype") else g.name for g in everything}
+    kinds = [f'{name}.dtype.kind not in "iu"' if g in labels else f"{name}.dtype is not dtype" for g, name in names.items()]
+    return "\n".join([
+        f"def read({', '.join(['params', *(names[g] for g in everything[len(program.params) :])])}):",
+        *(f'    {names[g]} = params["{g.name}"]' for g in program.params),
+        f"    if len(params) != {len(program.params)} or {' or '.join(kinds)}:",
+        '        raise TypeError("arrays of another kind")',
+        f"    return run({', '.join(f'{name}.tolist()' for name in names.values())})", "",
+    ])  # fmt: skip
 
 
 @dataclass

@@ -93,7 +93,10 @@ class _Writer:
             self.body.append(f"concatenate(({', '.join(vectors)}), out={together})")
             self.marks.append(f"vdot({together}, {together})")
         given = [self.called[g.name] for g in (*program.params, *program.inputs, *program.targets)]
-        arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.params)))])
+        arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.gradients)))])
+        loss = self.operand(self.reduced.loss, inline=True)
+        loss = f"array({loss})" if self.graph[self.reduced.loss].holds or self.graph[self.reduced.loss].op == "name" else loss
+        shapes = "".join(f"{self.shape(self.graph[p].shape or ())}, " for p in self.reduced.gradients)
         arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
         return "\n".join([
             f'"""The fast form of the loss and gradients of \'{program.net.name}\': arrays are allocated once and written over."""', "",
@@ -102,8 +105,8 @@ class _Writer:
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
             *(f"    {line}" for line in (*arrays, *self.fixed)), "",
             f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
-            f"        return {self.operand(self.reduced.loss, inline=True)}, {' + '.join(self.marks) or '0.0'}", "",
-            "    return loss_and_gradients", "",
+            f"        return {loss}, {' + '.join(self.marks) or '0.0'}", "",
+            f"    return loss_and_gradients, ({shapes})", "",
         ])  # fmt: skip
 
     def arrays(self, given: Sequence[str]) -> Iterator[str]:

@@ -13,68 +13,90 @@ import numpy as np
 
 __all__ = ["ArraySpace", "ScalarSpace", "Space"]
 
+# What plain numbers raise when they overflow, and lists when they are not of the shape that is taken apart.
+_REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+
 
 class ArraySpace:
     """Calls `run(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite."""
 
     form = "arrays"
+    read = None
 
-    def __init__(self, run: Callable[..., Any]) -> None:
+    def __init__(self, run: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
-        self._run, self._own = partial(quiet.run, run), list[Any]()
+        self.shapes, self._dtype, self._run, self._own = shapes, dtype, partial(quiet.run, run), list[Any]()
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
         return self._run(*arrays, *numbers, *grads)  # type: ignore[no-any-return]
 
-    def fresh(self, arrays: Sequence[Any], numbers: Sequence[float], count: int) -> tuple[Any, float, list[Any]]:
-        """The loss, the mark and new arrays for the gradients by the first `count` of the arrays."""
-        grads = [np.empty(x.shape, x.dtype) for x in arrays[:count]]
+    def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
+        """The loss, the mark and new arrays for the gradients."""
+        grads = [np.empty(s, self._dtype) for s in self.shapes]
         return (*self._run(*arrays, *numbers, *grads), grads)
 
-    def reused(self, arrays: Sequence[Any], numbers: Sequence[float], count: int) -> tuple[Any, float, list[Any]]:
+    def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The same in arrays of this space, which its next call writes over."""
-        self._own = self._own or [np.empty(x.shape, x.dtype) for x in arrays[:count]]
+        self._own = self._own or [np.empty(s, self._dtype) for s in self.shapes]
         return (*self._run(*arrays, *numbers, *self._own), self._own)
 
 
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    Where plain numbers raise, as an exponential that overflows does, `otherwise` answers.
+    `read(params, *data)` does so for what a caller gives, or raises if it is not of the usual kind. Where plain numbers raise, as
+    an exponential that overflows does, `otherwise` answers.
     """
 
     form = "scalars"
 
-    def __init__(self, run: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any, otherwise: ArraySpace) -> None:
-        self._run, self._otherwise, self._number = run, otherwise, dtype.type
+    def __init__(self, run: Callable[..., Any], read: Callable[..., Any], dtype: Any, otherwise: ArraySpace) -> None:
+        self._run, self.read, self._otherwise, self._number = run, read, otherwise, dtype.type
+        shapes = self.shapes = otherwise.shapes
         counts = [int(np.prod(s, dtype=int)) for s in shapes]
-        self._pack = struct.Struct(f"{2 + sum(counts)}{dtype.char}").pack
+        self._struct = struct.Struct(f"{2 + sum(counts)}{dtype.char}")
         offsets = [dtype.itemsize * (2 + n) for n in accumulate(counts[:-1], initial=0)]
         self._places = tuple((s, dtype, offset) for s, offset in zip(shapes, offsets, strict=True))
-        self._own = list[Any]()
+        self._memory = bytearray(self._struct.size)
+        self._own = self._arrays(self._memory)
 
-    def fresh(self, arrays: Sequence[Any], numbers: Sequence[float], count: int) -> tuple[Any, float, list[Any]]:
+    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> tuple[Any, float, list[Any]] | None:
+        """The loss, the mark and the gradients for what a caller gives, if it is of the usual kind."""
+        try:
+            return self.results(self.read(params, *data), reuse)
+        except _REFUSED:
+            return None
+
+    def results(self, values: Sequence[float], reuse: bool) -> tuple[Any, float, list[Any]]:
+        """The loss, the mark and the gradients, in new arrays or in those of this space."""
+        if not reuse:
+            return self._number(values[1]), values[0], self._arrays(bytearray(self._struct.pack(*values)))
+        self._struct.pack_into(self._memory, 0, *values)
+        return self._number(values[1]), values[0], self._own
+
+    def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
         try:
-            values = self._run(*[x.tolist() for x in arrays], *numbers)
-            memory = bytearray(self._pack(*values))
-        except (ArithmeticError, TypeError, ValueError, struct.error):
-            return self._otherwise.fresh(arrays, numbers, count)
-        return self._number(values[1]), values[0], [np.ndarray(s, dtype, memory, offset) for s, dtype, offset in self._places]
+            return self.results(self._run(*[x.tolist() for x in arrays], *numbers), False)
+        except _REFUSED:
+            return self._otherwise.fresh(arrays, numbers)
+
+    def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
+        """The same in arrays of this space, which its next call writes over."""
+        loss, mark = self.written(arrays, numbers, self._own)
+        return loss, mark, self._own
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
-        loss, mark, found = self.fresh(arrays, numbers, len(grads))
+        loss, mark, found = self.fresh(arrays, numbers)
         for g, x in zip(grads, found, strict=True):
             g[...] = x
         return loss, mark
 
-    def reused(self, arrays: Sequence[Any], numbers: Sequence[float], count: int) -> tuple[Any, float, list[Any]]:
-        """The same in arrays of this space, which its next call writes over."""
-        self._own = self._own or [np.empty(x.shape, x.dtype) for x in arrays[:count]]
-        return (*self.written(arrays, numbers, self._own), self._own)
+    def _arrays(self, memory: bytearray) -> list[Any]:
+        return [np.ndarray(s, dtype, memory, offset) for s, dtype, offset in self._places]
 
 
 Space = ArraySpace | ScalarSpace
