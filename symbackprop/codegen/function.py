@@ -32,7 +32,9 @@ DTYPES = ("float64", "float32")
 class GradientFunction:
     """`loss, grads = f(params, X, Y)`: grads has the keys and the shapes of params; nothing that is given is ever written to.
 
-    `source` is the module behind it; numbers that the formulas leave open (alpha, kappa, lambda_) are given by name.
+    `source` is the module behind it; numbers that the formulas leave open (alpha, kappa, lambda_) are given by name. The gradients
+    are new arrays; `out=` takes a dict of arrays to write them to, and `reuse=True` writes them over those of the last such call of
+    the same thread, which saves the time that memory takes.
 
     >>> from symbackprop.builders import mlp
     >>> f = compile(mlp([3, 2], activation="tanh", samples="m"))
@@ -54,6 +56,8 @@ class GradientFunction:
     ) -> tuple[Any, dict[str, Any]]:
         if out is None and not reuse:
             return self.run(params, *data, **scalars)
+        if out is not None and reuse:
+            raise InputError("gradients go to the arrays of out, or with reuse=True to those of the last call, not both")
         if not BACKENDS[self.backend].owns:
             raise InputError(f"the {self.backend} backend makes new arrays in every call; out= and reuse= belong to {_owners()}")
         return self.run(params, *data, out=out, reuse=reuse, **scalars)
