@@ -51,13 +51,17 @@ class Outcome:
 
 
 def compared(
-    left: Tree, right: Tree, problem: Problem, context: Context | None = None, conditions: Sequence[Tree] = (), python: bool = False
-) -> Outcome:
-    """Whether two trees mean the same in a problem, under every reading and at every layer they speak of."""
+    left: Tree, right: Tree, problem: Problem, context: Context | None = None, conditions: Sequence[Tree] = (), python: bool = False,
+    opening: Tree | None = None,
+) -> Outcome:  # fmt: skip
+    """Whether two trees mean the same in a problem, under every reading and at every layer they speak of.
+
+    What opens the chain says at which layers it holds, and how far its indices run.
+    """
     context = context or problem.context
     found: list[Outcome] = []
     for choices in readings(left, right, context, conditions, python):
-        found.append(_at_all_layers(left, right, problem, context, conditions, python, choices))
+        found.append(_at_all_layers(left, right, problem, context, conditions, python, choices, opening))
         if len(found) >= READINGS:
             break
     agree = [o for o in found if o.kind == "agree"]
@@ -104,12 +108,13 @@ def _implied(tree: Tree, family: str, context: Context) -> bool:
 
 
 def _at_all_layers(
-    left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, taken: tuple[int, ...]
-) -> Outcome:
+    left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, taken: tuple[int, ...],
+    opening: Tree | None,
+) -> Outcome:  # fmt: skip
     good: list[Outcome] = []
     away: Outcome | None = None
-    for env in instances((left, right, *conditions), context):
-        found = outcome_of(left, right, problem, context, env, taken, conditions, python)
+    for env in instances((left, right, *conditions, *(() if opening is None else (opening,))), context):
+        found = outcome_of(left, right, problem, context, env, taken, conditions, python, opening)
         if found is None:
             continue
         if found.kind == "out of layers":
@@ -125,13 +130,15 @@ def _at_all_layers(
 
 def outcome_of(
     left: Tree, right: Tree, problem: Problem, context: Context, env: Mapping[str, int], taken: Sequence[int] = (),
-    conditions: Sequence[Tree] = (), python: bool = False,
+    conditions: Sequence[Tree] = (), python: bool = False, opening: Tree | None = None,
 ) -> Outcome | None:  # fmt: skip
     """The comparison at one layer under one reading; None where the conditions leave this layer out."""
     choices = Choices(taken)
     reader = Reader(context, env, choices, python=python)
     reading = lambda: ", ".join(f"{what} as {options[taken[n] if n < len(taken) else 0]}" for n, (what, options, _) in enumerate(choices.offered))  # noqa: E731
     try:
+        if opening is not None:
+            Reader(context, env, labels=reader.labels, python=python).read(opening)
         masks = []
         for c in conditions:
             if not _about_layers(c, context):

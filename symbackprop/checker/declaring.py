@@ -27,7 +27,7 @@ from symbackprop.checker.faces import Typed
 from symbackprop.checker.functions import KNOWN
 from symbackprop.checker.indexed import index_expression, index_of
 from symbackprop.checker.problem import SAMPLERS, Problem, conventions_from, strings, table
-from symbackprop.checker.reading import Reader, symbol_size
+from symbackprop.checker.reading import Reader, differential, symbol_size
 from symbackprop.checker.symbols import Unwritable, family_number, key, letter_key, match, parts, pattern_of
 from symbackprop.checker.terms import free
 from symbackprop.equations import Abstract, Entry, Equation, Tensor, mul, scalar, summation
@@ -35,7 +35,7 @@ from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Derivative, Fence, Formula, Infix, Nabla, Name, Number, Script, Tree, Vocabulary
+from symbackprop.parse.tree import Derivative, Fence, Formula, Infix, Juxtaposed, Nabla, Name, Number, Script, Tree, Vocabulary
 
 __all__ = ["declare", "letters_of", "parsed"]
 
@@ -246,6 +246,8 @@ class _Declaring:
     def name(self, text: str, formula: str) -> None:
         """A name for a formula, with its layer; what is no letter with scripts is known by its whole text."""
         tree, meaning = self.tree(text), self.tree(formula)
+        if isinstance(tree, Juxtaposed) and len(tree.items) == 2 and key(tree.items[0]) == "d":
+            tree = differential(tree.items[1])
         letters = [p for p in index_parts(tree) if isinstance(p, Name) and key(p) in letters_of(meaning) - set(self.families) - set(self.depths)]
         letters = [p for p in letters if not self.symbols.get(key(p))]
         tree = stripped(tree, {key(p) for p in letters})
@@ -525,8 +527,6 @@ def stripped(tree: Tree, gone: set[str]) -> Tree:
         return tree
     sub = tuple(p for p in parts(tree.sub) if key(p) not in gone)
     sup = tuple(p for p in parts(tree.sup) if not (isinstance(p, Fence) and key(p.body) in gone))
-    from symbackprop.parse.tree import Juxtaposed
-
     join = lambda found: None if not found else found[0] if len(found) == 1 else Juxtaposed(found)  # noqa: E731 - two uses
     if not sub and not sup and not tree.primes:
         return tree.base

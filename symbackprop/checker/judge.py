@@ -139,7 +139,7 @@ class _Judge:
             moved = update(self.before, tree, self.problem, self.context, python)
             if moved is not None:
                 return _Judged(replace(place, before=moved), self.opening, tree)
-        outcome = compared(self.before, tree, self.problem, self.context, conditions, python)
+        outcome = compared(self.before, tree, self.problem, self.context, conditions, python, None if first else self.opening)
         before, diagnosis = self.judgement(outcome, self.before, tree, conditions, python, offset, place.text)
         opening = None
         if not first:

@@ -208,7 +208,8 @@ class Reader:
                 factors.append(self.read(self.context.named[key(Juxtaposed(tuple(rest[:count])))]))
                 rest = rest[count:]
             elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in self.context.symbols and isinstance(rest[1], (Name, Script)):
-                factors.append(self.gradient(rest[1]))
+                whole = differential(rest[1])
+                factors.append(self.symbol(whole) if self.lookup(whole) is not None else self.gradient(rest[1]))
                 rest = rest[2:]
             else:
                 factors.append(self.read(rest[0]))
@@ -296,8 +297,10 @@ class Reader:
         while isinstance(inner, Script):
             inner = inner.base
         if not isinstance(inner, Name):
-            base = self.read(inner)
-            return self.scripted(base, tree, key(tree), _rest(tree))
+            base, rest = self.read(inner), _rest(tree)
+            if isinstance(inner, Fence) and inner.open == "||" and tuple(map(key, rest.sub)) in (("F",), ("2",)):
+                rest = replace(rest, sub=())
+            return self.scripted(base, tree, key(tree), rest)
         found = self.lookup(tree)
         if found is None and self.python:
             typed = self.identifier(inner.name)
@@ -353,6 +356,8 @@ class Reader:
     def fit(self, symbol: Symbol, found: Found) -> bool:
         """Whether a quantity has as many axes as the symbol has indices: L and L_i may be two."""
         meaning = symbol.meaning
+        if isinstance(meaning, Macro):
+            return len(meaning.letters) == len(found.sub) > 0
         return isinstance(meaning, Quantity) and any(t.rank == len(found.sub) for t in meaning.tensors.values())
 
     def meant(self, symbol: Symbol, rest: Found, alias: bool, tree: Tree) -> Typed:
@@ -533,7 +538,7 @@ class Reader:
     def in_other_case(self, tree: Tree) -> bool:
         """A small letter for a matrix is one example of it."""
         name = letter_key(tree).split(" ")[-1]
-        return name[:1].islower()
+        return name[-1:].islower() if len(name) <= 2 else name[:1].islower()
 
     def sample_axis(self, x: Typed) -> str | None:
         samples = self.context.samples
@@ -603,7 +608,7 @@ class Reader:
     def raised(self, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:
         """Transposes and powers in a superscript."""
         for part in sup:
-            if key(part) in TRANSPOSES and key(part) not in self.context.symbols:
+            if key(part) in TRANSPOSES and not self.is_number(part):
                 x = self.labels.transpose(x)
             elif isinstance(part, (Number, Signed, Frac, Infix, Fence, Name, Script)):
                 if key(part) in ("-1",) and not x.is_scalar:
@@ -612,6 +617,10 @@ class Reader:
             elif not isinstance(part, Text):
                 raise Unreadable(f"the superscript of {key(tree)} is not read", part.span)
         return x
+
+    def is_number(self, tree: Tree) -> bool:
+        """Whether a letter was declared as a number or a size, and so may be a power."""
+        return any(isinstance(s.meaning, (Constant, Size)) for s in self.context.symbols.get(key(tree), ()))
 
     # -- derivatives -------------------------------------------------------------------------------------------------------
 
@@ -864,6 +873,11 @@ def _rest(tree: Tree) -> Found:
 
     _, sub, sup, primes = _unscripted(tree)
     return Found(Pattern(""), None, sub, sup, primes)
+
+
+def differential(tree: Tree) -> Tree:
+    """`dZ` as one letter, for a d before a quantity."""
+    return _renamed(tree, "d" + letter_key(tree).split(" ")[-1])
 
 
 def _renamed(tree: Tree, letter: str) -> Tree:

@@ -181,6 +181,9 @@ def letter_key(tree: Tree) -> str:
 def swapped_case(base: str) -> str | None:
     """`hat Y` for `hat y`, `delta` for `Delta`: the letter in the other case, for a single letter or a Greek name."""
     *accents, name = base.split(" ")
+    if len(name) > 1 and name[0] == "d" and name not in _GREEK and name.lower() not in _GREEK:
+        inner = swapped_case(name[1:])
+        return None if inner is None else " ".join((*accents, f"d{inner}"))
     if len(name) == 1 or name in _GREEK or name.lower() in _GREEK:
         return " ".join((*accents, name.swapcase() if len(name) == 1 else name.lower() if name[0].isupper() else name.capitalize()))
     return None

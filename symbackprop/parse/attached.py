@@ -34,6 +34,9 @@ def attached(p: Parser, base: Tree, start: int, kind: str) -> Tree:
                 return _applied(p, base, start, kind)
 
 
+_ENTRYWISE = re.compile(r"\{\s*\\(?:odot|circ)\s*(?=\d)")  # A^{\odot 2} is a power entry by entry, as every power is here
+
+
 def _bar_awaited(p: Parser) -> bool:
     return bool(p.open) and p.open[-1].sign in ("|", "||", ".")
 
@@ -59,7 +62,8 @@ def _scripts(p: Parser, base: Tree, start: int) -> Tree:
             p.last = primed.end()
             p.move(primed.end())
         else:
-            raised = p.argument("^")
+            entrywise = _ENTRYWISE.match(p.text, p.token.start)
+            raised = p.group(p.token._replace(end=entrywise.end())) if entrywise else p.argument("^")
             match raised:
                 case Script(Fence() as bracket, None, None, more):  # g^{[l]'} is the derivative of g^{[l]}
                     raised, primes = bracket, primes + more

@@ -1,0 +1,141 @@
+"""A network in a notation as the declarations of a problem: what is printed in notes is what a submission is read by."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from sympy import sympify
+
+from symbackprop.checker.problem import Problem, problem_from
+from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Tensor, index, scalar, tensors
+from symbackprop.errors import SpecError
+from symbackprop.lift import Layout, lift_equation
+from symbackprop.network import Network
+from symbackprop.notation import Notation, load_notation
+from symbackprop.typeset.build import Builder
+from symbackprop.typeset.latex import latex
+
+__all__ = ["declarations", "problem_of"]
+
+
+def problem_of(net: Network, notation: str | Notation | None = None) -> Problem:
+    """The problem of a network: submissions are read in the letters and the layout of a notation, by default Nielsen's.
+
+    >>> from symbackprop.builders import mlp
+    >>> [str(e.lhs) for e in problem_of(mlp([2, 1], activation="sigmoid"), "nielsen").equations][:2]
+    ['z(1)', 'a(1)']
+    """
+    chosen = notation if isinstance(notation, Notation) else load_notation(notation or "nielsen")
+    return _made(net, chosen)
+
+
+@lru_cache(maxsize=32)
+def _made(net: Network, notation: Notation) -> Problem:
+    return problem_from(declarations(net, notation), f"the network '{net.name}'")
+
+
+def declarations(net: Network, notation: Notation) -> dict[str, Any]:
+    """The table that declares a network, as a problem file holds it.
+
+    Raises `SpecError` for a network whose equations have no form that is read back.
+    """
+    return _Declarations(net, notation).table()
+
+
+class _Declarations:
+    def __init__(self, net: Network, notation: Notation) -> None:
+        self.net, self.notation = net, notation
+        weights = None if not net.typed else tuple(p.name for p in net.parameters if p.rank == 2)
+        self.layout: Layout = notation.layout(net.samples is not None, weights)
+        self.builder = Builder(notation, net.samples)
+
+    def table(self) -> dict[str, Any]:
+        net = self.net
+        found: dict[str, Any] = {"title": net.name, "loss": self.whole(net.loss.tensor)}
+        found["equations"] = [self.equation(e) for e in net.equations if not e.rhs.has(Abstract)]
+        costs = [e for e in net.equations if isinstance(e.rhs, Abstract)]
+        if costs:
+            found["abstract"] = {self.whole(e.tensor): [self.whole(t) for t in e.rhs.arguments] for e in costs}
+        computed = {t.name for e in net.equations for t in (e.tensor,)}
+        given = dict.fromkeys(t for e in net.equations for t in tensors(e.rhs) if not isinstance(t, Grad))
+        found["shapes"] = {self.whole(t): self.shape(t) for t in self.declared(list(given), computed)}
+        found["functions"] = {latex(self.builder.function_name(f)): f for f in self.functions()}
+        found |= self.samples() | self.layers() | self.facts() | self.scalars()
+        found["names"] = self.names()
+        found["conventions"] = {"broadcast": net.samples is not None, "vectors": "row" if self.layout.row_vectors else "column"}
+        return found
+
+    def whole(self, tensor: Tensor) -> str:
+        """How the whole of a quantity is written."""
+        return latex(self.builder.whole(tensor))
+
+    def equation(self, e: Equation) -> str:
+        matrix = lift_equation(e, self.layout)
+        if matrix is None:
+            raise SpecError(f"{e} has no matrix form, and an index form is read only in the order in which arrays are stored: declare the problem by hand")
+        return latex(self.builder.build(matrix))
+
+    def declared(self, given: list[Tensor], computed: set[str]) -> list[Tensor]:
+        """What no equation defines; a family of layers once, at its layer letter, for its input has no equation either."""
+        families = [e.tensor for e in self.net.equations if e.layers is not None]
+        return [*families, *(t for t in given if t.name not in computed)]
+
+    def shape(self, tensor: Tensor) -> list[Any]:
+        axes = self.layout.axes(tensor)
+        sizes = [1 if a is None else self.size(tensor.shape[a]) for a in axes]
+        return [] if not tensor.rank else sizes if tensor.rank == 2 else [s for s, a in zip(sizes, axes, strict=True) if a is not None]
+
+    def size(self, n: Any) -> Any:
+        return int(n) if sympify(n).is_Integer else latex(self.builder.number(n))
+
+    def functions(self) -> list[str]:
+        return list(dict.fromkeys(f.name for e in self.net.equations for f in e.rhs.atoms(Func)))
+
+    def samples(self) -> dict[str, Any]:
+        if self.net.samples is None:
+            return {}
+        return {"samples": str(self.size(self.net.samples)), "sample_letters": [latex(self.builder.number(index("s")))]}
+
+    def layers(self) -> dict[str, Any]:
+        layered = next((e.layers for e in self.net.equations if e.layers is not None), None)
+        if layered is not None:
+            return {"layers": {str(layered.symbol): str(self.net.depth)}}
+        numbers = [int(t.layer) for e in self.net.equations for t in (e.tensor, *tensors(e.rhs)) if t.layer is not None and t.layer.is_Integer]
+        return {"layers": {"l": max(numbers)}} if numbers else {}
+
+    def facts(self) -> dict[str, Any]:
+        kinds = {"one_hot": "one_hot", "binary": "binary", "sign": "sign"}
+        if self.net.target not in kinds:
+            return {}
+        return {"facts": {kinds[self.net.target]: [self.whole(t) for t in self.net.targets]}}
+
+    def scalars(self) -> dict[str, Any]:
+        symbols = {s for e in self.net.equations for s in e.rhs.free_symbols if getattr(s, "is_Symbol", False) and not isinstance(s, Entry)}
+        found = sorted((s for s in symbols if not s.is_integer and s == scalar(str(s), bool(s.is_positive))), key=str)
+        return {"scalars": [latex(self.builder.scalar(s)) for s in found]} if found else {}
+
+    def names(self) -> dict[str, str]:
+        """The letters that the notation gives to gradients."""
+        found = {}
+        loss = self.whole(self.net.loss.tensor)
+        for of, named in self.notation.named(self.net.samples is not None, self.net.samples).items():
+            for e in self.net.equations:
+                for t in (e.tensor, *tensors(e.rhs)):
+                    if t.name == of and not isinstance(t, Grad) and t.rank:
+                        letter = self.whole(Tensor(named.symbol, t.shape, t.layer))
+                        factor = "" if named.factor == 1 else f"{self.size(named.factor)} "
+                        found[letter] = f"{factor}\\frac{{\\partial {loss}}}{{\\partial {self.whole(t)}}}"
+        return found | self.shared_letters()
+
+    def shared_letters(self) -> dict[str, str]:
+        """The entries of a vector whose letter in index form is that of another quantity: C_s beside C."""
+        wholes = {self.whole(e.tensor): e.tensor for e in self.net.equations}
+        found = {}
+        for e in self.net.equations:
+            letter = latex(self.builder.whole(Tensor(e.tensor.name, (), e.tensor.layer)))
+            if e.tensor.rank == 1 and wholes.get(letter, e.tensor) != e.tensor:
+                at = (index("s"),)
+                found[latex(self.builder.build(Entry(e.tensor, *at)))] = f"{{{self.whole(e.tensor)}}}_{{{latex(self.builder.number(at[0]))}}}"
+        return found
+
