@@ -179,7 +179,7 @@ def _count(node: Node, sizes: Mapping[Any, int]) -> int:
 
 def sized(shape: Sequence[Any], sizes: Mapping[Any, int]) -> tuple[int, ...]:
     """A shape as numbers."""
-    return tuple(int(n) if isinstance(n, int) else int(n.xreplace({k: Integer(v) for k, v in sizes.items()})) for n in shape)
+    return tuple(n if type(n) is int else sizes[n] if n in sizes else int(sympy.sympify(n).xreplace(dict(sizes))) for n in shape)
 
 
 def _single(value: Any) -> Any:
