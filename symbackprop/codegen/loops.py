@@ -14,7 +14,7 @@ from symbackprop.codegen.dialects import ATOM, Dialect, Printer
 from symbackprop.codegen.forms import FORMS, read_form
 from symbackprop.errors import InputError
 
-__all__ = ["Kind", "Loops", "entry_printer"]
+__all__ = ["Kind", "Loops", "entry_printer", "size_text"]
 
 _FLOAT = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
 _OWN = ("maximum", "minimum", "logaddexp", "heaviside", "abs")
@@ -70,6 +70,11 @@ def entry_printer(numbers: frozenset[str] = frozenset()) -> Printer:
     'z if z > real(0) else real(0)'
     """
     return _Entries(_ENTRIES, "real", numbers)
+
+
+def size_text(op: Op) -> str:
+    """A formula of sizes as a whole number."""
+    return _SIZES.text(op) if op.op in ("name", "number") else f"int({_SIZES.text(op)})"
 
 
 class Loops:
@@ -195,7 +200,7 @@ class Loops:
 
     def padded(self, op: Op, wanted: str) -> Op:
         """An array with zeros around it."""
-        inner, ends = op.args[0], [self.size(a) for a in op.args[1:]]
+        inner, ends = op.args[0], [size_text(a) for a in op.args[1:]]
         sizes = self.extents(inner)
         found = self.made(wanted, "wide", [f"{n} + {b} + {a}" for n, b, a in zip(sizes, ends[::2], ends[1::2], strict=True)], "real(0)")
         letters = self._letters[: len(sizes)]
@@ -252,11 +257,11 @@ class Loops:
             case "outer":
                 return [*self.extents(args[0]), *self.extents(args[1])]
             case "eye":
-                return [self.size(args[0])] * 2
+                return [size_text(args[0])] * 2
             case "one_hot":
-                return [*self.extents(args[1]), self.size(args[0])]
+                return [*self.extents(args[1]), size_text(args[0])]
             case "full":
-                return [self.size(n) for n in args[1:]]
+                return [size_text(n) for n in args[1:]]
             case "window":
                 return self._window_extents(op)
         if op.op not in _ENTRYWISE:
@@ -275,10 +280,10 @@ class Loops:
             if place == ":":
                 found.append(n)
             elif place[-1] == ":":
-                found.append(f"{self.size(op.args[place[1]])} - {self.size(op.args[place[0]])}")
+                found.append(f"{size_text(op.args[place[1]])} - {size_text(op.args[place[0]])}")
             elif not gathered:
                 gathered = True
-                found += map(self.size, op.args[1 : count + 1])
+                found += map(size_text, op.args[1 : count + 1])
         return found
 
     def _window_indices(self, op: Op, at: Iterator[str]) -> Iterator[str]:
@@ -289,13 +294,11 @@ class Loops:
             if place == ":":
                 yield next(at)
             elif place[-1] == ":":
-                yield f"{self.size(op.args[place[0]])} + {next(at)}"
+                yield f"{size_text(op.args[place[0]])} + {next(at)}"
             else:
                 letters = letters or [next(at) for _ in range(count)]
-                yield " + ".join([self.size(op.args[place[0]]), *(f"{c} * {k}" for c, k in zip(place[1], letters, strict=True) if c)])
+                yield " + ".join([size_text(op.args[place[0]]), *(f"{c} * {k}" for c, k in zip(place[1], letters, strict=True) if c)])
 
-    def size(self, op: Op) -> str:
-        return f"int({_SIZES.text(op)})"
 
     def entry(self, op: Op, at: tuple[str, ...]) -> Op:
         """The entry of `op` at the indices `at`, as an operation on single numbers."""

@@ -8,10 +8,11 @@ from typing import Any
 
 from symbackprop.codegen.arrays import renamed, walk
 from symbackprop.codegen.forms import FORMS, read_form
-from symbackprop.codegen.loops import Kind, Loops, entry_printer
+from symbackprop.codegen.loops import Kind, Loops, entry_printer, size_text
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, read_sizes, stated
 from symbackprop.codegen.numpy_source import numpy_expression
 from symbackprop.codegen.program import Program, Statement
+from symbackprop.codegen.witnesses import witnesses
 
 __all__ = ["numba_source"]
 
@@ -25,6 +26,20 @@ _HELPERS = {
     "logaddexp": ("a, b", "log(exp(a) + exp(b)) without overflow.", ["return maximum(a, b) + math.log1p(math.exp(-abs(a - b)))"]),
     "heaviside": ("a, b", "0 below zero, 1 above, b at zero.", ["return a if a != a else (b if a == 0 else (1.0 if a > 0 else 0.0))"]),
 }
+_TESTS = {
+    "finite": ("A", "Whether every number is finite: one that is not makes the sum of differences one that is none.", [
+        "worst = A.dtype.type(0)", "for x in A.ravel():", "    worst += x - x", "return worst == 0",
+    ]),
+    "between": ("A, low, high", "Whether every number lies between two others.", [
+        "inside = True", "for x in A.ravel():", "    inside &= low <= x <= high", "return inside",
+    ]),
+    "signs": ("A", "Whether every number is 1 or -1.", [
+        "inside = True", "for x in A.ravel():", "    inside &= abs(x) == 1", "return inside",
+    ]),
+    "shares": ("A, axis", "Whether the numbers along an axis sum to 1.", [
+        "for total in np.sum(A, axis).ravel():", "    if not abs(total - 1) <= 1e-3:", "        return False", "return True",
+    ]),
+}  # fmt: skip
 _NEEDS = {"logaddexp": ("maximum",)}
 
 
@@ -53,13 +68,15 @@ def numba_source(program: Program) -> str:
         body += stated(s, f"{s.name} = ", f"{known[key]}({', '.join(used)})")
         kinds[s.name] = Kind(len(s.shape))
     forms = _forms(program)
+    tests = [*_tests(program, kinds)]
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
         *module_docstring(program, _ABOUT), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
-        *_shared("\n".join([*functions, *forms])), *forms, *functions,
+        *_shared("\n".join([*functions, *forms, *tests])), *forms, *functions,
         *([_JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
         '    """The statements, of arrays in C order."""', *read_sizes(program), *body,
-        *_wrapped(f"return {', '.join([program.loss, *program.gradients.values()])}"), "", "",
+        "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({' and '.join(tests) or 'True'})"),
+        *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
         '    return array if array.dtype == dtype and array.flags.carray else np.array(array, dtype, order="C")', "", "",
         f"def loss_and_gradients({arguments(program)}):", *function_docstring(program), *loaded_arrays(program), "",
@@ -76,7 +93,7 @@ def _call(program: Program, like: str, kinds: dict[str, Kind]) -> Iterator[str]:
     arrays = [text if g.shape else f"{text}[()]" for g, text in zip(given, arrays, strict=True)]
     results = list(program.gradients.values())
     taken = [*([] if like else ["np.empty(0, dtype)"]), *arrays, *program.scalars]
-    yield from _wrapped(f"{', '.join([program.loss, *results])} = computed({', '.join(taken)})")
+    yield from _wrapped(f"{', '.join([program.loss, *results])}, _ = computed({', '.join(taken)})")
     found = [f'"{p}": {g if kinds[g].rank else f"np.array({g}, dtype)"}' for p, g in program.gradients.items()]
     loss = program.loss if kinds[program.loss].rank else f"dtype.type({program.loss})"
     yield from _wrapped(f"return {loss}, {{{', '.join(found)}}}")
@@ -91,6 +108,23 @@ def _wrapped(text: str) -> list[str]:
     start, _, rest = text.partition(" ")
     inner = textwrap.wrap(rest, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8, break_long_words=False)
     return [f"    {start} (", *inner, "    )"]
+
+
+def _tests(program: Program, kinds: dict[str, Kind]) -> Iterator[str]:
+    """Conditions that hold if everything that was given is finite, and targets are of the kind that the loss takes."""
+    for name in witnesses(program):
+        yield f"finite({name})" if kinds[name].rank else f"math.isfinite({name})"
+    units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
+    for g in program.targets if all(g.shape for g in program.targets) else ():
+        match program.net.target:
+            case "binary":
+                yield f"between({g.name}, 0, 1)"
+            case "one_hot":
+                yield f"between({g.name}, 0, 1) and shares({g.name}, {g.axes.index(0)})"
+            case "sign":
+                yield f"signs({g.name})"
+            case "class" if units:
+                yield f"between({g.name}, 0, {size_text(units[0])} - 1)"
 
 
 _ABOUT = "Each compute function is compiled by numba for the dtype of its arrays when it is first called, and kept on disk."
@@ -132,6 +166,9 @@ def _shared(text: str) -> Iterator[str]:
     for name in dict.fromkeys(n for w in wanted for n in (*_NEEDS.get(w, ()), w)):
         taken, why, lines = _HELPERS[name]
         yield from [_JIT, f"def {name}({taken}):", f'    """{why}"""', *(f"    {line}" for line in lines), "", ""]
+    for name, (taken, why, lines) in _TESTS.items():
+        if f"{name}(" in text:
+            yield from [_JIT, f"def {name}({taken}):", f'    """{why}"""', *(f"    {line}" for line in lines), "", ""]
     for name, (sizes, result, loops, line) in _PRODUCTS.items():
         if f"{name}(" in text:
             yield from [_JIT, f"def {name}(A, B):", '    """A @ B, in loops where calling BLAS takes longer than the product itself."""']

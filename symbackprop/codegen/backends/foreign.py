@@ -9,7 +9,6 @@ import numpy as np
 
 from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.given import Checked, checked, fitting
-from symbackprop.codegen.program import Program
 from symbackprop.errors import InputError
 
 __all__ = ["converted", "stand_in"]
@@ -18,13 +17,14 @@ View = Callable[[str, Any], tuple[Any, bool]]
 
 
 def converted(
-    program: Program, dtype: str, glance: Glance, view: View, array: Callable[[Any, str | None], Any], params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]
+    glance: Glance, view: View, array: Callable[[Any, str | None], Any], params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]
 ) -> Checked:
     """The arguments of a call as arrays of the library, once they are found to fit.
 
     `view(name, x)` is a NumPy array of the same shape and dtype, and whether it holds the values of `x`; an array that lies on an
     accelerator or is being traced is checked for its shape and dtype alone. `array(x, dtype)` is `x` in the library.
     """
+    program, dtype = glance.program, glance.dtype
     wanted = (*program.inputs, *program.targets)
     if not isinstance(params, Mapping) or len(data) != len(wanted):
         fitting(program, dtype, params, data, scalars)

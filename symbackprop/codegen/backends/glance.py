@@ -21,9 +21,9 @@ class Glance:
     """The arrays of a call if they are exactly of the kind that is computed with; what is not may still be right, or wrong."""
 
     def __init__(self, program: Program, dtype: str) -> None:
+        self.program, self.dtype, self._scalars = program, dtype, program.scalars
         self._arrays = loaded(_taking(program), {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["arrays"]
         self._labels = label_tests(program, dtype)
-        self._scalars = program.scalars
 
     def kind(self, params: Mapping[str, Any], data: tuple[Any, ...], scalars: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The arrays in order if types, shapes and dtypes fit; what they hold is not looked at."""

@@ -45,7 +45,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         fits()
-        given = converted(program, dtype, glance, view, array, params, data, scalars)
+        given = converted(glance, view, array, params, data, scalars)
         return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
 
     fits()

@@ -46,7 +46,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
             same = x.dtype == wanted or wanted is None
             return x.detach() if same and x.device == device else x.detach().to(device=device, dtype=wanted)
 
-        return converted(program, dtype, glance, view, array, params, data, scalars)
+        return converted(glance, view, array, params, data, scalars)
 
     given = torch.compiler.disable(look)  # checks look into arrays, which a traced graph cannot
 
