@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symbackprop.builders import deep, mlp
+    from symbackprop.checker import check, check_many, load_problem
     from symbackprop.codegen.function import compile
     from symbackprop.codegen.quantities import directional
     from symbackprop.doors import derive, lecture
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from symbackprop.notation import load_notation
     from symbackprop.specification import load_specification
 
-__all__ = ["Network", "compile", "deep", "derive", "directional", "graph", "lecture", "load_notation", "load_specification", "mlp"]
+__all__ = [
+    "Network", "check", "check_many", "compile", "deep", "derive", "directional", "graph", "lecture", "load_notation", "load_problem",
+    "load_specification", "mlp",
+]  # fmt: skip
 
 # Importing SymPy takes a second or two; the command line's help must not wait for it.
 _HOMES = {
-    "Network": "network", "compile": "codegen.function", "deep": "builders", "derive": "doors", "directional": "codegen.quantities",
-    "graph": "graphs", "lecture": "doors", "load_notation": "notation",
+    "Network": "network", "check": "checker", "check_many": "checker", "compile": "codegen.function", "deep": "builders", "derive": "doors",
+    "directional": "codegen.quantities", "graph": "graphs", "lecture": "doors", "load_notation": "notation", "load_problem": "checker",
     "load_specification": "specification", "mlp": "builders",
 }  # fmt: skip
 

@@ -86,6 +86,7 @@ class _Declaring:
         self._equations(pending)
         self._abstract(loss)
         self._upstream_loss(loss)
+        self._prune()
         context = self.context(self._loss_tensor(loss))
         self._facts_of_computed(context)
         targets = tuple((text, self.tree(text)) for text in strings(data, "targets", where))
@@ -306,6 +307,17 @@ class _Declaring:
             raise SpecError(f"{self.where}: {key(left)} is defined twice")
         self.equations.append(equation)
         self.uses[tensor] = tuple(t for t in tensors_of(rhs))
+
+    def _prune(self) -> None:
+        """A quantity has the layers that equations speak of: the shape of b^l makes sense at layer 0, where there is none."""
+        if not self.equations:
+            return
+        spoken = {(t.name, t.layer) for e in self.equations for t in (e.tensor, *self.uses.get(e.tensor, ()))}
+        for symbols in self.symbols.values():
+            for n, s in enumerate(symbols):
+                if isinstance(s.meaning, Quantity) and s.pattern.where:
+                    kept = {k: t for k, t in s.meaning.tensors.items() if (t.name, t.layer) in spoken}
+                    symbols[n] = Symbol(s.pattern, replace(s.meaning, tensors=kept or s.meaning.tensors))
 
     def _above(self, left: Tree, env: Mapping[str, int]) -> bool:
         """Whether an equation defines a layer beyond the last: z^{(l+1)} at the last l."""

@@ -122,7 +122,8 @@ class _Declarations:
         for of, named in self.notation.named(self.net.samples is not None, self.net.samples).items():
             for e in self.net.equations:
                 for t in (e.tensor, *tensors(e.rhs)):
-                    if t.name == of and not isinstance(t, Grad) and t.rank:
+                    shifted = e.layers is not None and t.layer != e.layers.symbol or (t.layer is not None and t.layer == self.net.depth)
+                    if t.name == of and not isinstance(t, Grad) and t.rank and not shifted:
                         letter = self.whole(Tensor(named.symbol, t.shape, t.layer))
                         factor = "" if named.factor == 1 else f"{self.size(named.factor)} "
                         found[letter] = f"{factor}\\frac{{\\partial {loss}}}{{\\partial {self.whole(t)}}}"

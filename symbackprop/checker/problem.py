@@ -27,7 +27,7 @@ from typing import Any
 from sympy import Integer
 from sympy.core.function import AppliedUndef
 
-from symbackprop.checker.context import CHOICES, Context, Conventions
+from symbackprop.checker.context import CHOICES, Context, Conventions, Quantity
 from symbackprop.checker.values import World
 from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import InputError, SpecError, one_of
@@ -72,28 +72,24 @@ class Problem:
         return Point(self.equations, self.sizes(seed), seed=seed, functions=formula_of, free=free)
 
     def _free(self) -> list[Tensor]:
+        """What no equation defines."""
         defined = {(e.tensor.name, e.tensor.layer) for e in self.equations}
-        found = {t: None for e in self.equations for t in self.context.uses.get(e.tensor, ())}
+        found = dict.fromkeys(t for s in self._quantities() for t in s.tensors.values())
+        found |= dict.fromkeys(t for e in self.equations for t in self.context.uses.get(e.tensor, ()))
         return [t for t in found if (t.name, t.layer) not in defined]
+
+    def _quantities(self) -> list[Quantity]:
+        return [s.meaning for symbols in self.context.symbols.values() for s in symbols if isinstance(s.meaning, Quantity)]
 
     def sizes(self, seed: int = 0) -> dict[Any, int]:
         """Numbers for symbolic sizes, pairwise different and others at each point."""
-        shapes = {n for s in self._symbols() for n in s}
+        shapes = {n for q in self._quantities() for t in q.tensors.values() for n in t.shape}
         symbols = sorted((a for n in shapes for a in (n.free_symbols or {n}) | n.atoms(AppliedUndef) if not isinstance(a, Integer)), key=str)
         symbols = list(dict.fromkeys(s for s in symbols if s.is_Symbol or isinstance(s, AppliedUndef)))
         taken = {int(n) for n in shapes if n.is_Integer}
         numbers = [n for n in range(2, 3 + len(symbols) + len(taken)) if n not in taken][: len(symbols) + 1]
         return {s: numbers[(place + seed) % len(numbers)] for place, s in enumerate(symbols)}
 
-    def _symbols(self) -> list[tuple[Any, ...]]:
-        from symbackprop.checker.context import Quantity
-
-        found: list[tuple[Any, ...]] = []
-        for symbols in self.context.symbols.values():
-            for s in symbols:
-                if isinstance(s.meaning, Quantity):
-                    found += [tuple(t.shape) for t in s.meaning.tensors.values()]
-        return found
 
 
 def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:
