@@ -97,18 +97,19 @@ def directional(net: Network) -> Network:
         along[p] = Direction(p)
         while along[p] in net.inputs:  # the way along another direction is a direction itself
             along[p] = Direction(along[p])
-    terms = []
-    for f in found:
-        if f.tensor in along:
-            gradient = f.equation.lhs
-            product = mul(gradient, Entry(along[f.tensor], *gradient.indices))
-            limits = tuple((i, 1, n) for i, n in zip(gradient.indices, f.tensor.shape, strict=True))
-            terms.append(summation(product, *limits) if limits else product)
-    if not terms:
+    gradients = [f.equation.lhs for f in found if f.tensor in along]
+    if not gradients:
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     earlier = sum(e.label == "slope" for e in net.equations)
-    slope = Tensor(f"slope{earlier + 1}" if earlier else "slope")
+    name = f"slope{earlier + 1}_" if earlier else "slope"
+    sums: list[Equation] = []
+    for number, gradient in enumerate(gradients, 1):  # term by term, so that each equation is short however many there are
+        product = mul(gradient, Entry(along[gradient.tensor.wrt], *gradient.indices))
+        limits = tuple((i, 1, n) for i, n in zip(gradient.indices, gradient.tensor.shape, strict=True))
+        layer, label = (number, f"slope-{number}") if number < len(gradients) else (None, "slope")
+        total = add(*(e.lhs for e in sums[-1:]), summation(product, *limits) if limits else product)
+        sums.append(Equation(Tensor(name, (), layer)(), total, label=label))
     return replace(
-        net, equations=(*net.equations, *(replace(f.equation, label=f.label) for f in found), Equation(slope(), add(*terms), label="slope")),
-        loss=slope(), inputs=(*along.values(), *net.inputs), name=f"{net.name}, along a direction",
+        net, equations=(*net.equations, *(replace(f.equation, label=f.label) for f in found), *sums), loss=sums[-1].lhs,
+        inputs=(*along.values(), *net.inputs), name=f"{net.name}, along a direction",
     )  # fmt: skip
