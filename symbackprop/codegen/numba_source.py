@@ -91,12 +91,11 @@ def _call(program: Program, like: str, kinds: dict[str, Kind]) -> Iterator[str]:
     yield f"    dtype = {like or given[0].name}.dtype"
     arrays = [f"contiguous({g.name}, {'np.int64' if kinds[g.name].whole else 'dtype'})" for g in given]
     arrays = [text if g.shape else f"{text}[()]" for g, text in zip(given, arrays, strict=True)]
-    results = list(program.gradients.values())
     taken = [*([] if like else ["np.empty(0, dtype)"]), *arrays, *program.scalars]
-    yield from _wrapped(f"{', '.join([program.loss, *results])}, _ = computed({', '.join(taken)})")
-    found = [f'"{p}": {g if kinds[g].rank else f"np.array({g}, dtype)"}' for p, g in program.gradients.items()]
+    yield from _wrapped(f"{program.loss}, *gradients, _ = computed({', '.join(taken)})")
+    names = "".join(f'"{p}", ' for p in program.gradients)
     loss = program.loss if kinds[program.loss].rank else f"dtype.type({program.loss})"
-    yield from _wrapped(f"return {loss}, {{{', '.join(found)}}}")
+    yield from _wrapped(f"return {loss}, {{name: np.asarray(g, dtype) for name, g in zip(({names}), gradients)}}".replace(", )", ",)"))
 
 
 def _wrapped(text: str) -> list[str]:

@@ -46,7 +46,8 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         fits()
         given = converted(glance, view, array, params, data, scalars)
-        return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
+        loss, grads = function(given.params, *given.data, **given.scalars)
+        return loss, {name: grads[name] for name in program.gradients}  # jax.jit returns a dict in the order of the alphabet
 
     fits()
     return run
