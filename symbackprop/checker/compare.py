@@ -14,7 +14,7 @@ from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Choices, Reader
-from symbackprop.checker.terms import Term, free, leaves
+from symbackprop.checker.terms import Term, free
 from symbackprop.checker.values import World, evaluate
 from symbackprop.evaluate import Undecided
 from symbackprop.parse.tree import Span, Tree
@@ -217,40 +217,4 @@ def difference_of(a: Term, b: Term, labels: Labels, problem: Problem, env: Mappi
             if not difference.rad() <= _WIDE:
                 raise Undecided("the two sides are too close to tell apart at this precision")
     return None
-
-
-def leaf_values(terms: Sequence[Term], labels: Labels, difference: Difference) -> dict[str, str]:
-    """The numbers of the quantities that terms lean on directly, at the place where they differ."""
-    from symbackprop.checker.terms import Leaf, labels_of
-
-    found: dict[str, str] = {}
-    for term in terms:
-        for leaf in leaves(term):
-            if not isinstance(leaf, Leaf):
-                continue
-            table = difference.world.table(leaf.tensor)
-            for place in np.ndindex(*table.shape):
-                pinned = all(difference.place.get(i, place[n] + 1) == place[n] + 1 for n, i in enumerate(leaf.indices) if isinstance(i, str))
-                if pinned and all(not labels_of(i) or isinstance(i, str) for i in leaf.indices):
-                    name = str(leaf.tensor) + (f"[{', '.join(str(n + 1) for n in place)}]" if place else "")
-                    found.setdefault(name, short(table[place]))
-    return found
-
-
-def short(value: Any) -> str:
-    """A ball as people write the number: whole or a short decimal where it is one."""
-    from decimal import Decimal
-
-    text = value.str(6, radius=False)
-    number = Decimal(text).normalize()
-    return f"{number:f}" if abs(number.adjusted()) < 7 else str(number)
-
-
-def entry_words(place: Mapping[str, int], faces: Typed) -> str:
-    """Where a difference lies, in words: the letters, then row and column."""
-    letters = [f"{k} = {v}" for k, v in place.items() if not k.startswith("#")]
-    for name, label in (("row", faces.rows), ("column", faces.cols)):
-        if label is not None and label in place and label.startswith("#"):
-            letters.append(f"{name} {place[label]}")
-    return ", ".join(letters)
 

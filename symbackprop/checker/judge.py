@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symbackprop.checker.compare import Difference, Outcome, compared, entry_words, instances, leaf_values, short
-from symbackprop.checker.context import Macro, Symbol
+from symbackprop.checker.compare import Difference, Outcome, compared, instances
+from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
-from symbackprop.checker.declaring import letters_of
+from symbackprop.checker.counterexample import counterexample_of, short
+from symbackprop.checker.declaring import index_parts, letters_of, stripped
 from symbackprop.checker.diagnose import diagnose
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
-from symbackprop.checker.verdicts import Counterexample, Judgement, Report, Status, Step, Target
-from symbackprop.parse.document import Line, read_document
+from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar
+from symbackprop.checker.verdicts import Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.parse.document import Line, read_document
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.parse.tree import Formula, Name, Script, Tree
@@ -26,6 +28,7 @@ from symbackprop.parse.tree import Formula, Name, Script, Tree
 __all__ = ["check"]
 
 _EQUAL = ("=", "equiv", ":=", "triangleq", "gets")
+_GOOD = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)
 _DEFINES = (":=", "equiv", "triangleq")
 
 
@@ -46,7 +49,7 @@ def check(text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "
     except (ReadError, TooLarge) as error:
         return Report((), problem.title, name, text, failure=f"undecided: {error}", seconds=time.perf_counter() - start)
     steps = tuple(_Judge(problem).steps(document.lines))
-    targets = tuple(Target(label, _reached(tree, steps)) for label, tree in problem.targets)
+    targets = tuple(Target(label, _reached(tree, steps, problem.context)) for label, tree in problem.targets)
     return Report(tuple(s.step for s in steps), problem.title, name, text, targets, seconds=time.perf_counter() - start)
 
 
@@ -68,11 +71,33 @@ class _Judged:
     tree: Tree | None
 
 
-def _reached(target: Tree, steps: Sequence[_Judged]) -> int | None:
-    """The last right step of the chain that opens with the target."""
-    found = [s.step for s in steps if s.opening is not None and key(s.opening) == key(target)]
-    right = [s.number for s in found if (s.opening or s.before).status in (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)]
-    return right[-1] if right else None
+def _reached(target: Tree, steps: Sequence[_Judged], context: Context) -> int | None:
+    """The last step that says rightly what the target is; a line that only names it does not."""
+    reached = None
+    for s in steps:
+        if s.opening is None or s.tree is None or (s.step.opening or s.step.before).status not in _GOOD:
+            continue
+        for env in instances((target, s.opening), context):
+            wanted, opening, found = (_head(t, env, context) for t in (target, s.opening, s.tree))
+            if wanted is not None and wanted == opening and found != wanted:
+                reached = s.step.number
+    return reached
+
+
+def _head(tree: Tree, env: Mapping[str, int], context: Context) -> Any:
+    """The quantity or derivative that a tree is, whatever its indices are called; None for any other expression."""
+    try:
+        term = Reader(context, env).read(tree).term
+    except (Unreadable, Misfit):
+        return None
+    match term:
+        case Leaf(tensor, _):
+            return tensor
+        case Derived(of, _, by, _):
+            return of, by
+        case Mul((Scalar(factor), Derived(of, _, by, _))):
+            return factor, of, by
+    return None
 
 
 @dataclass
@@ -119,33 +144,36 @@ class _Judge:
             self.number += 1
             place = Step(self.number, text, *_place(line, start), line.syntax, Judgement(Status.UNDECIDED, ""))
             if self.before is None or self.opening is None:
-                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, "nothing stands before this line that it could follow from")), None, link.tree)
+                words = "nothing stands before this line that it could follow from"
+                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), None, link.tree)
                 self.before = self.opening = link.tree
                 continue
             if link.relation not in _EQUAL:
-                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, f"the relation '{link.relation}' is not judged")), self.opening, link.tree)
+                words = f"the relation '{link.relation}' is not judged"
+                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, link.tree)
                 self.before = link.tree
                 continue
             yield self.link(place, link.relation, link.tree, start, conditions, line.syntax == "python")
             self.before = link.tree
 
     def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
-        assert self.before is not None and self.opening is not None
-        first = self.before is self.opening
-        if first and self.defines(self.before, tree, relation, python):
-            step = replace(place, before=Judgement(Status.DEFINITION, f"{key(self.before)} is defined here"))
-            return _Judged(step, self.opening, tree)
+        last, start = self.before, self.opening
+        assert last is not None
+        assert start is not None
+        first = last is start
+        if first and self.defines(last, tree, relation, python):
+            return _Judged(replace(place, before=Judgement(Status.DEFINITION, f"{key(last)} is defined here")), start, tree)
         if first and relation in (":=", "gets", "="):
-            moved = update(self.before, tree, self.problem, self.context, python)
+            moved = update(last, tree, self.problem, self.context, python)
             if moved is not None:
-                return _Judged(replace(place, before=moved), self.opening, tree)
-        outcome = compared(self.before, tree, self.problem, self.context, conditions, python, None if first else self.opening)
-        before, diagnosis = self.judgement(outcome, self.before, tree, conditions, python, offset, place.text)
+                return _Judged(replace(place, before=moved), start, tree)
+        outcome = compared(last, tree, self.problem, self.context, conditions, python, None if first else start)
+        before, diagnosis = self.judgement(outcome, last, tree, conditions, python, offset, place.text)
         opening = None
         if not first:
-            against = compared(self.opening, tree, self.problem, self.context, conditions, python)
-            opening, _ = self.judgement(against, self.opening, tree, conditions, python, offset, "")
-        return _Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), self.opening, tree)
+            against = compared(start, tree, self.problem, self.context, conditions, python)
+            opening, _ = self.judgement(against, start, tree, conditions, python, offset, "")
+        return _Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree)
 
     def judgement(
         self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str
@@ -168,24 +196,12 @@ class _Judge:
         diagnosis = diagnose(left, right, self.problem, self.context, conditions, python, text, offset) if text else None
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
-        return Judgement(Status.WRONG, self.words(outcome.difference, left), self.counterexample(outcome, left)), diagnosis
+        typed = Reader(self.context, outcome.difference.env, python=python).read(left)
+        return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
 
-    def words(self, difference: Difference, left: Tree) -> str:
+    def words(self, difference: Difference) -> str:
         layer = "".join(f", {k} = {v}" for k, v in difference.env.items())
         return f"the two sides differ: {short(difference.left)} is not {short(difference.right)}{layer and ' at' + layer[1:]}"
-
-    def counterexample(self, outcome: Outcome, left: Tree) -> Counterexample:
-        """The numbers that show a difference."""
-        assert outcome.difference is not None
-        difference = outcome.difference
-        ((a, b, labels),) = outcome.terms
-        given = leaf_values((a, b), labels, difference)
-        reader = Reader(self.context, difference.env)
-        typed = reader.read(left)
-        entry = entry_words(difference.place, typed)
-        layers = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
-        sizes = {str(s): n for s, n in difference.world.point.sizes.items() if s in set(labels.sizes.values())}
-        return Counterexample(", ".join(t for t in (layers, entry) if t), short(difference.left), short(difference.right), given if len(given) <= 16 else {}, sizes)
 
     def defines(self, left: Tree, right: Tree, relation: str, python: bool) -> bool:
         """Whether a line gives a name to something; the name is known from there on."""
@@ -197,9 +213,7 @@ class _Judge:
         if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):
             return False
         try:
-            letters = tuple(k for k in _indices(left) if k in letters_of(right) and k not in self.context.families)
-            from symbackprop.checker.declaring import stripped
-
+            letters = tuple(k for k in map(key, index_parts(left)) if k in letters_of(right) and k not in self.context.families)
             pattern, part = pattern_of(stripped(left, set(letters)), self.context.families)
         except Unwritable:
             return False
@@ -211,8 +225,6 @@ class _Judge:
 
 
 def _means_something(reader: Reader, tree: Tree) -> bool:
-    from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
-
     try:
         reader.read(tree)
     except (OutOfLayers, Misfit):
@@ -221,14 +233,3 @@ def _means_something(reader: Reader, tree: Tree) -> bool:
         return "is not defined" not in str(error)
     return True
 
-
-def _indices(tree: Tree) -> list[str]:
-    from symbackprop.checker.declaring import index_parts
-
-    return [key(p) for p in index_parts(tree)]
-
-
-def _place(line: Line, offset: int) -> tuple[int, int]:
-    """The line and the column of a place in a formula, counted from 1 in the submission."""
-    before = line.text[:offset]
-    return line.line + before.count("\n"), offset - before.rfind("\n") + (0 if "\n" in before else line.column - 1)
