@@ -233,3 +233,9 @@ def _means_something(reader: Reader, tree: Tree) -> bool:
         return "is not defined" not in str(error)
     return True
 
+
+
+def _place(line: Line, offset: int) -> tuple[int, int]:
+    """The line and the column of a place in a formula, counted from 1 in the submission."""
+    before = line.text[:offset]
+    return line.line + before.count("\n"), offset - before.rfind("\n") + (0 if "\n" in before else line.column - 1)
