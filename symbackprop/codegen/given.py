@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -137,18 +136,18 @@ def _classes(program: Program) -> int | None:
     return next((int(n.data) for n in units if n.op == "number"), None)
 
 
-def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
-    """For each target that is to be of a kind, its place among the data and a cheap test that only targets of that kind pass.
+def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ...]:
+    """For each target, if targets are to be of a kind, a cheap test that only targets of that kind pass.
 
     Positive numbers are in the order of their bits read as whole numbers, and all others come after: one comparison finds what
     is negative, larger than 1 or no number.
     """
     one = np.ones((), dtype)
     bits = np.dtype(f"u{one.itemsize}")
-    top, count = one.view(bits), _classes(program) if program.net.target == "class" else None
+    top, count = int(one.view(bits)), _classes(program) if program.net.target == "class" else None
 
     def share(y: Any) -> bool:
-        return bool(np.maximum.reduce(y.view(bits), None) <= top)
+        return int(np.maximum.reduce(y.view(bits), None)) <= top
 
     def sign(y: Any) -> bool:
         off = y * y
@@ -156,22 +155,29 @@ def label_tests(program: Program, dtype: str) -> tuple[tuple[int, Callable[[Any]
         return bool(np.vdot(off, off) == 0)
 
     def class_number(y: Any) -> bool:
-        return count is None or bool(np.maximum.reduce(y.view(f"u{y.itemsize}"), None) < count)
+        return count is None or int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < count
 
-    def one_hot(axis: int, y: Any) -> bool:
-        off = np.dot(y, np.ones(y.shape[1], dtype)) if axis == 1 and y.ndim == 2 else np.add.reduce(y, axis)
-        off -= one
-        return share(y) and bool(np.vdot(off, off) <= _SUM_TOLERANCE**2)
+    def one_hot(g: Given) -> Callable[[Any], bool]:
+        axis = g.axes.index(0)
+        ones = np.ones(int(g.shape[axis]) if isinstance(g.shape[axis], Integer) else 0, dtype)
+        last = axis == 1 and len(g.shape) == 2 and ones.size > 0
+
+        def test(y: Any) -> bool:
+            off = np.dot(y, ones) if last and y.shape[1] == ones.size else np.add.reduce(y, axis)
+            off -= one
+            return share(y) and float(np.vdot(off, off)) <= _SUM_TOLERANCE**2
+
+        return test
 
     def tested(g: Given) -> Callable[[Any], bool]:
-        test = partial(one_hot, g.axes.index(0)) if program.net.target == "one_hot" else tests[program.net.target]
+        test = one_hot(g) if program.net.target == "one_hot" else tests[program.net.target]
         kinds, rank = np.typecodes["AllInteger"] if program.net.target == "class" else one.dtype.char, len(g.shape)
         return lambda y: type(y) is np.ndarray and y.dtype.char in kinds and y.ndim == rank and y.size > 0 and test(y)
 
     tests: Mapping[str, Callable[[Any], bool]] = {"binary": share, "sign": sign, "class": class_number}
     if program.net.target not in (*tests, "one_hot"):
         return ()
-    return tuple((len(program.inputs) + k, tested(g)) for k, g in enumerate(program.targets))
+    return tuple(map(tested, program.targets))
 
 
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
+from operator import call
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Glance:
             return False
         flat = (x.ravel(order="K") for x in arrays if x.dtype.kind == "f")
         with np.errstate(all="ignore"):
-            return all(isfinite(np.dot(x, x)) for x in flat) and all(test(data[k]) for k, test in self._labels)
+            return all(isfinite(np.dot(x, x)) for x in flat) and all(map(call, self._labels, data[len(self.program.inputs) :]))
 
 
 def _taking(program: Program) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from operator import call
 from threading import local
 from typing import Any
 
@@ -45,46 +46,47 @@ class FastForm:
         self._arrays, self._workspace = module["arrays"], module["workspace"]
         self._names = tuple(program.gradients)
         self._labels = label_tests(program, dtype)
-        self._count = len(program.inputs) + len(program.targets)
+        self._open, self._none = len(program.scalars), list[float]()
+        self._first, self._count = len(program.inputs), len(program.inputs) + len(program.targets)
         self._kept = _Kept()
 
     def __call__(self, given: Mapping[str, Any], *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+        usual = self._labelled(data)
         last = self._kept.last
-        if last is not None and last[1].read is not None and out is None and not scalars and self._labelled(data):
-            found = last[1].direct(given, data, reuse)
-            if found is not None and isfinite(found[1]):
-                return found[0], dict(zip(self._names, found[2], strict=True))
-        return self._looked(given, data, out, reuse, scalars)
-
-    def _looked(self, given: Any, data: Sequence[Any], out: Any, reuse: bool, scalars: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """A call whose arrays are taken apart before they are computed with."""
+        if usual and last is not None and last[1].read is not None and out is None and not scalars:
+            direct = last[1].direct(given, data, reuse)
+            if direct is not None and isfinite(direct[1]):
+                return direct[0], dict(zip(self._names, direct[2], strict=True))
         try:
-            found = self._arrays(given, *data)
-            numbers = [scalars[n] for n in self.program.scalars]
+            found = self._arrays(given, *data) if usual else None
+            numbers = [scalars[n] for n in self.program.scalars] if scalars else self._none
         except (AttributeError, LookupError, TypeError):
             found = None
-        usual = found is not None and self._labelled(data) and len(scalars) == len(numbers) and all(type(x) is float and isfinite(x) for x in numbers)
-        if usual:
-            sizes, arrays = found
+        if found is None or len(scalars) != self._open or not (numbers is self._none or _plain(numbers)):
+            usual, found = False, self._taken(checked(self.program, self.dtype.name, given, data, scalars))
+            numbers = found[2]
+        space = self._space(found[0])
+        if out is None:
+            loss, mark, grads = (space.reused if reuse else space.fresh)(found[1], numbers)
         else:
-            sizes, arrays, numbers = self._taken(checked(self.program, self.dtype.name, given, data, scalars))
-        space = self._space(sizes)
-        if out is not None:
-            grads = self._kept.outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, arrays, self.dtype)
-            whole = [g if g.flags.c_contiguous else np.empty(g.shape, self.dtype) for g in grads]
-            loss, mark = space.written(arrays, numbers, whole)
-            for g, x in zip(grads, whole, strict=True):
-                if g is not x:
-                    g[...] = x
-        else:
-            loss, mark, grads = (space.reused if reuse else space.fresh)(arrays, numbers)
+            loss, mark, grads = self._written(space, out, found[1], numbers)
         if usual and not isfinite(mark):
             checked(self.program, self.dtype.name, given, data, scalars)
         return loss, dict(zip(self._names, grads, strict=True))
 
     def _labelled(self, data: Sequence[Any]) -> bool:
         """Whether targets are certainly of the kind that the loss takes."""
-        return not self._labels or (len(data) == self._count and all(test(data[k]) for k, test in self._labels))
+        return len(data) == self._count and all(map(call, self._labels, data[self._first :]))
+
+    def _written(self, space: Space, out: Any, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
+        """The loss, the mark and the arrays of `out`, written to directly unless they lie scattered in memory."""
+        grads = self._kept.outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, arrays, self.dtype)
+        whole = [g if g.flags.c_contiguous else np.empty(g.shape, self.dtype) for g in grads]
+        loss, mark = space.written(arrays, numbers, whole)
+        for g, x in zip(grads, whole, strict=True):
+            if g is not x:
+                g[...] = x
+        return loss, mark, grads
 
     def _taken(self, found: Checked) -> tuple[tuple[int, ...], tuple[Any, ...], list[float]]:
         """The sizes, arrays and numbers of what was looked at closely."""
@@ -113,3 +115,8 @@ class FastForm:
         run = written_out(self.reduced, known)
         read = loaded(reader(self.program), {"run": run, "dtype": self.dtype})["read"]
         return ScalarSpace(run, read, self.dtype, arrays)
+
+
+def _plain(numbers: Sequence[Any]) -> bool:
+    """Whether numbers are finite numbers of Python's own."""
+    return all(type(x) is float and isfinite(x) for x in numbers)
