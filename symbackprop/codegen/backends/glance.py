@@ -19,11 +19,14 @@ __all__ = ["Glance"]
 
 
 class Glance:
-    """The arrays of a call if they are exactly of the kind that is computed with; what is not may still be right, or wrong."""
+    """The arrays of a call if they are exactly of the kind that is computed with; what is not may still be right, or wrong.
 
-    def __init__(self, program: Program, dtype: str) -> None:
+    With `packed`, only arrays in C order that could be written to are of the usual kind.
+    """
+
+    def __init__(self, program: Program, dtype: str, packed: bool = False) -> None:
         self.program, self.dtype, self._scalars = program, dtype, program.scalars
-        self._arrays = loaded(_taking(program), {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["arrays"]
+        self._arrays = loaded(_taking(program, packed), {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["arrays"]
         self._labels = label_tests(program, dtype)
 
     def kind(self, params: Mapping[str, Any], data: tuple[Any, ...], scalars: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -45,7 +48,7 @@ class Glance:
             return all(isfinite(np.dot(x, x)) for x in flat) and all(map(call, self._labels, data[len(self.program.inputs) :]))
 
 
-def _taking(program: Program) -> str:
+def _taking(program: Program, packed: bool) -> str:
     """The function that takes arrays apart: one expression, which Python evaluates faster than any loop over arrays."""
     given = (*program.params, *program.inputs, *program.targets)
     labels = program.targets if program.net.target == "class" else ()
@@ -59,7 +62,7 @@ def _taking(program: Program) -> str:
     for g in given:
         x = called[g.name]
         kind = f'{x}.dtype.kind in "iu"' if g in labels else f"{x}.dtype == dtype"
-        tests.append(f"type({x}) is ndarray and {kind} and {x}.shape == {_shape(g, sizes)}")
+        tests.append(f"type({x}) is ndarray and {kind} and {x}.shape == {_shape(g, sizes)}{f' and {x}.flags.carray' if packed else ''}")
     data = [called[g.name] for g in given[len(program.params) :]]
     lines = [f"def arrays({', '.join(['params', *data])}):", *(f'    {called[g.name]} = params["{g.name}"]' for g in program.params)]
     return "\n".join([*lines, f"    return ({', '.join(called.values())},) if {' and '.join(tests)} else None"])

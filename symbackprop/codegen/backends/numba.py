@@ -27,16 +27,16 @@ __all__ = ["BACKEND"]
 def _build(program: Program, source: str, dtype: str) -> Run:
     module = imported(_kept(source))
     function, computed = module["loss_and_gradients"], module["computed"]
-    glance, real = Glance(program, dtype), np.dtype(dtype).type
-    names = tuple(program.gradients)
+    glance, real = Glance(program, dtype, packed=True), np.dtype(dtype).type
+    names, numbers = tuple(program.gradients), program.scalars
     direct = all(g.shape for g in (*program.params, *program.inputs, *program.targets)) and program.whole and program.net.target != "class"
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         arrays = glance.kind(params, data, scalars) if direct else None
-        if arrays is not None and all(x.flags.carray for x in arrays):
-            loss, *grads, sound = computed(*arrays, *(scalars[n] for n in program.scalars))
-            if sound:
-                return real(loss), dict(zip(names, grads, strict=True))
+        if arrays is not None:
+            found = computed(*arrays, *[scalars[n] for n in numbers])
+            if found[-1]:
+                return real(found[0]), dict(zip(names, found[1:], strict=False))
         given = checked(program, dtype, params, data, scalars)
         return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
 
