@@ -169,6 +169,23 @@ def test_typed_equations_agree_with_numpy(equations: list[str], tensors: dict[st
     same_everywhere(net, {k: np.asarray(v) for k, v in params.items()}, [x.astype("float64") for x in data], **numbers)
 
 
+@pytest.mark.usefixtures("interpreted")
+@pytest.mark.parametrize("asked", [{"wrt": ["W1"]}, {"of": "A2", "wrt": ["W1", "X"]}, {"of": "A2[0, 1]"}], ids=str)
+def test_other_derivatives_agree_with_numpy(asked: dict[str, Any]) -> None:
+    net = sb.mlp([3, 4, 3], activation="tanh", output="softmax", loss="cross_entropy", samples="m")
+    rng = np.random.default_rng(6)
+    f = sb.compile(net, **asked)
+    params = {name: rng.normal(size=shape) for name, shape in f.params.items()}
+    data = [rng.normal(size=(4, 3)), np.eye(3)[[0, 2, 1, 1]]][: len((*f.program.inputs, *f.program.targets))]
+    value, slopes = f(params, *data)
+    for backend in OTHERS:
+        if find_spec(BACKENDS[backend].needs) is not None:
+            other, found = sb.compile(net, backend=backend, **asked)(params, *data)
+            np.testing.assert_allclose(np.asarray(other), value, rtol=1e-12, err_msg=backend)
+            for name, slope in slopes.items():
+                np.testing.assert_allclose(np.asarray(found[name]), slope, rtol=1e-10, atol=1e-13, err_msg=backend)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("backend", OTHERS)
 def test_extreme_logits_stay_finite_and_right(backend: str, dtype: str) -> None:
