@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from symbackprop.checker.limits import OutOfTime, limited
+from symbackprop.checker.limits import limits
 from symbackprop.checker.pool import Pool, WorkerLost
 from symbackprop.checker.submissions import Submission
 from symbackprop.checker.verdicts import Report
@@ -105,7 +104,8 @@ def _answer(submission: Submission, future: Future[tuple[Report, bool]], timeout
     try:
         return future.result()
     except WorkerLost as lost:
-        why = _late(timeout) if lost.late else f"undecided: its process ended without an answer; most likely it needed more than {memory} MB"
+        lost_to = f"its process ended without an answer; most likely it needed more than {memory} MB"
+        why = f"undecided: out of time: it takes more than {timeout:g} s" if lost.late else f"undecided: {lost_to}"
     except Exception as error:
         why = f"undecided: the executor failed: {type(error).__name__}: {error}"
     return Report((), name=submission.name, source=submission.text, failure=why), True
@@ -116,19 +116,9 @@ def _check(asked: bytes, submission: Submission, timeout: float, memory: int) ->
     from symbackprop.checker.judge import check
 
     problem = _problem(asked)
-    start = time.perf_counter()
-    held = False
     try:
-        with limited(timeout, memory) as held:
-            return check(submission.text, problem, kind=submission.kind, name=submission.name), held
-    except OutOfTime:
-        why = _late(timeout)
-    except MemoryError:
-        why = f"undecided: too large: it needs more than {memory} MB"
+        report = check(submission.text, problem, kind=submission.kind, name=submission.name, timeout=timeout, memory=memory)
     except Exception as error:
         why = f"undecided: the checker failed on it: {type(error).__name__}: {error}"
-    return Report((), problem.title, submission.name, submission.text, failure=why, seconds=time.perf_counter() - start), held
-
-
-def _late(timeout: float) -> str:
-    return f"undecided: out of time: it takes more than {timeout:g} s"
+        report = Report((), problem.title, submission.name, submission.text, failure=why)
+    return report, all(limits())

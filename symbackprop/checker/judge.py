@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from symbackprop.checker.conventions import in_another_convention, is_schematic,
 from symbackprop.checker.counterexample import counterexample_of, short
 from symbackprop.checker.declaring import index_parts, letters_of, stripped
 from symbackprop.checker.diagnose import diagnose
+from symbackprop.checker.limits import OutOfTime, limited
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
@@ -30,13 +32,17 @@ __all__ = ["check"]
 _EQUAL = ("=", "equiv", ":=", "triangleq", "gets")
 _GOOD = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)
 _DEFINES = (":=", "equiv", "triangleq")
+_ALONE = threading.Lock()  # the precision of ball arithmetic is one setting of the whole process
 
 
-def check(text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "", notation: Any = None) -> Report:
+def check(
+    text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "", notation: Any = None, timeout: float = 10.0, memory: int = 1024,
+) -> Report:  # fmt: skip
     r"""A verdict on each step of what somebody wrote, judged by what the problem declares.
 
     `kind` says how the text is laid out: tex, md, ipynb, txt or py. A problem may be a `Problem`, the mapping that declares one, or
-    a `Network` with a notation. What cannot be read is undecided, with words why; nothing in the text is ever evaluated.
+    a `Network` with a notation. What cannot be read is undecided, with words why; nothing in the text is ever evaluated. What takes
+    more than `timeout` seconds or `memory` megabytes is not judged any further (outside the main thread neither can be limited).
 
     >>> report = check(r"\frac{d}{dv} (x - u v)^2 = 2 (x - u v) u", {"shapes": {"x": [], "u": [], "v": []}})
     >>> report.first_wrong.number, report.first_wrong.diagnosis.kind
@@ -44,13 +50,20 @@ def check(text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "
     """
     start = time.perf_counter()
     problem = as_problem(problem, notation)
+    steps: list[_Judged] = []
+    targets: tuple[Target, ...] = ()
+    failure = ""
     try:
-        document = read_document(text, kind)
+        with _ALONE, limited(timeout, memory):
+            steps.extend(_Judge(problem).steps(read_document(text, kind).lines))
+            targets = tuple(Target(label, _reached(tree, steps, problem.context)) for label, tree in problem.targets)
     except (ReadError, TooLarge) as error:
-        return Report((), problem.title, name, text, failure=f"undecided: {error}", seconds=time.perf_counter() - start)
-    steps = tuple(_Judge(problem).steps(document.lines))
-    targets = tuple(Target(label, _reached(tree, steps, problem.context)) for label, tree in problem.targets)
-    return Report(tuple(s.step for s in steps), problem.title, name, text, targets, seconds=time.perf_counter() - start)
+        failure = f"undecided: {error}"
+    except OutOfTime:
+        failure = f"undecided: out of time: it takes more than {timeout:g} s"
+    except MemoryError:
+        failure = f"undecided: too large: it needs more than {memory} MB"
+    return Report(tuple(s.step for s in steps), problem.title, name, text, targets, failure, time.perf_counter() - start)
 
 
 def as_problem(problem: Any, notation: Any = None) -> Problem:
@@ -153,8 +166,18 @@ class _Judge:
                 yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, link.tree)
                 self.before = link.tree
                 continue
-            yield self.link(place, link.relation, link.tree, start, conditions, line.syntax == "python")
+            yield self.judged(place, link.relation, link.tree, start, conditions, line.syntax == "python")
             self.before = link.tree
+
+    def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
+        """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""
+        try:
+            return self.link(place, relation, tree, offset, conditions, python)
+        except MemoryError:
+            raise
+        except Exception as error:
+            words = f"the checker failed on it: {type(error).__name__}: {error}"
+            return _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, tree)
 
     def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
         last, start = self.before, self.opening
@@ -193,7 +216,8 @@ class _Judge:
         other = in_another_convention(left, right, self.problem, self.context, conditions, python)
         if other is not None:
             return Judgement(Status.CONVENTION, other), None
-        diagnosis = diagnose(left, right, self.problem, self.context, conditions, python, text, offset) if text else None
+        opening = None if left is self.opening else self.opening
+        diagnosis = diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening) if text else None
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
         typed = Reader(self.context, outcome.difference.env, python=python).read(left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ try:
 except ImportError:  # not a POSIX system
     resource = None  # type: ignore[assignment]
 
-__all__ = ["OutOfTime", "limited", "mapped"]
+__all__ = ["OutOfTime", "limited", "limits", "mapped"]
 
 
 class OutOfTime(BaseException):
@@ -35,16 +36,25 @@ def limited(seconds: float, megabytes: int) -> Iterator[bool]:
     ...
     symbackprop.checker.limits.OutOfTime
     """
-    alone = threading.current_thread() is threading.main_thread()
+    timed, bounded = limits()
     with ExitStack() as held:
-        timed = alone and hasattr(signal, "setitimer")
         if timed:
             held.enter_context(_alarm(seconds))
-        size = mapped()
-        bounded = alone and resource is not None and size > 0
         if bounded:
-            held.enter_context(_bounded(size + megabytes * 2**20))
+            held.enter_context(_bounded(mapped() + megabytes * 2**20))
         yield timed and bounded
+
+
+def limits() -> tuple[bool, bool]:
+    """Whether time and whether memory can be limited here.
+
+    >>> from threading import Thread
+    >>> thread = Thread(target=lambda: print(limits()))
+    >>> thread.start(); thread.join()
+    (False, False)
+    """
+    alone = threading.current_thread() is threading.main_thread()
+    return alone and hasattr(signal, "setitimer"), alone and resource is not None and mapped() > 0
 
 
 def mapped() -> int:
@@ -61,10 +71,11 @@ def _alarm(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise OutOfTime
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before, start = signal.signal(signal.SIGALRM, ring), time.monotonic()
+    left = again = 0.0
     try:
         # an exception may be lost where C code calls back into Python, so the alarm rings again
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+        left, again = signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
         yield
     finally:
         while True:
@@ -72,6 +83,8 @@ def _alarm(seconds: float) -> Iterator[None]:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 break
         signal.signal(signal.SIGALRM, before)
+        if left:  # an alarm that somebody else had set goes on
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - start), 1e-6), again)
 
 
 @contextmanager
