@@ -1,0 +1,91 @@
+"""All small changes of a right side, the likely ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from symbackprop.checker.symbols import key
+from symbackprop.parse.tree import Big, Call, Fence, Fraction, Infix, Number, Script, Tree
+
+from .kinds import COSTS
+from .products import constants, fraction, is_product, product
+from .scene import Edit, Scene, expressions
+from .symbols import called, symbol
+from .terms import added, axes, big, is_sum, total
+from .writing import ATOM, SUM, Written
+
+__all__ = ["changes", "rank"]
+
+
+def changes(s: Scene) -> list[Edit]:
+    """Every change at every part of the line, in the order in which they are tried: the likely kinds first, of one kind the shorter result."""
+    found: dict[str, Edit] = {}
+    for e in (*_whole(s), *(e for tree, parent in expressions(s.tree) for e in _at(s, tree, parent))):
+        text = e.done(s.text)
+        known = found.get(text)
+        if known is None or COSTS[e.kind] < COSTS[known.kind]:
+            found[text] = e
+    found.pop(s.text, None)
+    return sorted(found.values(), key=rank)
+
+
+def rank(e: Edit) -> tuple[int, int]:
+    """What comes first when changes are tried."""
+    return COSTS[e.kind], len(e.new) - (e.end - e.start)
+
+
+def _at(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """The changes at one part."""
+    yield from symbol(s, tree, parent)
+    if is_sum(tree) and not (parent is not None and is_sum(parent) and tree is not _last(parent)):
+        yield from total(s, tree, parent)
+    if is_product(tree) and not (parent is not None and is_product(parent)):
+        yield from product(s, tree, parent)
+    if not is_sum(tree) and not (parent is not None and is_product(parent)):
+        yield from constants(s, tree, parent)
+        yield from added(s, tree, parent)
+    match tree:
+        case Fraction(above, below) | Infix("/", above, below):
+            yield from fraction(s, tree, above, below, parent)
+        case Number("1") if not s.python:
+            for i, j in combinations(s.letters, 2):
+                yield s.edit("off the diagonal", tree, parent, Written(f"\\delta_{{{i}{j}}}", ATOM))
+        case Big():
+            yield from big(s, tree, parent)
+        case Call():
+            yield from called(s, tree, parent)
+            yield from axes(s, tree, parent)
+
+
+def _last(tree: Tree) -> Tree | None:
+    return tree.right if isinstance(tree, Infix) else None
+
+
+def _whole(s: Scene) -> Iterator[Edit]:
+    """The changes of the line as a whole: its sign, its transpose, two letters exchanged throughout."""
+    whole = s.written(s.tree)
+    if not is_sum(s.tree):
+        yield s.edit("sign", s.tree, None, Written(f"-{whole.fit(ATOM) if whole.level == SUM else whole.text}", SUM))
+    else:
+        yield s.edit("sign", s.tree, None, Written(f"-({whole.text})", SUM))
+    if not isinstance(s.tree, Fence):
+        yield s.edit("transpose", s.tree, None, s.dialect.transposed(whole))
+    if not isinstance(s.tree, (Fraction, Number)):
+        yield s.edit("inverse", s.tree, None, s.dialect.over(Written("1", ATOM), whole))
+    for i, j in combinations(s.letters, 2):
+        yield from _exchanged(s, i, j)
+
+
+def _exchanged(s: Scene, i: str, j: str) -> Iterator[Edit]:
+    """Two letters in one another's place, or one in both, in every symbol of the line."""
+    places = [p for t, _ in expressions(s.tree) if isinstance(t, Script) for p in s.index_places(t) if key(p) in (i, j)]
+    places += [k for t, _ in expressions(s.tree) if isinstance(t, Big) for k in t.indices if key(k) in (i, j) and k.span.end > k.span.start]
+    for names, kind in (({i: j, j: i}, "indices"), ({i: j}, "index"), ({j: i}, "index")):
+        new, at, start = "", s.tree.span.start, s.tree.span.start
+        for p in sorted(places, key=lambda p: p.span.start):
+            if key(p) in names:
+                new += s.text[at : p.span.start] + names[key(p)]
+                at = p.span.end
+        if at > start:
+            yield s.replaced(kind, start, s.tree.span.end, new + s.text[at : s.tree.span.end])

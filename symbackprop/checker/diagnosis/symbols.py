@@ -1,0 +1,174 @@
+"""Mistakes in a single symbol: its transpose, layer, indices, power, prime, or another symbol altogether."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from symbackprop.checker.symbols import TRANSPOSES, key, letter_key, parts
+from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Name, Number, Script, Signed, Tree
+
+from .scene import Edit, Scene
+from .writing import ATOM, FACTOR, Written
+
+__all__ = ["called", "symbol", "toggled"]
+
+
+def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """The changes of one symbol or of what is used like one."""
+    if isinstance(tree, (Name, Script, Fence, Derivative, Nabla, Call)):
+        if not s.is_number(tree):
+            yield s.edit("transpose", tree, parent, toggled(s, tree))
+        yield from _powers(s, tree, parent)
+    if isinstance(tree, (Name, Script)):
+        yield from _layers(s, tree, parent)
+        yield from _others(s, tree, parent)
+        yield from _wrapped(s, tree, parent)
+    if isinstance(tree, Script):
+        yield from _indices(s, tree)
+        if tree.primes:
+            yield s.edit("prime", tree, parent, Written(s.slice(tree).replace("'", "", 1), ATOM))
+
+
+def toggled(s: Scene, tree: Tree) -> Written:
+    """A part with its transpose taken off, or put on."""
+    text = s.slice(tree)
+    if isinstance(tree, Script):
+        for part in parts(tree.sup):
+            if key(part) in TRANSPOSES:
+                return Written(_without(s, tree, part), ATOM)
+        brackets = tree.sup is not None and text.endswith("}") and isinstance(parts(tree.sup)[-1], Fence) and tree.sup.span.end >= tree.span.end - 1
+        if brackets and not s.python:
+            return Written(f"{text[:-1]}{s.dialect.transpose}}}", ATOM)
+    return s.dialect.transposed(s.written(tree))
+
+
+def _without(s: Scene, tree: Script, part: Tree) -> str:
+    """A symbol without one part of its scripts."""
+    text, at = s.slice(tree), part.span.start - tree.span.start
+    left, right = text[:at], text[part.span.end - tree.span.start :]
+    if left.endswith("{") and right.startswith("}"):
+        left, right = left[:-1], right[1:]
+    return (left.rstrip("^._ ") if left.endswith(("^", "_", ".")) else left) + right
+
+
+def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    if isinstance(tree, Script):
+        for part in parts(tree.sup):
+            if isinstance(part, (Number, Signed)) and not s.is_layer(part):
+                yield s.edit("power", tree, parent, Written(_without(s, tree, part), ATOM))
+                if key(part) == "2":
+                    yield s.replaced("power", *part.span, "3", tree)
+            elif isinstance(part, Number):
+                yield s.edit("power", tree, parent, Written(_without(s, tree, part), ATOM))
+    if isinstance(tree, Call) and isinstance(tree.function, Script):
+        for part in parts(tree.function.sup):
+            if isinstance(part, Number):
+                head = _without(s, tree.function, part)
+                yield s.edit("power", tree, parent, Written(head + s.text[tree.function.span.end : tree.span.end], FACTOR))
+    if not (isinstance(parent, Infix) and parent.op == "**"):
+        yield s.edit("power", tree, parent, s.dialect.squared(s.written(tree)))
+
+
+def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """The neighbouring layers and times."""
+    if not s.context.families:
+        return
+    if isinstance(tree, Script):
+        for part in (*parts(tree.sub), *parts(tree.sup)):
+            inner = part.body if isinstance(part, Fence) else part
+            if s.is_layer(inner):
+                for new in _neighbours(s, inner):
+                    yield s.replaced("layer", *inner.span, _braced(s, inner, new), tree)
+    elif s.python and (found := re.fullmatch(r"(.*?)(\d+)", s.slice(tree))):
+        for n in (int(found[2]) - 1, int(found[2]) + 1):
+            yield s.edit("layer", tree, parent, Written(f"{found[1]}{n}", ATOM))
+
+
+def _braced(s: Scene, tree: Tree, new: str) -> str:
+    """A script of several signs where there was one that needed no braces."""
+    bare = tree.span.start > 0 and s.text[: tree.span.start].rstrip().endswith(("^", "_"))
+    return f"{{{new}}}" if bare and len(new) > 1 and not s.python else new
+
+
+def _neighbours(s: Scene, inner: Tree) -> list[str]:
+    written = s.slice(inner)
+    match inner:
+        case Number(text):
+            return [str(n) for n in (int(text) - 1, int(text) + 1) if n >= 0]
+        case Infix("+" | "-", a, _):
+            letter = s.slice(a)
+            return [letter, *(t for t in (f"{letter}-1", f"{letter}+1") if t != written.replace(" ", ""))]
+    families = [k for k in s.context.families if k != written] if written in s.context.depths else []
+    return [f"{written}-1", f"{written}+1", *families]
+
+
+def _indices(s: Scene, tree: Script) -> Iterator[Edit]:
+    places = s.index_places(tree)
+    for n, p in enumerate(places):
+        for q in places[n + 1 :]:
+            if key(p) != key(q):
+                a, b = p.span.start, q.span.end
+                yield s.replaced("indices", a, b, s.slice(q) + s.text[p.span.end : q.span.start] + s.slice(p), tree)
+        for letter in s.letters:
+            if letter != key(p):
+                yield s.replaced("index", *p.span, letter, tree)
+    for part in parts(tree.sub):
+        if isinstance(part, Infix) and not s.is_layer(part):
+            yield from _shifts(s, part, tree)
+
+
+def _shifts(s: Scene, part: Tree, tree: Tree) -> Iterator[Edit]:
+    """An index such as i + u - 1 with another sign, or moved by one."""
+    for new in (f"{s.slice(part)}+1", f"{s.slice(part)}-1"):
+        yield s.replaced("index", *part.span, new, tree)
+    while isinstance(part, Infix):
+        at = s.text.index(part.op, part.left.span.end)
+        yield s.replaced("index", at, at + 1, "-" if part.op == "+" else "+", tree)
+        yield s.replaced("index", part.span.start, part.span.end, s.slice(part.left), tree)
+        part = part.left
+
+
+def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """Another letter with the same scripts, or another symbol of the line or the problem."""
+    text = s.slice(tree)
+    kind = "evaluation point" if isinstance(parent, Call) else "operand"
+    inner = tree.base if isinstance(tree, Script) else tree
+    letter = s.slice(inner)
+    if s.python and not isinstance(tree, Script) and (found := re.fullmatch(r"(.*?)(\d*)", text)):
+        letter = found[1]
+    new = [text.replace(letter, name, 1) for name in s.names] + list(s.whole_symbols)
+    readable, shape = s.shape(text, tree)
+    for other in dict.fromkeys(new):
+        if other != text:
+            known, its = s.shape(other)
+            if known and (not readable or not s.reads or its == shape):
+                yield s.edit(kind, tree, parent, Written(other, ATOM if "^" not in other else FACTOR))
+
+
+def _wrapped(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """A function that was left out."""
+    if isinstance(parent, Call):
+        return
+    for f in s.functions:
+        for prime in ("", "'") if not s.python else ("",):
+            yield s.edit("function", tree, parent, Written(f"{f}{prime}({s.slice(tree)})", FACTOR))
+
+
+def called(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
+    """A function for its derivative and back, another function, or none."""
+    head, rest = s.slice(tree.function), s.text[tree.function.span.end : tree.span.end]
+    known = [f for f in s.functions if f != head.rstrip("'")]
+    if letter_key(tree.function) not in s.context.symbols:
+        return
+    if isinstance(tree.function, Script) and tree.function.primes:
+        yield s.edit("prime", tree, parent, Written(head.replace("'", "", 1) + rest, FACTOR))
+        yield s.edit("prime", tree, parent, Written(head.replace("'", "", 1).replace("^{}", "") + rest, FACTOR))
+    elif isinstance(tree.function, Script) and head.endswith("}") and tree.function.sup is not None:
+        yield s.edit("prime", tree, parent, Written(f"{head[:-1]}'}}{rest}", FACTOR))
+    else:
+        yield s.edit("prime", tree, parent, Written(f"{head}'{rest}", FACTOR))
+    for f in known:
+        yield s.edit("function", tree, parent, Written(f + head[len(head.rstrip("'")) :] + rest, FACTOR))
+    if len(tree.args) == 1:
+        yield s.edit("function", tree, parent, s.written(tree.args[0]))

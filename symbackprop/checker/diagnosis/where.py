@@ -1,0 +1,61 @@
+"""Where two sides differ, when no small change mends the line."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
+from symbackprop.checker.faces import Typed
+
+from .found import Found
+from .scene import Scene
+from .target import Place, Target
+
+__all__ = ["where_they_differ"]
+
+
+def where_they_differ(s: Scene, target: Target) -> Found | None:
+    """On the diagonal only, off it only, in some entries or in all; or that the shapes do not fit."""
+    for place, value in target.values(s.tree):
+        wrong = ~np.isclose(value, place.value, rtol=1e-9, atol=1e-12) & place.allowed
+        if not wrong.any():
+            continue
+        for (m, a), (n, b) in combinations(enumerate(place.letters), 2):
+            if place.labels.sizes[a] == place.labels.sizes[b]:
+                equal = np.indices(place.shape)[m] == np.indices(place.shape)[n]
+                for kind, part in (("only equal", equal), ("only different", ~equal)):
+                    if wrong[part].any() and not wrong[~part].any():
+                        return _said(s, kind, f"{_name(place, a)}, {_name(place, b)}")
+        if wrong[place.allowed].all():
+            return _said(s, "every entry", "")
+        first = np.argwhere(wrong)[0]
+        return _said(s, "some entries", ", ".join(f"{_name(place, k)} = {n + 1}" for k, n in zip(place.letters, first, strict=True)))
+    return _misfit(s, target)
+
+
+def _said(s: Scene, kind: str, old: str) -> Found:
+    return Found(kind, 0, len(s.text), words={"old": old, "new": ""})
+
+
+def _name(place: Place, label: str) -> str:
+    """A letter as it was typed; the rows or columns of a matrix have none."""
+    typed: Typed = place.typed
+    return "the row" if label == typed.rows and label.startswith("#") else "the column" if label == typed.cols and label.startswith("#") else label
+
+
+def _misfit(s: Scene, target: Target) -> Found | None:
+    for place in target.places:
+        try:
+            for found, labels in target.readings(s.tree, place):
+                if not labels.fits(place.typed, found):
+                    return _said(s, "shapes", f"{labels.shape(place.typed)} on the left, {labels.shape(found)} on the right")
+            return None
+        except Misfit as error:
+            return Found("shapes", error.span.start, error.span.end, words={"old": str(error), "new": ""})
+        except OutOfLayers:
+            continue
+        except Unreadable:
+            return None
+    return None
