@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import Add, Derivative, KroneckerDelta, Mul, S
 
-from symbackprop.calculus import collapse, local_derivative
+from symbackprop.calculus import collapse
 from symbackprop.equations import (
-    Abstract,
     Entry,
     Equation,
     Grad,
@@ -25,19 +24,18 @@ from symbackprop.equations import (
     add,
     entries,
     evaluated,
-    fresh,
     index,
     mul,
     rename_bound,
     rename_tensors,
-    substitute,
     summation,
     tensors,
 )  # fmt: skip
+from symbackprop.local import letters, local, stand_ins
 from symbackprop.network import Network
 from symbackprop.writing import draw_out, order_of, tidy
 
-__all__ = ["Backward", "Named", "Path", "backpropagate", "stand_ins", "unnamed"]
+__all__ = ["Backward", "Named", "Path", "backpropagate", "unnamed"]
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,20 @@ class Named:
 class Path:
     """One way from x to the loss: the equation that uses x, the index summed over, the local derivative, what arrives from above."""
 
-    consumer: Equation
+    source: Equation
+    indices: tuple[Any, ...]
     summed: tuple[tuple[Any, Any], ...]
     local: Partial
     derivative: Any
     gradient: Any
     upstream: Any
+
+    @cached_property
+    def consumer(self) -> Equation:
+        """The equation that uses x, its indices apart from those of x."""
+        lhs = Entry(self.source.tensor, *self.indices)
+        taken = letters(self.source.rhs) | letters(self.local.wrt) | letters(lhs)
+        return Equation(lhs, rename_bound(self.source.at_indices(self.indices), taken), self.source.rule)
 
     @property
     def target(self) -> Entry:
@@ -134,11 +140,11 @@ def backpropagate(
 
 def _users(net: Network, target: Tensor) -> dict[str, list[Equation]]:
     """The equations on a way to the target that use each quantity, by its name and layer where these are concrete."""
-    key = _key if net.depth is None else lambda t: t.name
-    leading, on_the_way = {key(target)}, []
+    called = _key if net.depth is None else _name
+    leading, on_the_way = {called(target)}, []
     for e in reversed(net.equations):
-        if key(e.tensor) in leading:
-            leading |= {key(t) for t in tensors(e.rhs)}
+        if called(e.tensor) in leading:
+            leading |= {called(t) for t in tensors(e.rhs)}
             on_the_way.append(e)
     users: dict[str, list[Equation]] = {}
     for e in reversed(on_the_way):
@@ -149,6 +155,10 @@ def _users(net: Network, target: Tensor) -> dict[str, list[Equation]]:
 
 def _key(tensor: Tensor) -> str:
     return str(tensor)
+
+
+def _name(tensor: Tensor) -> str:
+    return tensor.name
 
 
 def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equation]]) -> Iterator[Tensor]:
@@ -240,59 +250,20 @@ def _consumers(net: Network, tensor: Tensor, users: dict[str, list[Equation]]) -
 
 def _path(net: Network, target: Entry, consumer: Equation, wrt: Entry, named: Mapping[str, Named]) -> Path | None:
     last = consumer.tensor == target.tensor
-    equation, summed, derivative = _cached_local(consumer, wrt, net.samples, net.facts, target.indices if last else None)
+    indices, summed, derivative = local(consumer, wrt, net.samples, net.facts, target.indices if last else None)
     if derivative == 0:
         return None
+    spelled = Partial(Entry(consumer.tensor, *indices), wrt)
     if last:
-        return Path(equation, (), Partial(equation.lhs, wrt), derivative, S.One, S.One)
-    gradient = Entry(Grad(target.tensor, equation.tensor), *target.indices, *equation.lhs.indices)
-    return Path(equation, summed, Partial(equation.lhs, wrt), derivative, gradient, _upstream(gradient, named))
-
-
-Local = tuple[Equation, tuple[tuple[Any, Any], ...], Any]
-
-
-def _local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...], at: tuple[Any, ...] | None) -> Local:
-    """The consumer with indices apart from those of `wrt`, those of its indices that are summed over, and its local derivative.
-
-    Where it is what is differentiated, it is taken `at` given indices, and nothing is summed.
-    """
-    shared = _shared_axes(samples, consumer, wrt)
-    taken = {s for i in wrt.indices for s in i.free_symbols} | {s for e in entries(consumer.rhs) for i in e.indices for s in i.free_symbols}
-    renamed: dict[Any, Any] = {} if at is None else dict(zip(consumer.lhs.indices, at, strict=True))
-    summed: list[tuple[Any, Any]] = []
-    for i, n in zip(consumer.lhs.indices, consumer.tensor.shape, strict=True):
-        if i in renamed:
-            continue
-        if i in shared:
-            renamed[i] = shared[i]
-            continue
-        letter = i if i == index("s") and i not in wrt.indices else fresh(taken, "ki" if i != index("s") else "t")
-        taken.add(letter)
-        renamed[i] = letter
-        summed.append((letter, n))
-    rhs = rename_bound(consumer.at_indices(tuple(renamed[i] for i in consumer.lhs.indices)), taken)
-    equation = Equation(substitute(consumer.lhs, renamed), rhs, consumer.rule)
-    return equation, tuple(summed), local_derivative(equation, wrt, facts)
+        return Path(consumer, indices, (), spelled, derivative, S.One, S.One)
+    gradient = Entry(Grad(target.tensor, consumer.tensor), *target.indices, *indices)
+    return Path(consumer, indices, summed, spelled, derivative, gradient, _upstream(gradient, named))
 
 
 def _upstream(gradient: Entry, named: Mapping[str, Named]) -> Any:
     y = gradient.tensor.wrt
     name = named.get(y.name)
     return gradient if name is None else mul(Entry(Tensor(name.symbol, y.shape, y.layer), *gradient.indices), S.One / name.factor)
-
-
-def _shared_axes(samples: Any, consumer: Equation, wrt: Entry) -> dict[Any, Any]:
-    """Sample indices that the consumer hands through unchanged: example s of x only touches example s of y."""
-    if samples is None:
-        return {}
-    uses = [e for e in entries(consumer.rhs) if e.tensor == wrt.tensor]
-    shared = {}
-    for axis, n in enumerate(wrt.tensor.shape):
-        letters = {e.indices[axis] for e in uses}
-        if n == samples and len(letters) == 1 and letters <= set(consumer.lhs.indices):
-            shared[letters.pop()] = wrt.indices[axis]
-    return shared
 
 
 def _simplified(path: Path) -> Any:
@@ -310,34 +281,6 @@ def _simplified(path: Path) -> Any:
 @lru_cache(maxsize=4096)
 def _collapsed(total: Any) -> Any:
     return draw_out(tidy(collapse(total), order_of(total)))
-
-
-def _cached_local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, ...], at: tuple[Any, ...] | None) -> Local:
-    """What `_local` finds, found once for all equations that differ only in what their tensors are called."""
-    involved = dict.fromkeys((consumer.tensor, *tensors(consumer.rhs), wrt.tensor))
-    if consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
-        return _local(consumer, wrt, samples, facts, at)
-    stand_in, back = stand_ins(involved)
-    generic = Equation(rename_tensors(consumer.lhs, stand_in), rename_tensors(consumer.rhs, stand_in), consumer.rule)
-    found, summed, derivative = _generic_local(generic, rename_tensors(wrt, stand_in), samples, at)
-    equation = Equation(rename_tensors(found.lhs, back), rename_tensors(found.rhs, back), found.rule)
-    return equation, summed, rename_tensors(derivative, back)
-
-
-@lru_cache(maxsize=4096)
-def _generic_local(consumer: Equation, wrt: Entry, samples: Any, at: tuple[Any, ...] | None) -> Local:
-    return _local(consumer, wrt, samples, (), at)
-
-
-def stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
-    """Tensors that differ in their number and shape only, in place of those involved; and the way back."""
-    stand_in = {t: _numbered(n, t.shape) for n, t in enumerate(involved)}
-    return stand_in, {v: k for k, v in stand_in.items()}
-
-
-@cache
-def _numbered(number: int, shape: Any) -> Tensor:
-    return Tensor(f"t{number}", shape)
 
 
 def unnamed(backward: Iterable[Backward], loss: Tensor) -> list[Equation]:

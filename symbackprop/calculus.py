@@ -142,6 +142,8 @@ def fold(expr: Any, equation: Equation) -> Any:
     The name is found by elimination: the equation is solved for what its right side is made of, and put in.
     """
     rhs = equation.rhs
+    if not isinstance(equation.lhs, Entry):
+        return expr
     if isinstance(rhs, Func):
         found = activation_derivative(rhs.name)
         if found is None:

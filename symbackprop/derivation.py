@@ -121,11 +121,11 @@ def name_of(net: Network, b: Backward) -> str:
     """
     tensor, layer = b.tensor, b.tensor.layer
     names = {"b": "BP3", "w": "BP4"} if net.equation(tensor) is None else {"z": "BP1" if layer == net.last_layer else "BP2"}
-    kind = names.get(tensor.name)
+    kind = None if layer is None or net.loss.indices else names.get(tensor.name)
     numbered = getattr(layer, "is_Integer", False) and kind != "BP1"
     name = f"{kind}-{layer}" if numbered else kind
-    if layer is not None and name is not None and not net.loss.indices and name not in net.labels:
-        return name
+    if kind is not None and name not in net.labels:
+        return str(name)
     return f"d{net.loss.tensor}-d{tensor.name}" + (f"-{layer}" if layer is not None else "")
 
 

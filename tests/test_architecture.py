@@ -33,6 +33,7 @@ ROOMS = (
     "specification",  # a network described in a file
     "calculus",  # the only caller of SymPy's diff for local derivatives
     "differentiation",  # the same by hand, one rule at a time
+    "local",  # local derivatives, found once for equations of one kind
     "backprop",  # reverse accumulation
     "lift",  # index form to matrix form and back
     "derivation",  # steps and their reasons

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sympy import S, Sum
+from sympy import Mul, S, Sum
 
-from symbackprop.backprop import Backward, Named, backpropagate, stand_ins
+from symbackprop.backprop import Backward, Named, backpropagate
 from symbackprop.derivation import known_put_in, name_of
 from symbackprop.equations import Equation, Grad, Tensor, entries, rename_tensors, tensors
+from symbackprop.local import stand_ins
 from symbackprop.network import Network
 from symbackprop.writing import length
 
@@ -69,7 +70,7 @@ def _result(net: Network, equation: Equation, known: dict[Tensor, Equation]) -> 
     involved = tuple(dict.fromkeys(t for e in (equation.rhs, *(k.rhs for k in usable)) for t in tensors(e)))
     groups = (
         [k for k in usable if isinstance(k.tensor, Grad)], [k for k in usable if not isinstance(k.tensor, Grad)],
-        [f for f in net.facts if {*tensors(f.lhs)} & {*involved}], [e for e in net.using(involved) if e.layers is None],
+        [f for f in net.facts if {*tensors(f.lhs)} & {*involved}], [e for e in net.using(involved) if e.layers is None and isinstance(e.rhs, Mul)],
     )  # fmt: skip
     stand_in, back = stand_ins(dict.fromkeys((*involved, *(t for g in groups for e in g for x in (e.lhs, e.rhs) for t in tensors(x)))))
     generic = (tuple(Equation(rename_tensors(e.lhs, stand_in), rename_tensors(e.rhs, stand_in)) for e in g) for g in groups)

@@ -13,7 +13,6 @@ from typing import Any
 
 from sympy import Integer, Symbol
 
-from symbackprop.backprop import stand_ins
 from symbackprop.codegen.arrays import Array, Op, full, renamed, walk
 from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
@@ -24,6 +23,7 @@ from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
+from symbackprop.local import stand_ins
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.rules import ACTIVATIONS
