@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
@@ -27,6 +28,9 @@ class ArraySpace:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
         self.shapes, self._dtype, self._run, self._own = shapes, dtype, partial(quiet.run, run), list[Any]()
+        # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
+        # after every call, and comes from it again page by page, which takes as long as computing them.
+        np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
