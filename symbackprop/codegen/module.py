@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from typing import Any
 
 from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.dialects import Dialect, Printer
+from symbackprop.codegen.error_function import erf
 from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
 
@@ -99,10 +101,7 @@ def _functions(program: Program, printer: Printer) -> list[str]:
     for key in dict.fromkeys(op.data[0] if isinstance(op.data, tuple) else op.data for op in ops if op.op == "form"):
         lines += [*_function(key, FORMS[key], printer.dialect), "", ""]
     if printer.function("erf") == "erf" and any(op.op == "call" and op.data == "erf" and printer.is_array(op) for op in ops):
-        lines += [
-            "def erf(x):", '    """The error function, which NumPy lacks, entry by entry."""',
-            "    return np.vectorize(math.erf, otypes=[x.dtype])(x)", "", "",
-        ]  # fmt: skip
+        lines += [*inspect.getsource(erf).replace("(x: Any) -> Any", "(x)").splitlines(), "", ""]
     return lines
 
 

@@ -11,6 +11,7 @@ import pytest
 import sympy
 
 import symbackprop as sb
+from symbackprop.codegen.error_function import erf
 from symbackprop.codegen.forms import FORMS, LOSS_FORMS
 from symbackprop.equations import Tensor, evaluated, index
 from symbackprop.rules import ACTIVATIONS, LOSSES
@@ -174,3 +175,17 @@ def test_a_sum_of_softmax_weights_in_a_gradient_is_recognized() -> None:
     f = sb.compile(net)
     assert f.source.count("np.exp(") == 1
     assert np.isfinite(f({"s": np.eye(3, 4) * 1e4}, np.zeros((3, 4)))[1]["s"]).all()
+
+
+def test_the_error_function_is_right_to_two_units_in_the_last_place() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(-7, 7, 2000), rng.uniform(-1.2, 1.2, 2000), 10.0 ** rng.uniform(-300, 0, 200), [0.0, 1.0, -1.0, 6.0, 7.0, 1e300]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = erf(x)
+    with mpmath.workdps(40):
+        expected = [mpmath.erf(mpmath.mpf(float(v))) for v in x]
+        wrong = [abs(mpmath.mpf(float(f)) - e) / float(np.spacing(abs(float(e)))) for f, e in zip(found, expected, strict=True)]
+    assert max(wrong) < 2
+    assert erf(np.array([0.3], "float32")).dtype == "float32"
+    assert np.signbit(erf(np.array([-0.0])))[0]
