@@ -56,7 +56,7 @@ class FastForm:
         if usual and last is not None and last[1].read is not None and out is None and not scalars:
             direct = last[1].direct(given, data, reuse)
             if direct is not None and isfinite(direct[1]):
-                return direct[0], dict(zip(self._names, direct[2], strict=True))
+                return direct[0], direct[2]
         try:
             found = self._arrays(given, *data) if usual else None
             numbers = [scalars[n] for n in self.program.scalars] if scalars else self._none
@@ -114,7 +114,7 @@ class FastForm:
             return arrays
         run = written_out(self.reduced, known)
         read = loaded(reader(self.program), {"run": run, "dtype": self.dtype})["read"]
-        return ScalarSpace(run, read, self.dtype, arrays)
+        return ScalarSpace(run, read, self._names, self.dtype, arrays)
 
 
 def _plain(numbers: Sequence[Any]) -> bool:
