@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Add, Integer, KroneckerDelta, Max, Mul, Pow, Sum, Symbol, exp, log
+from sympy import Add, Integer, KroneckerDelta, Max, Mul, Piecewise, Pow, Sum, Symbol, exp, log
 
 from symbackprop.codegen.arrays import Array, Op
 from symbackprop.equations import Entry, Tensor, entries, fresh, mul, substitute
@@ -100,8 +100,17 @@ def opened(body: Any, limits: Limits, taken: set[Any]) -> Iterator[tuple[list[An
                 yield from opened(mul(*factors, term, *waiting), limits, taken)
             return
         else:
-            factors.append(f)
+            factors += _switched(f)
     yield factors, limits
+
+
+def _switched(f: Any) -> list[Any]:
+    """`y_j where c_i, else nothing` as y_j times one where c_i, else nothing: then no array needs both indices."""
+    cases = f.args if isinstance(f, Piecewise) and len(f.args) == 2 else ()
+    values = Mul.make_args(cases[0].expr) if cases and cases[1].expr == 0 else ()
+    if not values or values == (1,) or not all(isinstance(v, Entry) or v.is_number for v in values):
+        return [f]
+    return [Piecewise((Integer(1), cases[0].cond), cases[1], evaluate=False), *values]
 
 
 def collapsed(factors: Sequence[Any], limits: Limits, sizes: Sizes) -> tuple[list[Any], Limits, set[Entry]]:
