@@ -106,7 +106,7 @@ def opened(body: Any, limits: Limits, taken: set[Any]) -> Iterator[tuple[list[An
 
 def _switched(f: Any) -> list[Any]:
     """`y_j where c_i, else nothing` as y_j times one where c_i, else nothing: then no array needs both indices."""
-    cases = f.args if isinstance(f, Piecewise) and len(f.args) == 2 else ()
+    cases: tuple[Any, ...] = f.args if isinstance(f, Piecewise) and len(f.args) == 2 else ()
     values = Mul.make_args(cases[0].expr) if cases and cases[1].expr == 0 else ()
     if not values or values == (1,) or not all(isinstance(v, Entry) or v.is_number for v in values):
         return [f]
