@@ -84,7 +84,10 @@ def size_words(size: Any) -> str:
 
 def short(value: Any) -> str:
     """A ball as people write the number: whole or a short decimal where it is one."""
-    number = Decimal(value.str(6, radius=False)).normalize()
+    text: str = value.str(6, radius=False)
+    if len(text.partition("e")[2]) > 6:  # beyond what a decimal number holds
+        return text
+    number = Decimal(text).normalize()
     return f"{number:f}" if abs(number.adjusted()) < 7 else str(number)
 
 

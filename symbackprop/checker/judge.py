@@ -176,7 +176,8 @@ class _Judge:
         except MemoryError:
             raise
         except Exception as error:
-            words = f"the checker failed on it: {type(error).__name__}: {error}"
+            deep = isinstance(error, RecursionError)
+            words = "too large: it is nested too deep" if deep else f"the checker failed on it: {type(error).__name__}: {error}"
             return _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, tree)
 
     def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
@@ -184,8 +185,9 @@ class _Judge:
         assert last is not None
         assert start is not None
         first = last is start
-        if first and self.defines(last, tree, relation, python):
-            return _Judged(replace(place, before=Judgement(Status.DEFINITION, f"{key(last)} is defined here")), start, tree)
+        defined = self.definition(last, tree, relation, python) if first else None
+        if defined is not None:
+            return _Judged(replace(place, before=defined), start, tree)
         if first and relation in (":=", "gets", "="):
             moved = update(last, tree, self.problem, self.context, python)
             if moved is not None:
@@ -227,36 +229,41 @@ class _Judge:
         layer = "".join(f", {k} = {v}" for k, v in difference.env.items())
         return f"the two sides differ: {short(difference.left)} is not {short(difference.right)}{layer and ' at' + layer[1:]}"
 
-    def defines(self, left: Tree, right: Tree, relation: str, python: bool) -> bool:
-        """Whether a line gives a name to something; the name is known from there on."""
+    def definition(self, left: Tree, right: Tree, relation: str, python: bool) -> Judgement | None:
+        """The verdict on a line that gives a name to something, known from there on; None for any other line.
+
+        A name stands for what is defined already, so no name stands for itself.
+        """
         if not isinstance(left, (Name, Script)) or key(left) in self.context.named:
-            return False
-        reader = Reader(self.context, next(iter(instances((left,), self.context)), {}), python=python)
-        if reader.lookup(left) is not None or _means_something(reader, left):
-            return False
+            return None
+        reader = Reader(self.context, next(iter(instances((left, right), self.context)), {}), python=python)
+        if reader.lookup(left) is not None or not _undefined(reader, left):
+            return None
         if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):
-            return False
+            return None
+        if words := _undefined(reader, right):
+            return Judgement(Status.UNDECIDED, words)
         try:
             letters = tuple(k for k in map(key, index_parts(left)) if k in letters_of(right) and k not in self.context.families)
             pattern, part = pattern_of(stripped(left, set(letters)), self.context.families)
         except Unwritable:
-            return False
+            return None
         family = "" if part is None else next((f for f in self.context.families if f in letters_of(part)), "")
         symbol = Symbol(pattern, Macro(right, family, 0, letters))
         symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
         self.context = replace(self.context, symbols=symbols)
-        return True
+        return Judgement(Status.DEFINITION, f"{key(left)} is defined here")
 
 
-def _means_something(reader: Reader, tree: Tree) -> bool:
+def _undefined(reader: Reader, tree: Tree) -> str:
+    """What is said of a name in a tree that nothing defines; empty if there is none."""
     try:
         reader.read(tree)
     except (OutOfLayers, Misfit):
-        return True
+        return ""
     except Unreadable as error:
-        return "is not defined" not in str(error)
-    return True
-
+        return str(error) if "is not defined" in str(error) else ""
+    return ""
 
 
 def _place(line: Line, offset: int) -> tuple[int, int]:

@@ -84,6 +84,7 @@ __all__ = ["Choices", "Reader", "symbol_size"]
 
 _ELEMENTWISE = {"odot", "circ", ".*", "bullet", "ast", "star", "./", "oslash"}
 _NOWHERE = Span(0, 0)
+_DEEPEST, _MOST = 200, 5_000  # trees read inside each other, and in all: a name stands for its formula wherever it is used
 
 
 @dataclass
@@ -110,7 +111,7 @@ class Reader:
         self.labels = labels or Labels()
         self.python = python
         self.bound: dict[str, Index] = {}
-        self.depth = 0
+        self.depth = self.count = 0
 
     @property
     def broadcast(self) -> bool:
@@ -121,8 +122,9 @@ class Reader:
     def read(self, tree: Tree) -> Typed:
         """What a tree means. Raises `Misfit` for shapes that do not fit, `Unreadable` for what has no meaning."""
         self.depth += 1
-        if self.depth > 400:
-            raise Unreadable("a name is defined through itself", tree.span)
+        self.count += 1
+        if self.depth > _DEEPEST or self.count > _MOST:
+            raise Unreadable("the line is too large once its names are written out", tree.span)
         try:
             return self._read(tree)
         finally:
@@ -136,6 +138,8 @@ class Reader:
             return self.read(named)
         match tree:
             case Number(text):
+                if len(text.lower().partition("e")[2]) > 4:
+                    raise Unreadable("this number is too large", tree.span)
                 return Typed(Num(Fraction(text)))
             case Name() | Script():
                 return self.symbol(tree)

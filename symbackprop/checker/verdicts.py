@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 __all__ = ["Counterexample", "Diagnosis", "Judgement", "Report", "Status", "Step", "Target"]
 
@@ -104,7 +105,7 @@ class Report:
     failure: str = ""
     seconds: float = 0.0
 
-    @property
+    @cached_property
     def first_wrong(self) -> Step | None:
         """The first wrong step of the whole derivation."""
         return next((s for s in self.steps if s.status is Status.WRONG), None)

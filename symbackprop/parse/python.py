@@ -85,6 +85,8 @@ class _Reader:
             line = min(max(error.lineno or 1, 1), len(self.lines))
             at = min(self.starts[line - 1] + max((error.offset or 1) - 1, 0), len(self.text))
             raise ReadError(self.text, at, f"this is no formula in Python's notation ({error.msg})") from None
+        except UnicodeEncodeError as error:
+            raise ReadError(self.text, min(self.starts[0] + error.start, len(self.text)), "half a character has no meaning in a formula") from None
         except (ValueError, RecursionError, MemoryError):
             raise TooLarge(self.text, 0, "the line is nested too deep") from None
         if len(module.body) != 1:
@@ -118,7 +120,10 @@ class _Reader:
             case ast.Constant(value=bool()):
                 raise self.fail(node, "True and False are values of options only")
             case ast.Constant(value=int() | float()):
-                return Number(self.text[span.start : span.end].replace("_", ""), span=span)
+                digits = self.text[span.start : span.end].replace("_", "")
+                if digits[:2].lower() in ("0x", "0o", "0b"):
+                    raise self.fail(node, "a number is written in decimal digits")
+                return Number(digits, span=span)
             case ast.Name(id=name):
                 return self.name(name, node)
             case ast.Attribute() if (dotted := _dotted(node)) is not None:
