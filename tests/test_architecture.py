@@ -42,6 +42,8 @@ ROOMS = (
     "oracle",  # the derivative of the expanded loss
     "unfolding",  # what a step leans on, put in
     "prove",  # is this equation true?
+    "glyphs",  # every glyph with a name
+    "letters",  # how a letter of a notation is written
     "notation",  # letters, styles and layouts as data
     "typeset",  # the tree, and its writers
     "documents",  # blocks, sections, files

@@ -24,11 +24,14 @@ class Builder(Matrices):
     """Builds trees in one notation.
 
     `samples` is the number of examples of a batch where it is not `m` (then an index of that axis is printed as that of an
-    example). `words` translates the words inside formulas: if, otherwise, and, or.
+    example); `last` is the last layer where it is not `L`. `words` translates the words inside formulas: if, otherwise, and, or.
+    `ahead` is added to the letter l of a layer; see `letter_of_layers`.
     """
 
-    def __init__(self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None) -> None:
-        super().__init__(notation, samples, words)
+    def __init__(
+        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int = 0
+    ) -> None:
+        super().__init__(notation, samples, words, last, ahead)
         self.holes = {}
 
     def build(self, expr: Any) -> t.Node:

@@ -36,10 +36,10 @@ from sympy.core.function import Application, AppliedUndef
 from sympy.core.relational import Relational
 
 from symbackprop.equations import Abstract, Entry, Func, Grad, Partial, Tensor
+from symbackprop.glyphs import GLYPHS
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build_names import Names, fence, glyph, juxtaposed, tall
-from symbackprop.typeset.symbols import GLYPHS
 
 _RELATIONS = {Eq: "=", Ne: "ne", Lt: "lt", Le: "le", Gt: "gt", Ge: "ge"}
 _WORDS = {"sign": "sgn", "Max": "max", "Min": "min", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
@@ -96,6 +96,7 @@ class Elements(Names):
 
     def product(self, factors: Sequence[Any]) -> t.Node:
         """Factors in order; those before an inverse stand over it in one fraction, but a leading number stands alone."""
+        factors = self.ordered(factors)
         head, rest = (factors[0], list(factors[1:])) if len(factors) > 1 and _is_fraction(factors[0]) else (None, list(factors))
         pieces: list[tuple[list[Any], list[Any]]] = [([], [])]
         if head is not None and rest and _inverse(rest[0]) is not None:
@@ -124,6 +125,13 @@ class Elements(Names):
             elif above:
                 nodes += self.listed(above, n == len(pieces) - 1, bool(nodes))
         return self.side_by_side(nodes)
+
+    def ordered(self, factors: Sequence[Any]) -> Sequence[Any]:
+        """The factors that the notation's order names in that order, at the places they take up together; the others stay."""
+        order = self.notation.factor_order
+        ranks = {n: order.index(kind) for n, f in enumerate(factors) if (kind := _kind_of(f)) in order} if not self.holes else {}
+        taken = iter([factors[n] for n in sorted(ranks, key=lambda n: ranks[n])])
+        return [next(taken) if n in ranks else f for n, f in enumerate(factors)]
 
     def factors(self, factors: Sequence[Any]) -> t.Node:
         """The factors above or below a line."""
@@ -261,6 +269,13 @@ class Elements(Names):
             with localcontext(prec=60):
                 return t.Number(f"{Decimal(number.p) / Decimal(number.q):f}")
         return t.Fraction(t.Number(str(number.p)), t.Number(str(number.q)))
+
+
+def _kind_of(factor: Any) -> str:
+    """What a factor order calls a factor: the name of a quantity, slope or sum."""
+    if isinstance(factor, Entry) and not isinstance(factor.tensor, Grad):
+        return str(factor.tensor.name)
+    return "slope" if isinstance(factor, Func) and factor.order else "sum" if isinstance(factor, Sum) else ""
 
 
 def _flat_terms(expr: Any) -> list[Any]:

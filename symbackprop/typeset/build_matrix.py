@@ -29,7 +29,7 @@ from symbackprop.lift import (
 )  # fmt: skip
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build_index import Elements
-from symbackprop.typeset.build_names import fence, juxtaposed
+from symbackprop.typeset.build_names import BOLD, fence, juxtaposed
 
 _ONES = t.Symbol("1", "bold_upright")
 _SUM, _SCALED, _ENTRYWISE, _PRODUCT, _ATOM = range(5)
@@ -50,7 +50,7 @@ class Matrices(Elements):
                 row_of_ones = rows == 1 and columns != 1
                 return t.Number("1") if rows == columns == 1 else self._ones_row() if row_of_ones else _ONES
             case Identity():
-                return t.Symbol("I", "bold_upright" if self.notation.bold else "italic")
+                return t.Symbol("I", BOLD[self.notation.bold] or "italic")
             case Diag(vector):
                 return t.row(t.Symbol("diag", "upright"), fence(self.matrix(vector)))
             case Transpose(arg):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -11,32 +10,38 @@ from sympy import Add, Integer, Mul, Symbol
 from sympy.core.function import AppliedUndef
 
 from symbackprop.equations import Entry, Grad, Tensor, index
+from symbackprop.glyphs import GLYPHS
+from symbackprop.letters import Letter, letters
 from symbackprop.notation import Notation
 from symbackprop.typeset import tree as t
-from symbackprop.typeset.symbols import GLYPHS
 
 WORDS: dict[str, str] = {"if": "if", "otherwise": "otherwise", "and": "and", "or": "or"}
 """The words that stand inside formulas, in English; a translation replaces the values."""
 
-_TRANSPOSES = {"T": t.Symbol("T"), "upright:T": t.Symbol("T", "upright"), "top": t.Symbol("top")}
 _PARTIAL = t.Symbol("partial")
+BOLD = {"none": "", "upright": "bold_upright", "italic": "bold"}
 
 
 @cache
 def glyph(text: str, style: str = "") -> t.Node:
-    """A letter of a notation: a name, or `style:name`; a number after a letter and what follows an underscore are a subscript.
+    """The letters that a text of a notation names, in their own style or in `style`.
 
     >>> glyph("calligraphic:L"), glyph("x_1").sub
     (Symbol(name='L', style='calligraphic'), Number(text='1'))
     """
-    own, _, name = text.rpartition(":")
-    style = own or style or "italic"
-    base, _, sub = name.rstrip("_").partition("_") if name.rstrip("_") else (name, "", "")
-    match = re.fullmatch(r"([A-Za-z]|[a-z]+)(\d+)", base)
-    if match and not sub and (len(match[1]) == 1 or match[1] in GLYPHS):
-        base, sub = match[1], match[2]
-    letter = t.Symbol(base, "bold" if style == "bold_upright" and base in GLYPHS else style)
-    return t.Scripts(letter, t.Number(sub) if sub.isdigit() else glyph(sub)) if sub else letter
+    nodes = [_drawn(letter, style) for letter in letters(text)]
+    return nodes[0] if len(nodes) == 1 else t.row(*nodes)
+
+
+def _drawn(letter: Letter, style: str) -> t.Node:
+    style = letter.style or style or "italic"
+    node: t.Node = t.Symbol(letter.name, "bold" if style == "bold_upright" and letter.name in GLYPHS else style)
+    for mark in reversed(letter.marks):
+        node = t.Accent(node, mark)
+    if letter.sub is None:
+        return node
+    below: t.Node = t.Number(letter.sub.name) if letter.sub.name.isdigit() else _drawn(letter.sub, "")
+    return t.Scripts(node, below)
 
 
 def tall(node: t.Node) -> bool:
@@ -107,14 +112,21 @@ def _starts_with_number(node: t.Node) -> bool:
 class Names:
     """Letters, layers, indices and sizes in one notation.
 
-    `samples` is the number of examples where it is not `m`; `words` translates the words that stand inside formulas.
+    `samples` is the number of examples where it is not `m`; `last` is the last layer where it is not `L`; `words` translates the
+    words that stand inside formulas; `ahead` is added to the letter l of a layer, so that weights may be called W^(l) whatever
+    layer they lead to.
     """
 
-    def __init__(self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int = 0
+    ) -> None:
         self.notation = notation
+        self.last = index("L") if last is None else last
+        self.ahead = ahead
+        self.weights = notation.with_gradients({*notation.weight_names, "b"})
         self.samples = index("m") if samples is None else Integer(samples) if isinstance(samples, int) else samples
         self.words = {**WORDS, **(words or {})}
-        self.transposed = _TRANSPOSES[notation.transpose]
+        self.transposed = glyph(notation.transpose)
 
     def expr(self, expr: Any) -> t.Node:
         """Any expression; overridden by the room that knows them."""
@@ -125,6 +137,7 @@ class Names:
         tensor, indices = entry.tensor, entry.indices
         if isinstance(tensor, Grad):
             return self.partial(Entry(tensor.of), Entry(tensor.wrt, *indices))
+        tensor = self._as_output(tensor)
         return self.scripted(tensor, self.notation.symbols.get(tensor.name, tensor.name), indices)
 
     def partial(self, of: Any, wrt: Entry) -> t.Node:
@@ -144,14 +157,21 @@ class Names:
                 letter = self.whole(Tensor(tensor.wrt.name, tensor.shape)) if last else by
                 return t.row(t.Scripts(t.Symbol("nabla"), letter), self.whole(tensor.of))
             return t.Fraction(t.row(_PARTIAL, self.whole(tensor.of)), t.row(_PARTIAL, by))
-        letters = {0: {}, 1: self.notation.vector, 2: self.notation.matrix}.get(tensor.rank, {})
-        text = letters.get(tensor.name) or self.notation.symbols.get(tensor.name, tensor.name)
-        return self.scripted(tensor, text, (), "bold_upright" if self.notation.bold and tensor.rank else "", more)
+        tensor = self._as_output(tensor)
+        table = {0: {}, 1: self.notation.vector, 2: self.notation.matrix}.get(tensor.rank, {})
+        text = table.get(tensor.name) or self.notation.symbols.get(tensor.name, tensor.name)
+        return self.scripted(tensor, text, (), BOLD[self.notation.bold] if tensor.rank else "", more)
+
+    def _as_output(self, tensor: Tensor) -> Tensor:
+        """What the notation calls a quantity of the last layer, if it has a name of its own for it."""
+        if tensor.name in self.notation.output and tensor.layer is not None and tensor.layer == self.last:
+            return Tensor(self.notation.output[tensor.name], tensor.shape)
+        return tensor
 
     def scripted(self, tensor: Tensor, text: str, indices: tuple[Any, ...], style: str = "", more: t.Node | None = None) -> t.Node:
         """The letters `text` with the layer, the indices and `more` where the notation puts them."""
-        *front, last = text.split()
-        base = glyph(last, style)
+        *front, own = letters(text)
+        base = _drawn(own, style)
         below: list[t.Node] = []
         if isinstance(base, t.Scripts):
             below = [] if base.sub is None else [base.sub]
@@ -159,7 +179,8 @@ class Names:
         indices, sample = self._split(tensor, indices)
         above: list[t.Node] = []
         if tensor.layer is not None:
-            (below if self.notation.layer_style == "subscript" else above).append(self.layer(tensor.layer))
+            number = self.numbered(tensor.layer, -1 if self.notation.weight_layer == "from" and tensor.name in self.weights else 0)
+            (below if self.notation.layer_style == "subscript" else above).append(self.layer(number))
         if sample is not None and self.notation.sample_style == "superscript":
             above.append(fence(self.number(sample)))
         elif sample is not None:
@@ -169,7 +190,7 @@ class Names:
         above += [] if more is None else [more]
         sub = t.join(below, t.Operator("comma")) if below else None
         plain = t.Scripts(base, sub, t.row(*above) if above else None) if above or below else base
-        return t.row(*(glyph(f, style) for f in front), plain) if front else plain
+        return t.row(*(_drawn(f, style) for f in front), plain) if front else plain
 
     def _split(self, tensor: Tensor, indices: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any]:
         """The indices in the order of print, and the index of the example apart from them."""
@@ -180,9 +201,16 @@ class Names:
             return indices[:-1], indices[-1]
         return indices, None
 
-    def layer(self, layer: Any) -> t.Node:
-        """A layer as a script: l, (l) or [l]."""
-        node = self.number(layer)
+    def numbered(self, layer: Any, shift: int = 0) -> Any:
+        """A layer as the notation counts it: a number from that of its input layer, the letters as they are."""
+        if isinstance(layer, Integer):
+            return layer + self.notation.input_layer + shift
+        return layer + shift + (self.ahead if layer.has(index("l")) else 0)
+
+    def layer(self, number: Any) -> t.Node:
+        """A layer as a script: l, (l) or [l]; or its letter, where the notation has letters for numbers."""
+        names = self.notation.layer_names
+        node = glyph(names[int(number)]) if isinstance(number, Integer) and 0 <= number < len(names) else self.number(number)
         match self.notation.layer_style:
             case "parentheses":
                 return t.Fence(node)
@@ -220,8 +248,8 @@ class Names:
         """The width of a layer, n_l."""
         letter = glyph(self.notation.scalars.get(size.func.__name__, size.func.__name__))
         if self.notation.size_style == "layer" and self.notation.layer_style != "subscript":
-            return t.Scripts(letter, None, self.layer(size.args[0]))
-        return t.Scripts(letter, self.number(size.args[0]))
+            return t.Scripts(letter, None, self.layer(self.numbered(size.args[0])))
+        return t.Scripts(letter, self.number(self.numbered(size.args[0])))
 
     def scalar(self, symbol: Symbol) -> t.Node:
         """A number with a name, or an index."""

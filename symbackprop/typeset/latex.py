@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .symbols import ACCENTS, BIG, FENCES, FUNCTIONS, GLYPH_OF_CHAR, GLYPHS, MATRIX_FENCES, SIGNS, SPACES
+from symbackprop.glyphs import ACCENTS, BIG, FENCES, FUNCTIONS, GLYPH_OF_CHAR, GLYPHS, MATRIX_FENCES, SIGNS, SPACES
+
 from .tree import (
     Accent,
     Aligned,

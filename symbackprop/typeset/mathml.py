@@ -6,7 +6,8 @@ from html import escape
 from itertools import zip_longest
 from typing import Literal
 
-from .symbols import ACCENTS, BIG, FENCES, GLYPH_OF_CHAR, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, styled
+from symbackprop.glyphs import ACCENTS, BIG, FENCES, GLYPH_OF_CHAR, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, styled
+
 from .tree import (
     Accent,
     Aligned,

@@ -1,6 +1,6 @@
 """The tree of typographic nodes in which an equation is laid out once, before any writer prints it.
 
-Nodes say what stands where, never what it means; names of glyphs are those of `symbols`.
+Nodes say what stands where, never what it means; names of glyphs are those of `glyphs`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
-from .symbols import ACCENTS, BIG, FENCES, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, STYLES, known
+from symbackprop.glyphs import ACCENTS, BIG, FENCES, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, STYLES, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A binary operator, relation or punctuation mark, by its name in `symbols.SIGNS`."""
+    """A binary operator, relation or punctuation mark, by its name in `glyphs.SIGNS`."""
 
     name: str
 
@@ -93,7 +93,7 @@ class BigOperator:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A body between delimiters (names of `symbols.FENCES`), as tall as the body if `grow`."""
+    """A body between delimiters (names of `glyphs.FENCES`), as tall as the body if `grow`."""
 
     body: Node
     left: str = "("

@@ -391,7 +391,7 @@ SWITCHES: list[tuple[dict[str, Any], Any, str]] = [
     ({"explicit_broadcast": True}, Plus((A, Broadcast(b, "columns", m))), r"A^l + b^l \, \mathbf{1}^T"),
     ({"kronecker": "Delta"}, KroneckerDelta(j, k), r"\Delta_{jk}"),
     ({"nabla": ()}, NA, r"\frac{\partial C}{\partial a^L}"),
-    ({"bold": True}, MatMul((Wt, v)), r"\mathbf{w}^l \mathbf{a}^l"),
+    ({"bold": "upright"}, MatMul((Wt, v)), r"\mathbf{w}^l \mathbf{a}^l"),
     ({"symbols": {"w": "theta"}}, w12[j, k], r"\theta^1_{jk}"),
     ({"symbols": {"C": "C_0"}}, C(), "C_0"),
     ({"functions": {"sigmoid": "varphi"}}, Func("sigmoid", z, 1), r"\varphi'(z)"),

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import pytest
 
+from symbackprop.glyphs import ACCENTS, BIG, FENCES, FUNCTIONS, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, STYLES
 from symbackprop.typeset.latex import display, escape, inline, latex
-from symbackprop.typeset.symbols import ACCENTS, BIG, FENCES, FUNCTIONS, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, STYLES
 from symbackprop.typeset.tree import (
     EMPTY,
     Accent,

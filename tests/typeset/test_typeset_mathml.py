@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from symbackprop.glyphs import ACCENTS, BIG, FENCES, GLYPHS, MATRIX_FENCES, SIGNS, STYLES
 from symbackprop.typeset.mathml import CSS, mathml
-from symbackprop.typeset.symbols import ACCENTS, BIG, FENCES, GLYPHS, MATRIX_FENCES, SIGNS, STYLES
 from symbackprop.typeset.tree import (
     EMPTY,
     Accent,

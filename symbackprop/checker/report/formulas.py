@@ -9,7 +9,7 @@ from symbackprop.parse import tree as p
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.typeset import tree as t
-from symbackprop.typeset.symbols import FUNCTIONS
+from symbackprop.glyphs import FUNCTIONS
 
 __all__ = ["laid_out"]
 
