@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symbackprop.checker.context import Context
 from symbackprop.checker.diagnosis.kinds import COSTS, KINDS
@@ -35,11 +36,14 @@ def diagnose(
     if target is None:
         return None
     start = right.span.start - offset
-    scene = Scene.of(text[start : right.span.end - offset], left, text[:start], context, target.places[0].env, python)
+    left_text = text[left.span.start - offset : left.span.end - offset] if left.span.start >= offset else ""
+    scene = Scene.of(text[start : right.span.end - offset], left, left_text, context, target.places[0].env, python)
     if scene is None:
         return None
     other = other_quantity(target, left, right, problem)
-    cost = COSTS[other.kind] if other is not None else max(COSTS.values())
-    found = mended(scene, target, problem, conditions, opening, cost, until)
-    found = found or other or where_they_differ(scene, target)
+    below = max(COSTS.values()) if other is None else COSTS["two mistakes"]
+    found = mended(scene, target, problem, conditions, opening, below, until)
+    if other is not None and (found is None or COSTS[found.kind] >= COSTS[other.kind]):
+        found = replace(other, mended=found.mended if found is not None else "")
+    found = found or where_they_differ(scene, target)
     return None if found is None else found.at(start)

@@ -9,8 +9,8 @@ from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Big, Call, Fence, Fraction, Infix, Number, Script, Tree
 
 from .kinds import COSTS
-from .products import constants, fraction, is_product, product
-from .scene import Edit, Scene, expressions
+from .products import constants, fraction, product
+from .scene import Edit, Scene
 from .symbols import called, symbol
 from .terms import added, axes, big, is_sum, total
 from .writing import ATOM, SUM, Written
@@ -21,7 +21,7 @@ __all__ = ["changes", "rank"]
 def changes(s: Scene) -> list[Edit]:
     """Every change at every part of the line, in the order in which they are tried: the likely kinds first, of one kind the shorter result."""
     found: dict[str, Edit] = {}
-    for e in (*_whole(s), *(e for tree, parent in expressions(s.tree) for e in _at(s, tree, parent))):
+    for e in (*_whole(s), *(e for tree, parent in s.parts(s.tree) for e in _at(s, tree, parent))):
         text = e.done(s.text)
         known = found.get(text)
         if known is None or COSTS[e.kind] < COSTS[known.kind]:
@@ -40,9 +40,9 @@ def _at(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     yield from symbol(s, tree, parent)
     if is_sum(tree) and not (parent is not None and is_sum(parent) and tree is not _last(parent)):
         yield from total(s, tree, parent)
-    if is_product(tree) and not (parent is not None and is_product(parent)):
+    if s.is_product(tree) and not (parent is not None and s.is_product(parent)):
         yield from product(s, tree, parent)
-    if not is_sum(tree) and not (parent is not None and is_product(parent)):
+    if not is_sum(tree) and not (parent is not None and s.is_product(parent)):
         yield from constants(s, tree, parent)
         yield from added(s, tree, parent)
     match tree:
@@ -79,8 +79,8 @@ def _whole(s: Scene) -> Iterator[Edit]:
 
 def _exchanged(s: Scene, i: str, j: str) -> Iterator[Edit]:
     """Two letters in one another's place, or one in both, in every symbol of the line."""
-    places = [p for t, _ in expressions(s.tree) if isinstance(t, Script) for p in s.index_places(t) if key(p) in (i, j)]
-    places += [k for t, _ in expressions(s.tree) if isinstance(t, Big) for k in t.indices if key(k) in (i, j) and k.span.end > k.span.start]
+    places = [p for t, _ in s.parts(s.tree) if isinstance(t, Script) for p in s.index_places(t) if key(p) in (i, j)]
+    places += [k for t, _ in s.parts(s.tree) if isinstance(t, Big) for k in t.indices if key(k) in (i, j) and k.span.end > k.span.start]
     for names, kind in (({i: j, j: i}, "indices"), ({i: j}, "index"), ({j: i}, "index")):
         new, at, start = "", s.tree.span.start, s.tree.span.start
         for p in sorted(places, key=lambda p: p.span.start):

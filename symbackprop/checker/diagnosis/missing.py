@@ -1,40 +1,32 @@
-"""What is missing from a line, told by its values: a number it is off by, a factor of one term, a term."""
+"""What should stand in a place, told by values: a line depends on most of its parts affinely, so the value that a part should have
+follows from that of the line, and what the line and the problem speak of is searched for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations, combinations_with_replacement, product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
 from symbackprop.checker.compare import on_one_face
 from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
-from symbackprop.parse.tree import Call, Derivative, Fence, Span
+from symbackprop.parse.tree import Big, Call, Derivative, Fence, Relation, Span, Tree
 
 from .kinds import COSTS
-from .scene import Edit, Scene, expressions
-from .target import Place, Target, close
-from .terms import Addend, addends, is_sum
+from .scene import Edit, Scene
+from .target import Place, Target
+from .terms import is_sum
 from .writing import ATOM, FACTOR, PRODUCT, SUM, Written
 
 __all__ = ["CHEAPEST", "missing", "scaled"]
 
-CHEAPEST = min(COSTS[k] for k in ("inner derivative", "missing factor", "missing term"))
+CHEAPEST = min(COSTS[k] for k in ("operand", "inner derivative", "missing factor", "missing term"))
 _ATOMS = 40
 _DENOMINATOR = 60
-
-
-@dataclass(frozen=True)
-class _Atom:
-    """A symbol or a short formula that may be missing, and its value over the axes of the left side."""
-
-    written: Written
-    value: Any
-    matrix: bool = False
-    kind: str = "missing factor"
+_ONE = Written("1", ATOM)
 
 
 def scaled(s: Scene, target: Target) -> Iterator[Edit]:
@@ -42,7 +34,7 @@ def scaled(s: Scene, target: Target) -> Iterator[Edit]:
     for place, value in target.values(s.tree):
         ratio = place.ratio(value)
         number = Fraction(1 / ratio).limit_denominator(_DENOMINATOR) if ratio else None
-        if number and number != 1 and abs(float(number) * ratio - 1) < 1e-9:  # type: ignore[operator]
+        if ratio and number and number != 1 and abs(float(number) * ratio - 1) < 1e-9:
             factor, whole = abs(number), s.written(s.tree)
             new = whole if factor == 1 else s.dialect.join(s.dialect.scaled, _number(s, factor), whole)
             yield s.edit("sign" if number == -1 else "factor", s.tree, None, Written(f"-{new.fit(PRODUCT)}", SUM) if number < 0 else new)
@@ -55,76 +47,122 @@ def _number(s: Scene, n: Fraction) -> Written:
 
 
 def missing(s: Scene, target: Target) -> Iterator[Edit]:
-    """A factor that one term lacks, and a term that the sum lacks, made of what the line and the problem speak of."""
+    """A factor or a term that some part lacks, or what should stand in its place."""
     for place, value in target.values(s.tree):
-        atoms = list(_atoms(s, target, place))
         with np.errstate(all="ignore"):
-            yield from _factors(s, target, place, value, atoms)
-            yield from _terms(s, target, place, value, atoms)
+            known = _Known.of(s, target, place)
+            for tree, parent in _affine(s):
+                yield from _told(s, target, place, value, known, tree, parent)
+            yield from _matrix_term(s, target, place, value)
+        break
+    for tree, parent in s.parts(s.tree):
+        if not s.reads or _inside_sum(s, tree):
+            yield from _inserted(s, tree, parent)
+
+
+@dataclass(frozen=True, eq=False)
+class _Atom:
+    """A symbol or a short formula: the kind of mistake it is to leave it out, how it is typed, whether it has rows or columns, its value."""
+
+    kind: str
+    written: Written
+    matrix: bool
+    value: Any
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Atoms and the products of two of them; their values over the axes of the left side stand one in a row."""
+
+    scene: Scene
+    first: tuple[_Atom, ...]
+    second: tuple[_Atom, ...]
+    values: Any
+
+    @staticmethod
+    def of(s: Scene, target: Target, place: Place) -> _Known:
+        atoms = tuple(_atoms(s, target, place))
+        less = tuple(_Atom("missing factor", Written(f"(1 - {a.written.text})", ATOM), a.matrix, 1 - a.value) for a in atoms)
+        over = tuple(replace(a, written=s.dialect.over(_ONE, a.written), value=1 / a.value) for a in atoms if not a.matrix)
+        second = (*atoms, *less, *over)
+        if not second:
+            return _Known(s, (), (), np.zeros((0, 1)))
+        x, y = (np.array([a.value.ravel() for a in part]) for part in (atoms, second))
+        return _Known(s, atoms, second, np.concatenate([y, (x[:, None, :] * y[None, :, :]).reshape(-1, y.shape[1])]))
+
+    def like(self, wanted: Any) -> Iterator[_Atom]:
+        """What has a value."""
+        w = wanted.ravel()
+        if not self.second or not np.all(np.isfinite(w)):
+            return
+        for n in np.flatnonzero(np.all(np.abs(self.values - w) <= 1e-9 * np.abs(w) + 1e-11, axis=1))[:4]:
+            row, column = divmod(int(n), len(self.second))
+            yield self.second[column] if not row else self.both(self.first[row - 1], self.second[column], wanted)
+
+    def both(self, a: _Atom, b: _Atom, value: Any) -> _Atom:
+        """The product of two; a number stands in front of a matrix."""
+        d = self.scene.dialect
+        left, right = (b, a) if a.matrix and not b.matrix else (a, b)
+        way = d.hadamard if a.matrix and b.matrix else d.scaled
+        return _Atom("missing factor", d.join(way, left.written, right.written), a.matrix or b.matrix, value)
+
+
+def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """What a part should be worth is what it is worth and the difference of the sides over its weight."""
+    found = _value(target, place, tree)
+    whole = s.written(tree)
+    moved = s.read(s.edit("", tree, parent, Written(f"{whole.text} + 1", SUM)).done(s.text))
+    after = next((v for p, v in target.values(moved) if p is place), None) if moved is not None else None
+    if found is None or after is None:
         return
+    own, matrix = found
+    wanted = own + (place.value - value) / (after - value)
+    if s.is_symbol(tree):
+        for a in known.like(wanted):
+            if a in known.first:
+                yield s.edit("operand", tree, parent, a.written)
+    for a in known.like(wanted / own):
+        if matrix and a.matrix:
+            yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.hadamard, whole, a.written))
+        else:
+            yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.scaled, a.written, whole))
+    for sign, rest in (("+", wanted - own), ("-", own - wanted)):
+        for a in known.like(rest):
+            yield s.edit("missing term", tree, parent, Written(f"{whole.text} {sign} {a.written.fit(PRODUCT)}", SUM))
+    if not is_sum(tree):
+        for a in known.like(wanted + own):
+            yield s.edit("missing term", tree, parent, Written(f"{a.written.fit(PRODUCT)} - {whole.fit(PRODUCT)}", SUM))
 
 
-def _factors(s: Scene, target: Target, place: Place, value: Any, atoms: list[_Atom]) -> Iterator[Edit]:
-    """The wanted value of one term over its own is the factor that it lacks."""
-    terms = addends(s, s.tree)
-    for t in (*terms, *([Addend(s.tree, "", None)] if is_sum(s.tree) else ())):
-        own = _value(target, place, t.tree)
-        if own is None:
-            continue
-        own = own[0] if t.sign != "-" else -own[0]
-        wanted = (own + place.value - value) / own
-        if not np.all(np.isfinite(wanted)):
-            continue
-        parent = s.tree if t.tree is not s.tree else None
-        for kind, factor, over, matrix in _products(s, wanted, atoms):
-            way = s.dialect.hadamard if matrix else s.dialect.scaled
-            whole = s.written(t.tree)
-            new = s.dialect.divided(whole, factor) if over else s.dialect.join(way, whole, factor) if matrix else s.dialect.join(way, factor, whole)
-            yield s.edit(kind, t.tree, parent, new)
+def _affine(s: Scene) -> Iterator[tuple[Tree, Tree | None]]:
+    """The parts that no sum has gone over."""
+    for t, p in s.parts(s.tree):
+        if not isinstance(p, Relation) and not isinstance(t, Relation) and not _inside_sum(s, t):
+            yield t, p
 
 
-def _products(s: Scene, wanted: Any, atoms: list[_Atom]) -> Iterator[tuple[str, Written, bool, bool]]:
-    """What has a value: an atom, one minus it, one over it, or two of them together."""
-    for a in atoms:
-        if close(a.value, wanted):
-            yield a.kind, a.written, False, a.matrix
-        elif close(1 - a.value, wanted):
-            yield "missing factor", Written(f"(1 - {a.written.text})", ATOM), False, a.matrix
-        elif close(1 / a.value, wanted):
-            yield "missing factor", a.written, True, a.matrix
-    for a, b in combinations_with_replacement(atoms, 2):
-        both = (s.dialect.hadamard if a.matrix and b.matrix else s.dialect.scaled, a.matrix or b.matrix)
-        if close(a.value * b.value, wanted):
-            yield "missing factor", s.dialect.join(both[0], a.written, b.written), False, both[1]
-        elif close(a.value * (1 - b.value), wanted):
-            yield "missing factor", s.dialect.join(both[0], a.written, Written(f"(1 - {b.written.text})", ATOM)), False, both[1]
+def _inside_sum(s: Scene, part: Tree) -> bool:
+    return any(isinstance(t, Big) and t is not part and t.span.start <= part.span.start and part.span.end <= t.span.end for t, _ in s.parts(s.tree))
 
 
-def _terms(s: Scene, target: Target, place: Place, value: Any, atoms: list[_Atom]) -> Iterator[Edit]:
-    """What is wanted beyond the value is the term that is missing."""
-    rest = place.value - value
-    whole = s.slice(s.tree)
-    for sign, wanted in (("+", rest), ("-", -rest)):
-        for _, factor, over, _ in _products(s, wanted, atoms):
-            term = s.dialect.over(Written("1", ATOM), factor) if over else factor
-            yield s.edit("missing term", s.tree, None, Written(f"{whole} {sign} {term.fit(PRODUCT)}", SUM))
+def _matrix_term(s: Scene, target: Target, place: Place, value: Any) -> Iterator[Edit]:
+    """A term that is a matrix product of two symbols."""
     if place.typed.is_scalar:
         return
     for term, found in _matrix_products(s, target, place):
-        for sign, wanted in (("+", rest), ("-", -rest)):
-            if close(found, wanted):
-                yield s.edit("missing term", s.tree, None, Written(f"{whole} {sign} {term.fit(PRODUCT)}", SUM))
+        for sign, wanted in (("+", place.value - value), ("-", value - place.value)):
+            if np.allclose(found, wanted, rtol=1e-9, atol=1e-12):
+                yield s.edit("missing term", s.tree, None, Written(f"{s.text} {sign} {term.fit(PRODUCT)}", SUM))
 
 
 def _matrix_products(s: Scene, target: Target, place: Place) -> Iterator[tuple[Written, Any]]:
     """The matrix products of two symbols that have the shape of the left side."""
     sizes = tuple(None if k is None else str(place.labels.sizes.get(k)) for k in place.typed.face)
     symbols = []
-    for text in s.whole_symbols:
-        known, shape = s.shape(text)
-        if known and shape is not None and shape != (None, None):
-            written = Written(text, FACTOR if "^" in text else ATOM)
-            symbols += [(written, shape), (s.dialect.transposed(written), shape[::-1])]
+    for written in _matrices(s):
+        shape = s.shape(written.text)[1]
+        assert shape is not None
+        symbols += [(written, shape), (s.dialect.transposed(written), shape[::-1])]
     for (a, first), (b, second) in product(symbols, symbols):
         if first[1] == second[0] and (first[0], second[1]) == sizes:
             both = s.dialect.join(s.dialect.product, a, b)
@@ -134,10 +172,33 @@ def _matrix_products(s: Scene, target: Target, place: Place) -> Iterator[tuple[W
                 yield both, found[0]
 
 
+def _matrices(s: Scene) -> Iterator[Written]:
+    for text in s.whole_symbols:
+        if s.shape(text)[1] not in (None, (None, None)):
+            yield Written(text, FACTOR if "^" in text else ATOM)
+
+
+def _inserted(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """A symbol before or after a term, where values do not tell which: under a sum, and where the shapes do not fit."""
+    if is_sum(tree) or (parent is not None and s.is_product(parent)):
+        return
+    whole = s.written(tree)
+    if s.is_number(tree):
+        for text in s.whole_symbols:
+            if s.shape(text)[1] == (None, None):
+                yield s.edit("missing factor", tree, parent, s.dialect.join(s.dialect.scaled, Written(text, FACTOR), whole))
+        return
+    for a in _matrices(s):
+        for x in (a, s.dialect.transposed(a)):
+            for way in (s.dialect.product, s.dialect.hadamard):
+                yield s.edit("missing factor", tree, parent, s.dialect.join(way, x, whole))
+                yield s.edit("missing factor", tree, parent, s.dialect.join(way, whole, x))
+
+
 def _atoms(s: Scene, target: Target, place: Place) -> Iterator[_Atom]:
     """The symbols of the line and the problem, the functions of them, and Kronecker's delta."""
-    texts = dict.fromkeys((*s.constants, *s.whole_symbols), "missing factor")
-    texts |= {s.slice(t): "missing factor" for t, _ in expressions(s.tree) if isinstance(t, (Call, Fence, Derivative))}
+    texts = dict.fromkeys(s.whole_symbols, "missing factor")
+    texts |= {s.slice(t): "missing factor" for t, _ in s.parts(s.tree) if isinstance(t, (Call, Fence, Derivative))}
     if not s.python:
         texts |= {f"{f}'({t})": "inner derivative" for f, t in product(s.functions, s.whole_symbols)}
         texts |= {f"\\delta_{{{i}{j}}}": "missing factor" for i, j in combinations(s.left_letters, 2)}
@@ -147,17 +208,15 @@ def _atoms(s: Scene, target: Target, place: Place) -> Iterator[_Atom]:
         found = None if tree is None else _value(target, place, tree)
         if found is not None and seen < _ATOMS:
             seen += 1
-            yield _Atom(Written(text, FACTOR if "^" in text or "(" in text else ATOM), found[0], found[1], kind)
+            yield _Atom(kind, Written(text, FACTOR if "^" in text or "(" in text or "frac" in text else ATOM), found[1], found[0])
 
 
-def _value(target: Target, place: Place, tree: Any) -> tuple[Any, bool] | None:
+def _value(target: Target, place: Place, tree: Tree) -> tuple[Any, bool] | None:
     """The value of a part over the axes of the left side, and whether it has rows or columns; None if it does not go with them."""
     try:
         for found, labels in target.readings(tree, place):
-            if found.is_scalar:
-                value = target.number(found.term, place, labels)
-            else:
-                value = target.number(on_one_face(place.typed, found, labels, Span(0, 0))[1].term, place, labels)
+            moved = found if found.is_scalar else on_one_face(place.typed, found, labels, Span(0, 0))[1]
+            value = target.number(moved.term, place, labels)
             if value is not None:
                 return value, not found.is_scalar
     except (Misfit, Unreadable, OutOfLayers):

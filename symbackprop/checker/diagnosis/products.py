@@ -10,17 +10,12 @@ from symbackprop.parse.tree import Fence, Fraction, Infix, Juxtaposed, Name, Num
 
 from .scene import Edit, Piece, Scene
 from .symbols import toggled
-from .writing import ATOM, FACTOR, PRODUCT, PRODUCTS, RUN, SUM, Written, level
+from .writing import ATOM, FACTOR, PRODUCT, RUN, SUM, Written, level
 
-__all__ = ["constants", "fraction", "is_product", "product"]
+__all__ = ["constants", "fraction", "product"]
 
 _ENTRYWISE = ("\\odot", "\\circ", ".*", "\\bullet", "\\ast", "\\star", "*")
 _MATRIX = ("", "@", "\\cdot", "\\times")
-
-
-def is_product(tree: Tree) -> bool:
-    """Whether a part is factors with signs between them, or none."""
-    return isinstance(tree, Juxtaposed) or (isinstance(tree, Infix) and tree.op in PRODUCTS)
 
 
 def product(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
@@ -147,7 +142,7 @@ def fraction(s: Scene, tree: Tree, above: Tree, below: Tree, parent: Tree | None
 def constants(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """A term times or over 2, a size or a named number; once or twice."""
     whole = s.written(tree)
-    if whole.level == PRODUCT and not is_product(tree):
+    if whole.level == PRODUCT and not s.is_product(tree):
         whole = Written(whole.text, RUN)  # a sum with its sign takes a factor in front as it stands
     for c in ("2", *s.constants):
         c1, c2 = Written(c, ATOM), s.dialect.squared(Written(c, ATOM))

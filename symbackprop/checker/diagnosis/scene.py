@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,13 +15,14 @@ from symbackprop.checker.symbols import family_number, key, letter_key, parts
 from symbackprop.errors import ReadError
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Big, Call, Derivative, Infix, Juxtaposed, Name, Script, Tree, children
+from symbackprop.parse.tree import Big, Call, Derivative, Infix, Juxtaposed, Name, Script, Span, Tree, children
 
 from .writing import ATOM, LATEX, PRODUCTS, PYTHON, Dialect, Written, fitting, level, typed
 
-__all__ = ["Edit", "Piece", "Scene", "expressions"]
+__all__ = ["Edit", "Piece", "Scene"]
 
 Shape = tuple[Any, Any] | None
+_GRADIENT = re.compile(r"(?<![A-Za-z\\])d(?=[A-Z\\]|[a-z]\w*\b)(?!x\b)")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Scene:
-    """A right side, what it was read from, and the left side it should equal at the layers `env`."""
+    """A right side, what it was read from, and the left side it should equal at the layers `env`.
+
+    `left_text` is what the left side was read from, empty where it stands in another line.
+    """
 
     text: str
     tree: Tree
@@ -127,8 +131,10 @@ class Scene:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """How the quantities of the problem are typed."""
-        return self._typed(lambda s: isinstance(s.meaning, (Quantity, Macro)))
+        """How the quantities of the problem are typed, and their gradients where the line has such names."""
+        found = self._typed(lambda s: isinstance(s.meaning, (Quantity, Macro)))
+        gradients = tuple(f"d{n}" for n in found) if _GRADIENT.search(f"{self.left_text} {self.text}") else ()
+        return (*found, *(g for g in gradients if g not in found))
 
     @cached_property
     def functions(self) -> tuple[str, ...]:
@@ -148,22 +154,34 @@ class Scene:
     @cached_property
     def whole_symbols(self) -> tuple[str, ...]:
         """Symbols with their scripts, as they stand in the line and as the problem has them."""
-        found = {self.slice(t): None for t, _ in expressions(self.tree) if isinstance(t, (Name, Script))}
-        found |= dict.fromkeys(self.like_the_left)
+        found = {self.slice(t): None for t, _ in self.parts(self.tree) if self.is_symbol(t)}
+        found |= dict.fromkeys((*self.constants, *self.like_the_left))
         for base, symbols in self.context.symbols.items():
-            plain = (s for s in symbols if isinstance(s.meaning, (Quantity, Macro)) and not (s.pattern.where or s.pattern.sub or s.pattern.sup))
-            if any(plain):
-                found.setdefault(typed(base, self.text + self.left_text, self.python))
-        return tuple(found)
+            letter = typed(base, self.text + self.left_text, self.python)
+            for s in symbols:
+                if isinstance(s.meaning, (Quantity, Macro, Constant)) and not s.pattern.where:
+                    scripts = "".join(f"{sign}{{{' '.join(part)}}}" for sign, part in (("_", s.pattern.sub), ("^", s.pattern.sup)) if part)
+                    found |= dict.fromkeys(f"{name}{scripts}" for name in (letter, f"d{letter}") if name in (letter, *self.names))
+        return _once(found)
+
+    @cached_property
+    def other_symbols(self) -> tuple[str, ...]:
+        """The letters of the problem with any scripts that stand in the line."""
+        found = [t for t, _ in self.parts(self.tree) if isinstance(t, Script) and isinstance(t.base, Name)]
+        scripts = dict.fromkeys(self.text[t.base.span.end : t.span.end] for t in found)
+        return _once((*self.whole_symbols, *(name + rest for rest in scripts for name in self.names)))
 
     @cached_property
     def like_the_left(self) -> tuple[str, ...]:
-        """The letters of the problem with the scripts of the symbols on the left side: z^l beside delta^l."""
-        symbols = [t for t in _walk(self.left) if isinstance(t, Script) and isinstance(t.base, Name) and not self.is_layer(t)]
+        """The letters of the problem with the scripts of the symbols on the left side, and derivatives by them: z^l beside delta^l."""
+        at = self.left.span.start
         found = []
-        for t in symbols:
-            letter, whole = (self.left_text[p.span.start : p.span.end] for p in (t.base, t))
-            found += [whole.replace(letter, name, 1) for name in self.names if letter and name not in found]
+        for t in _walk(self.left):
+            if isinstance(t, Script) and isinstance(t.base, Name) and not self.is_layer(t) and self.left_text:
+                a, b, end = t.span.start - at, t.base.span.end - at, t.span.end - at
+                found += [name + self.left_text[b:end] for name in self.names]
+                if isinstance(self.left, Derivative):
+                    found += [self.left_text[:a] + name + self.left_text[b:] for name in self.names]
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -191,30 +209,64 @@ class Scene:
     def is_layer(self, tree: Tree) -> bool:
         return family_number(tree, {**dict.fromkeys(self.context.families, 1), **self.context.depths}) is not None
 
-    # -- products ----------------------------------------------------------------------------------------------------------
+    # -- parts -------------------------------------------------------------------------------------------------------------
+
+    def is_gradient(self, tree: Tree) -> bool:
+        """Whether a part is a `d` and what it stands before: one thing, and no product."""
+        return isinstance(tree, Juxtaposed) and len(tree.items) == 2 and key(tree.items[0]) == "d" and "d" not in self.context.symbols
+
+    def is_product(self, tree: Tree) -> bool:
+        """Whether a part is factors with signs between them, or none."""
+        return (isinstance(tree, Juxtaposed) and not self.is_gradient(tree)) or (isinstance(tree, Infix) and tree.op in PRODUCTS)
+
+    def is_symbol(self, tree: Tree) -> bool:
+        return isinstance(tree, (Name, Script)) or self.is_gradient(tree)
 
     def factors(self, tree: Tree) -> list[Piece]:
         """The factors of a product, whatever sign stands between them."""
-        match tree:
-            case Infix(op, a, b) if op in PRODUCTS:
-                return [*self.factors(a), *self.factors(b)]
-            case Juxtaposed(items):
-                return list(self._side_by_side(items))
-        return [Piece(*tree.span, tree)]
+        if isinstance(tree, Infix) and tree.op in PRODUCTS:
+            return [*self.factors(tree.left), *self.factors(tree.right)]
+        return [Piece(*t.span, t) for t in (self.items(tree) if self.is_product(tree) else (tree,))]
 
-    def _side_by_side(self, items: Sequence[Tree]) -> Iterator[Piece]:
+    def items(self, tree: Tree) -> Iterator[Tree]:
         """Things side by side; a `d` and what follows it are one."""
-        waiting = list(items)
+        waiting = list(children(tree))
         while waiting:
             item = waiting.pop(0)
-            if key(item) == "d" and "d" not in self.context.symbols and waiting:
-                other = waiting.pop(0)
-                yield Piece(item.span.start, other.span.end, Juxtaposed((item, other), span=type(item.span)(item.span.start, other.span.end)))
-            else:
-                yield Piece(*item.span, item)
+            pair = Juxtaposed((item, waiting[0]), span=Span(item.span.start, waiting[0].span.end)) if waiting else item
+            yield pair if self.is_gradient(pair) else item
+            del waiting[: pair is not item and self.is_gradient(pair)]
+
+    def parts(self, tree: Tree, parent: Tree | None = None) -> Iterator[tuple[Tree, Tree | None]]:
+        """The parts that are expressions of their own, each with what it stands in: not what stands in scripts or under a differential."""
+        yield tree, parent
+        inside: list[Tree]
+        match tree:
+            case Script(base, _, _, _):
+                inside = [base] if not isinstance(base, Name) else []
+            case Derivative():
+                inside = []
+            case Big(_, _, _, _, _, body):
+                inside = [body]
+            case Call(_, args, _):
+                inside = list(args)
+            case Juxtaposed():
+                inside = [] if self.is_gradient(tree) else list(self.items(tree))
+            case _:
+                inside = list(children(tree))
+        for child in inside:
+            yield from self.parts(child, tree)
 
     def piece(self, p: Piece) -> Written:
         return Written(self.text[p.start : p.end], ATOM if re.fullmatch(r"\w+", self.text[p.start : p.end]) else level(p.tree))
+
+
+def _once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts that differ in more than braces."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found.setdefault(re.sub(r"[{} ]", "", text), text)
+    return tuple(found.values())
 
 
 def _sizes(read: Typed | None, labels: Labels) -> Shape:
@@ -237,20 +289,3 @@ def _walk(tree: Tree) -> Iterator[Tree]:
     for child in children(tree):
         yield from _walk(child)
 
-
-def expressions(tree: Tree, parent: Tree | None = None) -> Iterator[tuple[Tree, Tree | None]]:
-    """The parts that are expressions of their own, each with what it stands in: not what stands in scripts or in a fraction of differentials."""
-    yield tree, parent
-    match tree:
-        case Script(base, _, _, _):
-            inside = [base] if not isinstance(base, Name) else []
-        case Derivative():
-            inside = []
-        case Big(_, _, _, _, _, body):
-            inside = [body]
-        case Call(_, args, _):
-            inside = list(args)
-        case _:
-            inside = list(children(tree))
-    for child in inside:
-        yield from expressions(child, tree)

@@ -56,11 +56,11 @@ class _Search:
 def mended(
     scene: Scene, target: Target, problem: Problem, conditions: Sequence[Tree], opening: Tree | None, below: int, until: float
 ) -> Found | None:
-    """The cheapest change that mends a line, if it costs less than `below`; a dearer one is not looked for."""
+    """The cheapest change that mends a line, or two of them, if it costs less than `below`; None where `until` comes first."""
     search = _Search(scene, target, problem, conditions, opening, until)
     off: list[tuple[Edit, Scene]] = []
     near: list[tuple[Edit, Scene]] = []
-    for edit in _upto(_merged(scene, target), below):
+    for edit in _merged(scene, target):
         tree = scene.read(edit.done(scene.text))
         if search.late():
             return None
@@ -89,13 +89,6 @@ def _merged(scene: Scene, target: Target) -> Iterator[Edit]:
     waiting = changes(scene)
     yield from sorted((*scaled(scene, target), *(e for e in waiting if COSTS[e.kind] < CHEAPEST)), key=rank)
     yield from sorted((*missing(scene, target), *(e for e in waiting if COSTS[e.kind] >= CHEAPEST)), key=rank)
-
-
-def _upto(edits: Iterator[Edit], below: int) -> Iterator[Edit]:
-    for e in edits:
-        if COSTS[e.kind] >= below:
-            return
-        yield e
 
 
 def _single(scene: Scene, edit: Edit) -> Found:

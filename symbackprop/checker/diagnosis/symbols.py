@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from symbackprop.checker.symbols import TRANSPOSES, key, letter_key, parts
-from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Name, Number, Script, Signed, Tree
+from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Number, Relation, Script, Signed, Tree, children
 
 from .scene import Edit, Scene
 from .writing import ATOM, FACTOR, Written
@@ -16,14 +16,16 @@ __all__ = ["called", "symbol", "toggled"]
 
 def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """The changes of one symbol or of what is used like one."""
-    if isinstance(tree, (Name, Script, Fence, Derivative, Nabla, Call)):
+    if s.is_symbol(tree) or isinstance(tree, (Fence, Derivative, Nabla, Call)):
         if not s.is_number(tree):
             yield s.edit("transpose", tree, parent, toggled(s, tree))
         yield from _powers(s, tree, parent)
-    if isinstance(tree, (Name, Script)):
+    if s.is_symbol(tree):
         yield from _layers(s, tree, parent)
         yield from _others(s, tree, parent)
         yield from _wrapped(s, tree, parent)
+    if s.is_gradient(tree):
+        yield from (e for t in children(tree) if isinstance(t, Script) for e in _indices(s, t))
     if isinstance(tree, Script):
         yield from _indices(s, tree)
         if tree.primes:
@@ -74,6 +76,8 @@ def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """The neighbouring layers and times."""
     if not s.context.families:
         return
+    if s.is_gradient(tree):
+        yield from _layers(s, next(reversed(list(children(tree)))), tree)
     if isinstance(tree, Script):
         for part in (*parts(tree.sub), *parts(tree.sup)):
             inner = part.body if isinstance(part, Fence) else part
@@ -131,13 +135,16 @@ def _shifts(s: Scene, part: Tree, tree: Tree) -> Iterator[Edit]:
 
 def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """Another letter with the same scripts, or another symbol of the line or the problem."""
+    if isinstance(parent, Relation):
+        return
     text = s.slice(tree)
+    symbol = list(children(tree))[-1] if s.is_gradient(tree) else tree
     kind = "evaluation point" if isinstance(parent, Call) else "operand"
-    inner = tree.base if isinstance(tree, Script) else tree
+    inner = symbol.base if isinstance(symbol, Script) else symbol
     letter = s.slice(inner)
     if s.python and not isinstance(tree, Script) and (found := re.fullmatch(r"(.*?)(\d*)", text)):
         letter = found[1]
-    new = [text.replace(letter, name, 1) for name in s.names] + list(s.whole_symbols)
+    new = [text.replace(letter, name, 1) for name in s.names] + list(s.other_symbols)
     readable, shape = s.shape(text, tree)
     for other in dict.fromkeys(new):
         if other != text:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Big, Call, Infix, Number, Script, Signed, Tree
 
-from .products import is_product
-from .scene import Edit, Scene, expressions
+from .scene import Edit, Scene
 from .writing import FACTOR, PRODUCT, SUM, Written
 
 __all__ = ["Addend", "added", "addends", "axes", "big", "is_sum", "total"]
@@ -74,7 +73,7 @@ def _dropped(s: Scene, tree: Tree, terms: Sequence[Addend], n: int) -> Iterator[
 def _brackets(s: Scene, tree: Tree, terms: Sequence[Addend]) -> Iterator[Edit]:
     """A bracket that opens within the first term or closes within the last."""
     for n, t in enumerate(terms):
-        if not is_product(t.tree):
+        if not s.is_product(t.tree):
             continue
         pieces = s.factors(t.tree)
         for i in range(1, len(pieces)):
@@ -100,15 +99,15 @@ def big(s: Scene, tree: Big, parent: Tree | None) -> Iterator[Edit]:
         yield s.edit("sum condition", tree, parent, s.dialect.summed(s.slice(tree.indices[0]), s.written(tree.body)))
     for other in s.left_letters:
         if len(tree.indices) == 1 and tree.condition is None and tree.low is None:
-            k = s.slice(tree.indices[0])
-            yield s.edit("sum condition", tree, parent, Written(f"\\sum_{{{k} \\neq {other}}} {s.written(tree.body).fit(PRODUCT)}", PRODUCT))
+            under = f"{s.slice(tree.indices[0])} \\neq {other}"
+            yield s.edit("sum condition", tree, parent, s.dialect.summed(under, s.written(tree.body)))
 
 
 def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """A sum around a term: over a letter that is free in it, or along an axis."""
     whole = s.written(tree)
     if not s.python:
-        inside = {k for t, _ in _symbols(tree) for k in s.indices_of(t)}
+        inside = {k for t, _ in s.parts(tree) if isinstance(t, Script) for k in s.indices_of(t)}
         for k in s.letters:
             if k in inside and k not in s.left_letters:
                 yield s.edit("examples" if k in s.context.sample_letters else "sum", tree, parent, s.dialect.summed(k, whole))
@@ -120,12 +119,6 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
             yield s.edit(kind, tree, parent, s.dialect.total(axis, whole))
     if readable and shape is not None and (shape[0] is None) != (shape[1] is None) and not s.python:
         yield s.edit("sum", tree, parent, Written(f"\\mathrm{{np.sum}}({whole.text})", FACTOR))
-
-
-def _symbols(tree: Tree) -> Iterator[tuple[Script, Tree | None]]:
-    for t, parent in expressions(tree):
-        if isinstance(t, Script):
-            yield t, parent
 
 
 def axes(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
