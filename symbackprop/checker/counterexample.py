@@ -74,7 +74,7 @@ def _quantities(context: Context) -> list[tuple[Pattern, Quantity]]:
 
 def size_words(size: Any) -> str:
     """A size as people write it: n_2 for n(2)."""
-    found = sympify(size)
+    found = sympify(size, strict=True)
     names = {a: f"{a.func.__name__}_{a.args[0]}" for a in found.atoms(AppliedUndef)}
     text = str(found)
     for a, name in names.items():

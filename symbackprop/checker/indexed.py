@@ -50,7 +50,7 @@ def index_of(i: Index) -> Any:
     if isinstance(i, int):
         return Integer(i)
     if isinstance(i, Affine):
-        return sum((c * index_of(k) for k, c in i.parts), sympy.sympify(i.constant))
+        return sum((c * index_of(k) for k, c in i.parts), sympy.sympify(i.constant, strict=True))
     return index("".join(c if c.isalnum() else {"'": "_prime", "#": "k_", "@": "d_"}.get(c, "_") for c in i))
 
 

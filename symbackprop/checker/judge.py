@@ -22,7 +22,7 @@ from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
 from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar
 from symbackprop.checker.verdicts import Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge
-from symbackprop.parse.document import Line, read_document
+from symbackprop.parse.document import Line, characters, read_document
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.parse.tree import Formula, Name, Script, Tree
@@ -50,6 +50,7 @@ def check(
     """
     start = time.perf_counter()
     problem = as_problem(problem, notation)
+    text = characters(text)
     steps: list[_Judged] = []
     targets: tuple[Target, ...] = ()
     failure = ""

@@ -167,8 +167,8 @@ class Reader:
             case Fence(_, body, _):
                 return self.read(body)
             case Root(arg, degree):
-                order = Fraction(1, 2) if degree is None else Fraction(1) / self.number(degree)
-                return self.power(self.read(arg), Typed(Num(order)), tree.span)
+                order = Typed(Num(Fraction(2))) if degree is None else self.read(degree)
+                return self.power(self.read(arg), self.quotient(Typed(ONE), order, tree.span), tree.span)
             case Derivative():
                 return self.derivative(tree)
             case Nabla():

@@ -12,7 +12,7 @@ from symbackprop.errors import ReadError, TooLarge, one_of
 
 from .tree import Limits
 
-__all__ = ["KINDS", "Document", "Line", "read_document"]
+__all__ = ["KINDS", "Document", "Line", "characters", "read_document"]
 
 KINDS = ("tex", "md", "ipynb", "txt", "py")
 _LIMITS = Limits()
@@ -58,6 +58,7 @@ _RELATION = re.compile(_SIGNS)
 _LEADING = re.compile(rf"(?:[\s&~{{}}]|\\[,;:! ]|\\q?quad(?![a-zA-Z]))*(?:{_SIGNS})")
 _ROW = re.compile(r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|\\(begin|end)\s*\{([a-zA-Z]+\*?)\}|\\.|[{}]|(?<!\\)%[^\n]*", re.DOTALL)
 _DEFINES = re.compile(r"\s*[A-Za-z_]\w*(?:\.T)?(?:\[[^\]\n]*\])?\s*(?:[-+*/@]?=)(?!=)|\s*=(?!=)")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _LATEX = re.compile(r"\\[a-zA-Z]|[_^]\{|\^")
 
 
@@ -216,6 +217,15 @@ def _python(text: str, start: int, end: int, places: _Places) -> Iterator[Line]:
             yield places.line_of(whole.strip(), begin + lead, "python", joining)
 
 
+def characters(text: str) -> str:
+    """A text without halves of characters, which nothing can print; as long as before.
+
+    >>> characters("a \\ud800 b")
+    'a � b'
+    """
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _notebook(text: str) -> Document:
     try:
         cells = json.loads(text)["cells"]
@@ -225,7 +235,7 @@ def _notebook(text: str) -> Document:
     lines: list[Line] = []
     front = ""
     for number, (kind, source) in enumerate(sources, 1):
-        whole = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        whole = characters("".join(map(str, source)) if isinstance(source, list) else str(source))
         if kind not in ("markdown", "code"):
             continue
         found = read_document(whole, "md" if kind == "markdown" else "py")

@@ -11,6 +11,7 @@ from symbackprop.errors import ReadError, TooLarge
 
 from .latex import check_height
 from .letters import spelled_out
+from .tokens import DIGITS
 from .tree import Call, Formula, Indicator, Infix, Limits, Link, Listed, Name, Number, Relation, Script, Signed, Span, Tree, Vocabulary
 
 __all__ = ["read_python"]
@@ -123,6 +124,8 @@ class _Reader:
                 digits = self.text[span.start : span.end].replace("_", "")
                 if digits[:2].lower() in ("0x", "0o", "0b"):
                     raise self.fail(node, "a number is written in decimal digits")
+                if len(digits) > DIGITS:
+                    raise TooLarge(self.text, span.start, f"the number has more than {DIGITS} digits")
                 return Number(digits, span=span)
             case ast.Name(id=name):
                 return self.name(name, node)

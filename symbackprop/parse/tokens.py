@@ -9,11 +9,11 @@ import re
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from symbackprop.errors import ReadError
+from symbackprop.errors import ReadError, TooLarge
 
 from .tree import Vocabulary
 
-__all__ = ["ACCENTS", "FUNCTIONS", "Brackets", "Token", "brackets", "lex"]
+__all__ = ["ACCENTS", "DIGITS", "FUNCTIONS", "Brackets", "Token", "brackets", "lex"]
 
 
 class Token(NamedTuple):
@@ -102,6 +102,7 @@ _WORD = re.compile(r"\s*\{\s*([A-Za-z](?:[A-Za-z0-9. -]|\\[_ ])*)\}")
 _RAW = re.compile(r"\s*\{((?:[^{}\\]|\\.|\{[^{}]*\})*)\}", re.DOTALL)
 _NEGATED = re.compile(r"\s*(=|\\in(?![a-zA-Z]))")
 _QUADS = re.compile(r"(?:\s*\\q?quad(?![a-zA-Z]))*")
+DIGITS = 1_000  # more than any formula needs, and fewer than Python refuses to convert
 _CONTINUES = frozenset({"op", "relation", "end", "row", "close", ",", "&", ".", "label", "}"})
 _DELIMITER = re.compile(r"\s*(\\[a-zA-Z]+|\\[{}|]|[()\[\]|<>./])")
 
@@ -119,6 +120,8 @@ def lex(text: str, pos: int, vocabulary: Vocabulary, single: bool = False) -> To
     if kind == "letters":
         return Token("name", said[0], start, start + 1, end) if single else _letters(said, start, end, vocabulary)
     if kind == "number":
+        if len(said) > DIGITS:
+            raise TooLarge(text, start, f"the number has more than {DIGITS} digits")
         return Token(kind, said[0], start, start + 1) if single else Token(kind, said, start, end)
     if kind == "command":
         return _command(text, said[1:], start, end, vocabulary)

@@ -73,10 +73,9 @@ def _outer(s: Scene, tree: Tree, a: Piece, b: Piece) -> Iterator[Edit]:
     x, y = s.piece(a), s.piece(b)
     u, v = toggled(s, a.tree), toggled(s, b.tree)
     sign = s.text[a.end : b.start] or " "
-    for kind, first, second in (
-        ("outer product", u, v), ("outer product", y, u), ("outer product", v, x), ("order", v, u), ("outer product", y, x),
-    ):  # fmt: skip
-        yield s.replaced(kind, a.start, b.end, first.fit(FACTOR) + sign + second.fit(FACTOR), tree)
+    vectors = s.is_vector(a.tree) and s.is_vector(b.tree)
+    for first, second in ((u, v), (y, u), (v, x), (v, u), (y, x)):
+        yield s.replaced("outer product" if vectors else "order", a.start, b.end, first.fit(FACTOR) + sign + second.fit(FACTOR), tree)
 
 
 def _signs(s: Scene, tree: Tree, parent: Tree | None, found: Sequence[Piece], n: int) -> Iterator[Edit]:
@@ -151,7 +150,7 @@ def constants(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         if c != "2":
             for new in (s.dialect.join(s.dialect.scaled, c2, whole), s.dialect.divided(whole, c2)):
                 yield s.edit("factor", tree, parent, new)
-    if isinstance(tree, Number) and "." not in tree.text:
+    if isinstance(tree, Number) and tree.text.isdigit():
         for n in (int(tree.text) - 1, int(tree.text) + 1):
             if n > 0:
                 yield s.edit("factor", tree, parent, Written(str(n), ATOM))
