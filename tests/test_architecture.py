@@ -20,6 +20,7 @@ ROOT = Path(symbackprop.__file__).parent
 # A room (a module or a package) imports only rooms above it. New rooms take their place here.
 ROOMS = (
     "errors",  # every error a user can cause
+    "languages",  # catalogues, and text that can be said in each language
     "files",  # a file written whole or not at all
     "parse",  # what people write, read into trees without meaning
     "equations",  # tensors, indices, equations
