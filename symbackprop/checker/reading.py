@@ -491,10 +491,13 @@ class Reader:
     # -- indices -----------------------------------------------------------------------------------------------------------
 
     def indices(self, trees: tuple[Tree, ...], wanted: int, of: Tree) -> list[Index]:
-        """The indices in a subscript; digits that are run together come apart where so many are wanted."""
+        """The indices in a subscript; digits or letters that make one word, as in `w_{12}` or `w_{tr}`, come apart where so many are wanted."""
         pieces = list(trees)
-        if len(pieces) == 1 and wanted > 1 and isinstance(pieces[0], Number) and len(pieces[0].text) == wanted:
-            pieces = [Number(c, span=pieces[0].span) for c in pieces[0].text]
+        match pieces:
+            case [Number(text)] if len(text) == wanted:
+                pieces = [Number(c, span=pieces[0].span) for c in text]
+            case [Name(word, ())] if len(word) == wanted > 1:
+                pieces = [Name(c, span=pieces[0].span) for c in word]
         return [self.index(p, of) for p in pieces]
 
     def index(self, tree: Tree, of: Tree) -> Index:
@@ -666,6 +669,8 @@ class Reader:
             if not (of.is_vector and by.is_vector):
                 raise Unreadable("the derivative of a matrix by a vector or matrix has more than two axes: write it with indices", span)
             return self.jacobian(of, by, source, span)
+        if of.is_scalar and by.is_vector and self.context.conventions.gradient == "jacobian":
+            by = replace(by, rows=by.cols, cols=by.rows)
         return Typed(self.slope(of.term, source), of.rows or by.rows, of.cols or by.cols)
 
     def jacobian(self, of: Typed, by: Typed, source: Leaf, span: Span) -> Typed:
