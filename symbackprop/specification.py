@@ -13,7 +13,7 @@ from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.graphs import graph
 from symbackprop.network import Network
 
-__all__ = ["Specification", "load_network", "load_specification"]
+__all__ = ["DESCRIBES", "Specification", "described", "load_network", "load_specification"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def load_specification(path: str | Path) -> Specification:
     except (ValueError, RecursionError) as error:
         raise SpecError(f"'{path}' is not a TOML file: {error}") from error
     try:
-        return Specification(_network(data, path.stem), data.get("notation"), data.get("detail"))
+        return Specification(described(data, path.stem), data.get("notation"), data.get("detail"))
     except InputError as error:
         # The reader of the message has a file before them, which those who raise it know nothing of.
         error.args = (f"{path}: {error}",)
@@ -97,7 +97,11 @@ _BUILT: Mapping[str, tuple[Callable[..., Network], Mapping[str, _Kind]]] = {"mlp
 _NEEDED = {"mlp": ("sizes",), "graph": ("inputs", "layers")}
 
 
-def _network(data: Mapping[str, Any], stem: str) -> Network:
+DESCRIBES = tuple(_BUILT)
+
+
+def described(data: Mapping[str, Any], stem: str) -> Network:
+    """The network that the tables of a file describe; `stem` is its name where none is given."""
     _check(data, {**_ABOUT, **_EQUATIONS, **dict.fromkeys(_BUILT, _TABLE)})
     name = data.get("name", stem)
     for kind, (build, keys) in _BUILT.items():
