@@ -34,7 +34,8 @@ class GradientFunction:
 
     `source` is the module behind it; numbers that the formulas leave open (alpha, kappa, lambda_) are given by name. The gradients
     are new arrays; `out=` takes a dict of arrays to write them to, and `reuse=True` writes them over those of the last such call of
-    the same thread, which saves the time that memory takes.
+    the same thread, which saves the time that memory takes. What is given must lie elsewhere. Numbers that are not finite are found
+    by what comes of them: where they are refused, the arrays written to hold nothing of use.
 
     >>> from symbackprop.builders import mlp
     >>> f = compile(mlp([3, 2], activation="tanh", samples="m"))
@@ -52,10 +53,12 @@ class GradientFunction:
     run: Run = field(repr=False)
 
     def __call__(
-        self, params: Mapping[str, Any], *data: Any, out: Mapping[str, Any] | None = None, reuse: bool = False, **scalars: Any
+        self, params: Mapping[str, Any], /, *data: Any, out: Mapping[str, Any] | None = None, reuse: bool = False, **scalars: Any
     ) -> tuple[Any, dict[str, Any]]:
-        if out is None and not reuse:
+        if out is None and reuse is False:
             return self.run(params, *data, **scalars)
+        if not isinstance(reuse, bool):
+            raise InputError(f"reuse is True or False, not {reuse!r}")
         if out is not None and reuse:
             raise InputError("gradients go to the arrays of out, or with reuse=True to those of the last call, not both")
         if not BACKENDS[self.backend].owns:
@@ -93,14 +96,14 @@ class GradientFunction:
         parts = np.split(vector.astype(self.dtype), np.cumsum(sizes)[:-1])
         return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
-    def flat(self, theta: Any, *data: Any, **scalars: Any) -> tuple[float, Any]:
+    def flat(self, theta: Any, /, *data: Any, **scalars: Any) -> tuple[float, Any]:
         """`loss, gradient` for one vector of all parameters: `scipy.optimize.minimize(f.flat, theta, args=(X, Y), jac=True)`."""
         if not self.program.whole:
             raise InputError(f"a flat vector holds the gradient of a loss by every parameter; this function computes {self.program.title}")
         loss, grads = self(self.unflatten(theta), *data, **scalars)
         return float(loss), self.flatten(grads).astype("float64")
 
-    def check(self, params: Mapping[str, Any], *data: Any, method: str = "differences", **scalars: Any) -> Differences:
+    def check(self, params: Mapping[str, Any], /, *data: Any, method: str = "differences", **scalars: Any) -> Differences:
         """The gradients against central differences of the loss, or with `method="complex"` against complex steps.
 
         For each parameter the largest relative error and where it is. A complex step loses no digits, but needs a loss that is

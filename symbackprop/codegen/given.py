@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from sympy import Integer
+from sympy import Integer, KroneckerDelta, oo
 
-from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.program import Given, Program
+from symbackprop.codegen.stable import sizes_of
+from symbackprop.equations import Entry
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["Checked", "checked", "fitting", "label_tests"]
+__all__ = ["Checked", "checked", "fitting", "label_tests", "sizes_read"]
 
+_OPTIONS = ("out", "reuse")  # arguments by name that are no numbers
 _SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
 
 
@@ -53,10 +56,11 @@ def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
     """The arguments of a call; `InputError` names the first that cannot be used, and what was expected."""
     found = fitting(program, dtype, params, data, scalars)
     wanted = (*program.params, *program.inputs, *program.targets)
-    for g, x in zip(wanted, (*found.params.values(), *found.data), strict=True):
+    arrays = (*found.params.values(), *found.data)
+    for g, x in zip(wanted, arrays, strict=True):
         _values(g, x)
         if g in program.targets:
-            _labels(program, g, x)
+            _labels(program, g, x, sizes_read(program, arrays))
     return Checked(found.params, found.data, _finite(scalars))
 
 
@@ -83,7 +87,16 @@ def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
     return Checked(dict(zip(names, found, strict=False)), tuple(found[len(names) :]), dict(scalars))
 
 
+def sizes_read(program: Program, arrays: Sequence[Any]) -> dict[Any, int]:
+    """The sizes with a name, read off arrays that fit: parameters, inputs, targets."""
+    wanted = (*program.params, *program.inputs, *program.targets)
+    found = {n: size for g, x in zip(wanted, arrays, strict=True) for n, size in zip(g.shape, x.shape, strict=True)}
+    return {n: found[n] for n in program.size_names}
+
+
 def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real") -> Any:
+    if np.ma.is_masked(value):
+        raise InputError(f"{given.name} has masked entries, and nothing is left out here; say what stands in their place, {given.name}.filled(0)")
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -95,10 +108,11 @@ def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real
     if target and array.dtype.kind in "iub":
         return array.astype(dtype)  # labels are often counted in integers, which become numbers without loss
     if array.dtype != np.dtype(dtype):
+        order = "" if array.dtype.isnative else ", bytes in this machine's order"
         remedy = f"use {given.name}.astype('{dtype}')"
-        if array.dtype.name in ("float32", "float64"):
+        if array.dtype.name in ("float32", "float64") and array.dtype.name != dtype:
             remedy += f", or compile with dtype='{array.dtype.name}'"
-        raise InputError(f"{given.name} has dtype {array.dtype}, but the function computes in {dtype}; {remedy}")
+        raise InputError(f"{given.name} has dtype {array.dtype}, but the function computes in {dtype}{order}; {remedy}")
     return array
 
 
@@ -115,12 +129,12 @@ def _values(given: Given, array: Any) -> None:
         raise InputError(f"{given.name} has {len(bad)} entries that are not finite, the first at {given.name}{place}: {array[tuple(bad[0])]}")
 
 
-def _labels(program: Program, given: Given, y: Any) -> None:
+def _labels(program: Program, given: Given, y: Any, sizes: Mapping[Any, int]) -> None:
     """Targets are of the kind that the loss takes."""
     kind = program.net.target
     if kind == "class":
-        count = _classes(program)
-        if count is not None and (y.min() < 0 or y.max() >= count):
+        count = _classes(program).xreplace(dict(sizes))
+        if y.min() < 0 or y.max() >= count:
             raise InputError(f"{given.name} holds class numbers from 0 to {count - 1}, but {y.min()} to {y.max()} were found")
     if kind == "sign" and not np.isin(y, (-1, 1)).all():
         raise InputError(f"{given.name} holds signs, -1 and 1; other values were found")
@@ -130,21 +144,24 @@ def _labels(program: Program, given: Given, y: Any) -> None:
         raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
 
 
-def _classes(program: Program) -> int | None:
-    """How many classes there are, where that is a number."""
-    units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
-    return next((int(n.data) for n in units if n.op == "number"), None)
+def _classes(program: Program) -> Any:
+    """How many classes there are: as many as the index has that class numbers are compared with."""
+    deltas = ((e, d) for e in program.net.equations for d in e.rhs.atoms(KroneckerDelta))
+    of = ((e, j) for e, d in deltas for j, y in permutations(d.args[:2]) if isinstance(y, Entry) and y.tensor in program.net.targets)
+    return next((sizes_of(e)[j] for e, j in of), oo)
 
 
 def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ...]:
     """For each target, if targets are to be of a kind, a cheap test that only targets of that kind pass.
 
     Positive numbers are in the order of their bits read as whole numbers, and all others come after: one comparison finds what
-    is negative, larger than 1 or no number.
+    is negative, larger than 1 or no number. No class number passes while it is unknown how many classes there are.
     """
     one = np.ones((), dtype)
     bits = np.dtype(f"u{one.itemsize}")
-    top, count = int(one.view(bits)), _classes(program) if program.net.target == "class" else None
+    top, count = int(one.view(bits)), _classes(program) if program.net.target == "class" else Integer(0)
+
+    classes = int(count) if count.is_Integer else None
 
     def share(y: Any) -> bool:
         return int(np.maximum.reduce(y.view(bits), None)) <= top
@@ -155,7 +172,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         return bool(np.vdot(off, off) == 0)
 
     def class_number(y: Any) -> bool:
-        return count is None or int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < count
+        return classes is not None and int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < classes
 
     def one_hot(g: Given) -> Callable[[Any], bool]:
         axis = g.axes.index(0)
@@ -172,7 +189,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
     def tested(g: Given) -> Callable[[Any], bool]:
         test = one_hot(g) if program.net.target == "one_hot" else tests[program.net.target]
         kinds, rank = np.typecodes["AllInteger"] if program.net.target == "class" else one.dtype.char, len(g.shape)
-        return lambda y: type(y) is np.ndarray and y.dtype.char in kinds and y.ndim == rank and y.size > 0 and test(y)
+        return lambda y: type(y) is np.ndarray and y.dtype.char in kinds and y.dtype.isnative and y.ndim == rank and y.size > 0 and test(y)
 
     tests: Mapping[str, Callable[[Any], bool]] = {"binary": share, "sign": sign, "class": class_number}
     if program.net.target not in (*tests, "one_hot"):
@@ -184,9 +201,7 @@ def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:
     """The numbers that the formulas leave open are given, and no others."""
     for key in scalars:
         if key not in program.scalars:
-            if not program.scalars:
-                raise InputError(f"the formulas leave no number open, but {key} was given")
-            raise UnknownName("number", key, program.scalars)
+            raise UnknownName("argument", key, (*program.scalars, *_OPTIONS), "" if program.scalars else "the formulas leave no number open")
     missing = [n for n in program.scalars if n not in scalars]
     if missing:
         raise InputError(f"the formulas leave numbers open: give {', '.join(f'{n}=...' for n in missing)}")

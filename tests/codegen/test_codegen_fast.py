@@ -148,8 +148,8 @@ def test_arrays_that_cannot_be_written_to_are_refused() -> None:
         ({**good, "b1": np.empty(2, "float32")}, "dtype float32"),
         ({**good, "b1": frozen}, "read-only"),
         ({**good, "b2": np.empty(2)}, "unknown gradient 'b2'"),
-        ({**good, "W1": params["W1"]}, "shares memory with what is given"),
-        ({**good, "W1": x[:3, :2].T.T}, "shares memory with what is given|must be an array"),
+        ({**good, "W1": params["W1"]}, "with which W1 shares memory"),
+        ({**good, "W1": x[:3, :2].T.T}, "with which X shares memory|must be an array"),
         ({"W1": one[:6].reshape(3, 2), "b1": one[5:7]}, "two arrays of out share memory"),
         ([1, 2], "out is a dict of arrays, W1, b1; not list"),
     ):

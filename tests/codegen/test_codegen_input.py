@@ -101,8 +101,107 @@ def test_open_numbers_are_given_by_name() -> None:
     for wrong in (float("nan"), "0.1", True, 1j):
         with pytest.raises(InputError, match="alpha is a finite number"):
             f(params, x, y, alpha=wrong, lambda_=0.0)
-    with pytest.raises(InputError, match="leave no number open"):
+    with pytest.raises(UnknownName, match=r"leave no number open: unknown argument 'alpha'"):
         F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, x, y, alpha=0.1)
+    with pytest.raises(UnknownName, match="did you mean 'reuse'"):
+        F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, x, y, reus=True)
+    with pytest.raises(UnknownName, match="did you mean 'reuse'"):
+        f(params, x, y, reus=True, alpha=0.1, lambda_=0.2)
+
+
+@pytest.mark.parametrize("name", ["out", "reuse", "method", "params", "given", "self", "theta", "X"])
+def test_an_open_number_may_have_any_name(name: str) -> None:
+    """The oracle is the derivative by hand of c sum_j w_j^2."""
+    net = sb.Network.from_equations([f"C = {name}*sum(j, w[j]**2)"], tensors={"w": (3,)}, parameters=["w"], scalars=[name])
+    f = sb.compile(net)
+    (called,) = f.program.scalars
+    assert called in (name, f"{name}_")
+    w = np.array([1.0, 2.0, 3.0])
+    loss, grads = f({"w": w}, **{called: 0.5})
+    assert loss == 7
+    np.testing.assert_array_equal(grads["w"], w)
+    assert f.check({"w": w}, **{called: 0.5}).ok
+    assert f.check({"w": w}, method="complex", **{called: 0.5}).ok
+    np.testing.assert_array_equal(f.flat(w, **{called: 0.5})[1], w)
+
+
+def test_the_order_of_bytes_is_named() -> None:
+    with pytest.raises(InputError, match=r"X has dtype >f8, but .* float64, bytes in this machine's order; use X.astype\('float64'\)$"):
+        call(X=np.ones((4, 3), ">f8"))
+    with pytest.raises(InputError, match=r"bytes in this machine's order; use X.astype\('float64'\), or compile with dtype='float32'$"):
+        call(X=np.ones((4, 3), ">f4"))
+
+
+def test_masked_entries_are_not_computed_with() -> None:
+    mask = np.zeros((4, 3), bool)
+    assert np.isfinite(call(X=np.ma.masked_array(np.ones((4, 3)), mask))[0])  # nothing is masked: nothing is lost
+    mask[1, 2] = True
+    with pytest.raises(InputError, match=r"X has masked entries, .* X.filled\(0\)"):
+        call(X=np.ma.masked_array(np.ones((4, 3)), mask))
+
+
+@pytest.mark.parametrize("reuse", ["no", 1, 0, None, np.ones(2)])
+def test_reuse_is_true_or_false(reuse: Any) -> None:
+    with pytest.raises(InputError, match="reuse is True or False, not"):
+        F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2)), reuse=reuse)
+
+
+@pytest.mark.parametrize("count", [1, 4, 500])
+@pytest.mark.parametrize("way", ["itself", "view", "bytes", "inside another"])
+def test_what_reuse_writes_to_cannot_be_given(count: int, way: str) -> None:
+    """For a small and a large batch, which are computed entry by entry and as arrays; the oracle is the call with copies."""
+    x, y = np.ones((count, 3)) / 3, np.ones((count, 2))
+    _, grads = F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, x, y, reuse=True)
+    shared = {
+        "itself": lambda g: g, "view": lambda g: g[::-1], "bytes": lambda g: np.frombuffer(memoryview(g).cast("B"), g.dtype).reshape(g.shape),
+        "inside another": lambda g: np.lib.stride_tricks.as_strided(g, g.shape, (0,) * g.ndim),
+    }[way]  # fmt: skip
+    before = {name: g.copy() for name, g in grads.items()}
+    for name in grads:
+        given = {n: shared(g) if n == name else g.copy() for n, g in grads.items()}
+        with pytest.raises(InputError, match=f"with which {name} shares memory; give {name}.copy()"):
+            F(given, x, y, reuse=True)
+        assert all(np.array_equal(g, before[n]) for n, g in grads.items())
+        loss, right = F(given, x, y)
+        copies = {n: g.copy() for n, g in given.items()}
+        again, expected = F(copies, x, y, reuse=True)
+        assert loss == again
+        assert all(np.array_equal(right[n], expected[n]) for n in right)
+        for n, g in before.items():
+            grads[n][...] = g
+
+
+def test_a_step_in_place_reuses() -> None:
+    """The loop that reuse is for: parameters change in place, gradients are read and written over."""
+    p, x, y = {"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2))
+    losses = []
+    for _ in range(5):
+        loss, grads = F(p, x, y, reuse=True)
+        losses.append(loss)
+        for name, g in grads.items():
+            p[name] -= 0.1 * g
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba", "jax", "torch"])
+@pytest.mark.parametrize("wrong", [[2, 0], [0, -1], [1, 3]])
+def test_class_numbers_where_the_count_is_read_off_arrays(backend: str, wrong: list[int]) -> None:
+    pytest.importorskip(backend)
+    net = sb.mlp(["n", "c"], samples="m", output="softmax", loss="negative_log_likelihood")
+    f = sb.compile(net, backend, "float32")
+    p, x = {"W1": np.ones((3, 2), "float32"), "b1": np.zeros(2, "float32")}, np.ones((2, 3), "float32")
+    assert np.isclose(float(f(p, x, np.array([0, 1]))[0]), np.log(2))
+    for kind in ("int64", "int8", ">i8"):
+        with pytest.raises(InputError, match="y holds class numbers from 0 to 1"):
+            f(p, x, np.array(wrong, kind))
+
+
+def test_class_numbers_of_another_order_of_bytes() -> None:
+    f = sb.compile(sb.mlp([3, 2], samples="m", output="softmax", loss="negative_log_likelihood"))
+    p, x = {"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((2, 3))
+    assert f(p, x, np.array([0, 1], ">i8"))[0] == f(p, x, np.array([0, 1]))[0]
+    with pytest.raises(InputError, match="class numbers from 0 to 1"):
+        f(p, x, np.array([0, 2**56], ">i8"))
 
 
 def test_a_flat_vector_that_does_not_fit() -> None:

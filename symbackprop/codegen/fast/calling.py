@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.fast.outputs import Outputs
+from symbackprop.codegen.fast.outputs import Outputs, Written
 from symbackprop.codegen.fast.scalars import fewer_than_calls, reader, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
 from symbackprop.codegen.fast.spaces import ArraySpace, ScalarSpace, Space
-from symbackprop.codegen.given import Checked, checked, label_tests
+from symbackprop.codegen.given import Checked, checked, label_tests, sizes_read
 from symbackprop.codegen.loading import loaded
+from symbackprop.errors import InputError
 
 __all__ = ["FastForm"]
 
@@ -50,7 +51,7 @@ class FastForm:
         self._first, self._count = len(program.inputs), len(program.inputs) + len(program.targets)
         self._kept = _Kept()
 
-    def __call__(self, given: Mapping[str, Any], *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
+    def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         usual = self._labelled(data)
         last = self._kept.last
         if usual and last is not None and last[1].read is not None and out is None and not scalars:
@@ -66,8 +67,11 @@ class FastForm:
             usual, found = False, self._taken(checked(self.program, self.dtype.name, given, data, scalars))
             numbers = found[2]
         space = self._space(found[0])
-        if out is None:
-            loss, mark, grads = (space.reused if reuse else space.fresh)(found[1], numbers)
+        if reuse:
+            self._apart(space.own, found[1], "those of the last call with reuse=True")
+            loss, mark, grads = space.reused(found[1], numbers)
+        elif out is None:
+            loss, mark, grads = space.fresh(found[1], numbers)
         else:
             loss, mark, grads = self._written(space, out, found[1], numbers)
         if usual and not isfinite(mark):
@@ -80,7 +84,9 @@ class FastForm:
 
     def _written(self, space: Space, out: Any, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and the arrays of `out`, written to directly unless they lie scattered in memory."""
-        grads = self._kept.outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, arrays, self.dtype)
+        outputs = self._kept.outputs
+        grads = outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, self.dtype)
+        self._apart(outputs.written, arrays, "an array of out")
         whole = [g if g.flags.c_contiguous else np.empty(g.shape, self.dtype) for g in grads]
         loss, mark = space.written(arrays, numbers, whole)
         for g, x in zip(grads, whole, strict=True):
@@ -88,12 +94,17 @@ class FastForm:
                 g[...] = x
         return loss, mark, grads
 
+    def _apart(self, written: Written, arrays: Sequence[Any], whose: str) -> None:
+        """Nothing that is given lies where the gradients go."""
+        place = written.met(arrays)
+        if place is not None:
+            given = (*self.program.params, *self.program.inputs, *self.program.targets)[place].name
+            raise InputError(f"gradients are written to {whose}, with which {given} shares memory; give {given}.copy(), or other arrays to write to")
+
     def _taken(self, found: Checked) -> tuple[tuple[int, ...], tuple[Any, ...], list[float]]:
         """The sizes, arrays and numbers of what was looked at closely."""
         arrays = (*found.params.values(), *found.data)
-        wanted = (*self.program.params, *self.program.inputs, *self.program.targets)
-        sizes = {n: size for g, x in zip(wanted, arrays, strict=True) for n, size in zip(g.shape, x.shape, strict=True)}
-        return tuple(sizes[n] for n in self.program.size_names), arrays, [found.scalars[n] for n in self.program.scalars]
+        return tuple(sizes_read(self.program, arrays).values()), arrays, [found.scalars[n] for n in self.program.scalars]
 
     def _space(self, sizes: tuple[int, ...]) -> Space:
         """What this thread keeps for these sizes; what was not used for longest makes room."""

@@ -6,10 +6,12 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+
+from symbackprop.codegen.fast.outputs import Written
 
 __all__ = ["ArraySpace", "ScalarSpace", "Space"]
 
@@ -26,7 +28,7 @@ class ArraySpace:
     def __init__(self, run: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
-        self.shapes, self._dtype, self._run, self._own = shapes, dtype, partial(quiet.run, run), list[Any]()
+        self.shapes, self._dtype, self._run = shapes, dtype, partial(quiet.run, run)
         # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
         # after every call, and comes from it again page by page, which takes as long as computing them.
         np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
@@ -42,8 +44,16 @@ class ArraySpace:
 
     def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The same in arrays of this space, which its next call writes over."""
-        self._own = self._own or [np.empty(s, self._dtype) for s in self.shapes]
         return (*self._run(*arrays, *numbers, *self._own), self._own)
+
+    @cached_property
+    def _own(self) -> list[Any]:
+        return [np.empty(s, self._dtype) for s in self.shapes]
+
+    @cached_property
+    def own(self) -> Written:
+        """The memory of those arrays."""
+        return Written(self._own)
 
 
 class ScalarSpace:
@@ -63,10 +73,13 @@ class ScalarSpace:
         self._struct = struct.Struct(f"{self._kind.itemsize // dtype.itemsize}{dtype.char}")
         self._memory = bytearray(self._kind.itemsize)
         self._own = self._arrays(self._memory)
+        self.own = Written([*self._own.values()])
 
     def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> tuple[Any, float, dict[str, Any]] | None:
         """The loss, the mark and the gradients for what a caller gives, if it is of the usual kind."""
         try:
+            if reuse and self.own.met((*params.values(), *data)) is not None:
+                return None
             return self.results(self.read(params, *data), reuse)
         except _REFUSED:
             return None
