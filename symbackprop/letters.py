@@ -25,7 +25,7 @@ _COMMANDS = {
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _GROUP = re.compile(r"\{\s*([^{}]*?)\s*\}")
-_PREFIX = re.compile(r"([^\W_]+(?:_upright)?):")
+_PREFIX = re.compile(r"(bold_upright|[^\W_]+):")
 _NAME = re.compile(r"[^\W\d_][^\W_]*")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -77,6 +78,8 @@ class _Declaring:
         self._sizes()
         for text, shape in table(data, "shapes", where).items():
             self.quantity(text, shape)
+        for text, of in table(data, "same", where).items():
+            self.same(text, of)
         loss = self._loss_tree()
         for text, formula in table(data, "names", where).items():
             self.name(text, formula)
@@ -141,10 +144,11 @@ class _Declaring:
             if isinstance(last, int):
                 families[key(tree)] = (1, last)
             else:
-                name, _, number = str(last).partition("=")
-                depth = int(number) if number.strip().isdigit() else DEPTH
-                families[key(tree)] = (1, depth)
-                depths[key(self.tree(name.strip()))] = depth
+                for part in str(last).split(","):
+                    name, _, number = part.partition("=")
+                    depth = int(number) if number.strip().isdigit() else DEPTH
+                    depths[key(self.tree(name.strip()))] = depth
+                families[key(tree)] = (1, max(depths.values()))
         return families, depths
 
     def _sizes(self) -> None:
@@ -213,6 +217,13 @@ class _Declaring:
                 known[n] = Symbol(pattern, replace(s.meaning, tensors={**s.meaning.tensors, **tensors}, faces={**s.meaning.faces, **faces}))
                 return
         known.append(Symbol(pattern, Quantity(tensors, faces)))
+
+    def same(self, text: str, of: str) -> None:
+        """Another letter for a quantity at one of its layers: y-hat for a^L."""
+        tensor = self._tensor_of(of)
+        found = Reader(self.context(), self.depths).lookup(self.tree(of))
+        assert found is not None and isinstance(found[0].meaning, Quantity)
+        self.add(self.tree(text), Quantity({None: tensor}, {tensor: found[0].meaning.faces[tensor]}))
 
     def _face(self, lengths: Sequence[Any]) -> Any:
         """Which axes run down and across: one axis is a vector as the conventions have it, an axis of one is none."""
@@ -288,7 +299,7 @@ class _Declaring:
             jobs = left
 
     def _instances(self, text: str, f: Formula) -> list[dict[str, int]]:
-        used = [letter for letter in self.families if any(i.tree is not None and letter in letters_of(i.tree) for i in f.items[:1])]
+        used = [letter for letter in self.families if any(i.tree is not None and letter in letters_of(i.tree, self.depths) for i in f.items[:1])]
         ranges = [range(self.families[k][0], self.families[k][1] + 1) for k in used]
         return [dict(zip(used, numbers, strict=True)) for numbers in product(*ranges)]
 
@@ -296,7 +307,7 @@ class _Declaring:
         if len(f.items) < 2 or f.items[0].tree is None or f.items[-1].tree is None:
             raise SpecError(f"{self.where}: '{text}' is no equation 'left = right'")
         left, right = f.items[0].tree, f.items[-1].tree
-        if self._above(left, env):
+        if self._above(left, env) or (env and self._place(left, env) in self._placed):
             return
         reader = Reader(self.context(), env, python="\\" not in text and bool(_PYTHON.search(text)))
         found = reader.read(right)
@@ -318,6 +329,23 @@ class _Declaring:
                 if isinstance(s.meaning, Quantity) and s.pattern.where:
                     kept = {k: t for k, t in s.meaning.tensors.items() if (t.name, t.layer) in spoken}
                     symbols[n] = Symbol(s.pattern, replace(s.meaning, tensors=kept or s.meaning.tensors))
+
+    @cached_property
+    def _placed(self) -> set[tuple[Any, int | None]]:
+        """What has an equation at one layer of its own, which counts there before that for all layers."""
+        lefts = [f.items[0].tree for text in strings(self.data, "equations", self.where) for f in [self.formula(text)]]
+        return {self._place(left, {}) for left in lefts if left is not None and not letters_of(left, self.depths) & set(self.families)}
+
+    def _place(self, left: Tree, env: Mapping[str, int]) -> tuple[Any, int | None]:
+        """The letter and the layer of a left side."""
+        found = Reader(self.context(), dict(env)).lookup(left) if isinstance(left, (Name, Script)) else None
+        if found is not None and isinstance(found[0].meaning, Quantity) and len(found[0].meaning.tensors) == 1:
+            ((_, tensor),) = found[0].meaning.tensors.items()
+            return tensor.name, tensor.layer
+        _, part = pattern_of(left, self.families)
+        number = None if part is None else family_number(part, {**self.depths, **env})
+        numbered = self._numbered(left) if part is None and isinstance(left, Script) else None
+        return _name(Name(letter_key(left))), number if numbered is None else numbered[1]
 
     def _above(self, left: Tree, env: Mapping[str, int]) -> bool:
         """Whether an equation defines a layer beyond the last: z^{(l+1)} at the last l."""
@@ -504,8 +532,8 @@ def _name(tree: Tree) -> str:
     return base
 
 
-def letters_of(tree: Any) -> set[str]:
-    """The keys of all names in a tree."""
+def letters_of(tree: Any, closed: Collection[str] = ()) -> set[str]:
+    """The keys of all names in a tree; those `closed` are not looked into, so that n_l is no l."""
     found: set[str] = set()
     stack = [tree]
     while stack:
@@ -515,6 +543,8 @@ def letters_of(tree: Any) -> set[str]:
         elif hasattr(node, "__dataclass_fields__"):
             if isinstance(node, (Name, Script)):
                 found.add(key(node))
+                if key(node) in closed:
+                    continue
             stack += [getattr(node, f) for f in node.__dataclass_fields__ if f != "span"]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.typeset.build import Builder
+from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
 
 __all__ = ["declarations", "problem_of"]
@@ -48,7 +50,7 @@ class _Declarations:
         self.net, self.notation = net, notation
         weights = None if not net.typed else tuple(p.name for p in net.parameters if p.rank == 2)
         self.layout: Layout = notation.layout(net.samples is not None, weights)
-        self.builder = Builder(notation, net.samples)
+        self.builder = Builder(notation, net.samples, last=net.last_layer)
 
     def table(self) -> dict[str, Any]:
         net = self.net
@@ -60,10 +62,13 @@ class _Declarations:
         computed = {t.name for e in net.equations for t in (e.tensor,)}
         given = dict.fromkeys(t for e in net.equations for t in tensors(e.rhs) if not isinstance(t, Grad))
         found["shapes"] = {self.whole(t): self.shape(t) for t in self.declared(list(given), computed)}
+        found["same"] = self.outputs()
         found["functions"] = {latex(self.builder.function_name(f)): f for f in self.functions()}
         found |= self.samples() | self.layers() | self.facts() | self.scalars()
         found["names"] = self.names()
         found["conventions"] = {"broadcast": net.samples is not None, "vectors": "row" if self.layout.row_vectors else "column"}
+        if self.layout.jacobians != "shape":
+            found["conventions"] |= {"jacobian": self.layout.jacobians, "gradient": "jacobian" if self.layout.jacobians == "numerator" else "shape"}
         return found
 
     def whole(self, tensor: Tensor) -> str:
@@ -87,7 +92,7 @@ class _Declarations:
         return [] if not tensor.rank else sizes if tensor.rank == 2 else [s for s, a in zip(sizes, axes, strict=True) if a is not None]
 
     def size(self, n: Any) -> Any:
-        return int(n) if sympify(n).is_Integer else latex(self.builder.number(n))
+        return int(n) if sympify(n, strict=True).is_Integer else latex(self.builder.number(n))
 
     def functions(self) -> list[str]:
         return list(dict.fromkeys(f.name for e in self.net.equations for f in e.rhs.atoms(Func)))
@@ -97,12 +102,27 @@ class _Declarations:
             return {}
         return {"samples": str(self.size(self.net.samples)), "sample_letters": [latex(self.builder.number(index("s")))]}
 
+    def outputs(self) -> dict[str, str]:
+        """The letters of the last layer's quantities, beside those of the family they belong to."""
+        found, plain = {}, Builder(replace(self.notation, output={}), self.net.samples)
+        for e in self.net.equations:
+            last = e.layers is not None and e.tensor.name in self.notation.output and e.tensor
+            if last:
+                at_last = Tensor(last.name, e.at_layer(self.net.depth).tensor.shape, self.net.depth)
+                found[self.whole(at_last)] = latex(plain.whole(at_last))
+        return found
+
     def layers(self) -> dict[str, Any]:
         layered = next((e.layers for e in self.net.equations if e.layers is not None), None)
         if layered is not None:
-            return {"layers": {str(layered.symbol): str(self.net.depth)}}
-        numbers = [int(t.layer) for e in self.net.equations for t in (e.tensor, *tensors(e.rhs)) if t.layer is not None and t.layer.is_Integer]
-        return {"layers": {"l": max(numbers)}} if numbers else {}
+            return {"layers": {latex(self.builder.number(layered.symbol)): latex(self.builder.number(self.net.depth))}}
+        involved = {t for e in self.net.equations for t in (e.tensor, *tensors(e.rhs))}
+        named = self.notation.layer_names
+        numbers = [int(self.builder.numbered(t.layer)) for t in involved if t.layer is not None and t.layer.is_Integer]
+        if named and numbers:
+            letters = ", ".join(f"{latex(glyph(letter))} = {n}" for n, letter in enumerate(named) if n <= max(numbers))
+            return {"layers": {latex(self.builder.number(index("l"))): letters}}
+        return {"layers": {latex(self.builder.number(index("l"))): max(numbers)}} if numbers else {}
 
     def facts(self) -> dict[str, Any]:
         kinds = {"one_hot": "one_hot", "binary": "binary", "sign": "sign"}

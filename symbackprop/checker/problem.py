@@ -38,8 +38,8 @@ from symbackprop.rules import formula_of
 __all__ = ["Problem", "load_problem", "problem_from"]
 
 _KEYS = (
-    "title", "equations", "loss", "samples", "sample_letters", "layers", "shapes", "functions", "names", "scalars", "upstream", "abstract",
-    "facts", "conventions", "targets", "rubric", "notation",
+    "title", "equations", "loss", "samples", "sample_letters", "layers", "shapes", "functions", "names", "scalars", "same", "upstream",
+    "abstract", "facts", "conventions", "targets", "rubric", "notation",
 )  # fmt: skip
 POINTS = 3
 

@@ -100,7 +100,8 @@ def backward_chains(
         progress(name)
         derivation = gradient_derivation(net, b, name=name, insert=known, offer=lettered, layout=layout)
         if b.tensor not in net.parameters:
-            (known if b.definition is None else lettered).append(Equation(b.equation.lhs, derivation.result.rhs, label=name))
+            found = Equation(b.equation.lhs, derivation.result.rhs, label=name)
+            (known if b.definition is None and b.tensor.name not in notation.kept else lettered).append(found)
         chains.append(proved_chain(derivation, definitions))
     return chains
 
@@ -220,9 +221,9 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
     samples = net.samples if getattr(net.samples, "is_Integer", False) else None
     forward = [symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation), *kink_notes(net)]
     sections = [
-        Section("forward", "The network", tuple(forward), notation, samples),
-        Section("backward", "The gradients", tuple(with_headings(chains)), notation, samples),
-        Section("results", "Results", (results_table(chains),), notation, samples),
+        Section("forward", "The network", tuple(forward), notation, samples, net.last_layer),
+        Section("backward", "The gradients", tuple(with_headings(chains)), notation, samples, net.last_layer),
+        Section("results", "Results", (results_table(chains),), notation, samples, net.last_layer),
     ]
     if _is_small(net):
         definitions = naming_equations(net, named)
@@ -231,7 +232,7 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
             Prose("The forward pass, element by element:"), *elementwise_blocks(net, net.equations),
             Prose("And the gradients:"), *elementwise_blocks(net, results, definitions),
         ]  # fmt: skip
-        sections.append(Section("elements", "Element by element", tuple(blocks), notation, samples))
+        sections.append(Section("elements", "Element by element", tuple(blocks), notation, samples, net.last_layer))
     return sections
 
 

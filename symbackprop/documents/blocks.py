@@ -89,13 +89,14 @@ Block = Prose | Heading | Equations | Chain | Table | Figure
 
 @dataclass(frozen=True)
 class Section:
-    """A titled run of blocks in one notation; `samples` is the number of examples where it is a number."""
+    """A titled run of blocks in one notation; `samples` is the number of examples where it is a number, `last` the last layer likewise."""
 
     key: str
     title: str
     blocks: tuple[Block, ...]
     notation: Notation
     samples: Any = None
+    last: Any = None
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
         Prose("And all of it in one table, with matrices:"),
         results_table(chains, "The gradients of the 2-2-1 network"),
     ]
-    yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation)
+    yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation, last=net.last_layer)
 
 
 def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape as escape_html
 from string import Formatter
 from typing import Any
@@ -105,6 +105,7 @@ class _Writer:
     detail: str
     medium: Medium
     numbers: _Numbers
+    ahead: int | None = None
 
     @property
     def notation(self) -> Notation:
@@ -150,8 +151,16 @@ class _Writer:
         elsewhere = self.numbers.by_name.get(reference.name, "") if self.section.key == "results" else ""
         return own if own in self.numbers.by_label else elsewhere
 
+    @property
+    def builder(self) -> Builder:
+        return Builder(self.notation, self.section.samples, last=self.section.last, ahead=self.ahead)
+
+    def about(self, *things: Any) -> _Writer:
+        """The writer that calls layers by letters that suit `things`."""
+        return replace(self, ahead=self.builder.about(*things).ahead)
+
     def node(self, value: Any) -> Node:
-        builder = Builder(self.notation, self.section.samples)
+        builder = self.builder
         return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 
     def cell(self, value: Any) -> str:
@@ -168,7 +177,8 @@ class _Writer:
 
     def equation_rows(self, equation: Any) -> list[dict[str, str]]:
         left, right = equation.lhs, equation.rhs
-        return self.rows(left, getattr(equation, "relation", "="), right)
+        writer = self.about(left, right) if self.ahead is None else self
+        return writer.rows(left, getattr(equation, "relation", "="), right)
 
     def rows(self, left: Any, relation: str, right: Any) -> list[dict[str, str]]:
         """A line `left = right`, its right side broken where it is too long for the page."""
@@ -188,11 +198,12 @@ class _Writer:
     def chain(self, chain: Chain) -> dict[str, Any]:
         d = chain.derivation
         label = label_of(self.section, d.name)
-        local = [self.derivation(x) for x in d.local] if self.detail == "full" else []
-        lines = self.derivation(d)
+        writer = self.about(d.lhs, *(step.expression for step in d))
+        local = [self.about(x.lhs, *(step.expression for step in x)).derivation(x) for x in d.local] if self.detail == "full" else []
+        lines = writer.derivation(d)
         lines[-1] |= {"number": self.numbers.by_label[label], "label": label}
         if d.matrix is not None:
-            matrix = self.equation_rows(d.matrix)
+            matrix = writer.equation_rows(d.matrix)
             matrix[0]["words"] = self.medium.text("In matrix form:")
             lines += matrix
         return {"kind": "chain", "local": local, "rows": lines, "name": d.name}

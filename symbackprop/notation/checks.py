@@ -14,7 +14,7 @@ from symbackprop.rules import LOSSES
 __all__ = ["check_notation"]
 
 _LETTERS = ("symbols", "vector", "matrix", "scalars", "indices")
-_LISTS = ("weight_names", "nabla", "factor_order", "layer_names")
+_LISTS = ("weight_names", "nabla", "nabla_bare", "kept", "factor_order", "layer_names")
 _MEANINGS: Mapping[str, str] = {
     "x": "the input", "z": "the pre-activations", "a": "the activations", "w": "the weights", "b": "the biases", "y": "the target",
     "L": "the losses of the examples", "C": "the cost of one example", "J": "the cost of a batch", "m": "the number of examples",

@@ -38,8 +38,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "function_powers": ("after", "name"),
     "sum_limits": ("full", "index"),
 }
-FACTORS = ("slope", "sum")
-"""What a factor order may name beside quantities: the derivative of an activation, and a sum."""
+FACTORS = ("slope", "sum", "gradient")
+"""What a factor order may name beside quantities: the derivative of an activation, a sum, and a gradient without a letter."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Notation:
 
     Styles: `sample_style` where an example's index stands (last or first among the subscripts, or a superscript in parentheses);
     `size_style` n_l, or the layer written as on a weight; `weight_index` w_jk (to, from) or w_kj; `sum_limits` with both ends or
-    only the index; `nabla` names the quantities whose gradient prints as ∇_a C in matrix form; `factor_order` the order in which
+    only the index; `nabla` names the quantities whose gradient prints as ∇_a C in matrix form, and
+    `nabla_bare` those of them that need no layer in the last one; `kept` the quantities whose gradient stays as it is
+    where it is used, instead of being put in; `factor_order` the order in which
     factors stand in index form, of those it names.
 
     Layout: `samples` are columns or rows of a batch; `vectors`; `weights` W a (to_from) or W^T a, X W (from_to); `jacobian`: a
@@ -98,6 +100,8 @@ class Notation:
     kronecker: str = "delta"
     weight_names: tuple[str, ...] = ("w",)
     nabla: tuple[str, ...] = ()
+    nabla_bare: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     factor_order: tuple[str, ...] = ()
     losses: Mapping[str, str] = field(default_factory=dict, hash=False)
     symbols: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from symbackprop.equations import Equation
+from symbackprop.equations import Equation, Grad, Tensor, index, tensors
 from symbackprop.errors import one_of
-from symbackprop.lift import MatrixEquation
+from symbackprop.lift import MatrixEquation, Var, children
 from symbackprop.lift.matrix import Node as MatrixNode
 from symbackprop.notation import Notation
 from symbackprop.typeset import tree as t
@@ -25,11 +25,11 @@ class Builder(Matrices):
 
     `samples` is the number of examples of a batch where it is not `m` (then an index of that axis is printed as that of an
     example); `last` is the last layer where it is not `L`. `words` translates the words inside formulas: if, otherwise, and, or.
-    `ahead` is added to the letter l of a layer; see `letter_of_layers`.
+    `ahead` is added to the letter l of a layer; where it is None each equation chooses it as `about` does.
     """
 
     def __init__(
-        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int = 0
+        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int | None = None
     ) -> None:
         super().__init__(notation, samples, words, last, ahead)
         self.holes = {}
@@ -46,8 +46,19 @@ class Builder(Matrices):
             return self.matrix(expr)
         return self.expr(expr)
 
+    def about(self, *things: Any) -> Builder:
+        """The same builder, the letter l chosen so that the weights in `things` are called W^(l), whichever layer they lead to."""
+        notation, letter = self.notation, index("l")
+        if notation.weight_layer == "to":
+            return self
+        layers = (tensor.layer for thing in things for tensor in _named_in(thing) if tensor.name in self.weights and tensor.layer is not None)
+        behind = [1 - (layer - letter) for layer in layers if layer.has(letter)]
+        return Builder(notation, self.samples, self.words, self.last, max(behind, default=0))
+
     def equation(self, equation: Equation | MatrixEquation) -> t.Row:
         """Both sides with the relation between them."""
+        if self.ahead is None and self.notation.weight_layer == "from":
+            return self.about(equation.lhs, equation.rhs).equation(equation)
         return t.row(self.build(equation.lhs), self.relation_sign(equation.relation), self.build(equation.rhs))
 
     @staticmethod
@@ -58,6 +69,16 @@ class Builder(Matrices):
     def shape(self, shape: Sequence[Any]) -> t.Node:
         """The sizes of a tensor's axes."""
         return t.join(map(self.number, shape), t.Operator("times")) if shape else t.Number("1")
+
+
+def _named_in(thing: Any) -> Iterator[Tensor]:
+    """The tensors in an expression or a matrix expression; of a gradient, what it is taken by."""
+    for part in children(thing) if isinstance(thing, MatrixNode) else ():
+        yield from _named_in(part)
+    for tensor in (thing.tensor,) if isinstance(thing, Var) else () if isinstance(thing, MatrixNode) else tensors(thing):
+        while isinstance(tensor, Grad):
+            tensor = tensor.wrt
+        yield tensor
 
 
 def build(expr: Any, notation: Notation) -> t.Node:

@@ -272,9 +272,9 @@ class Elements(Names):
 
 
 def _kind_of(factor: Any) -> str:
-    """What a factor order calls a factor: the name of a quantity, slope or sum."""
-    if isinstance(factor, Entry) and not isinstance(factor.tensor, Grad):
-        return str(factor.tensor.name)
+    """What a factor order calls a factor: the name of a quantity, gradient, slope or sum."""
+    if isinstance(factor, Entry):
+        return "gradient" if isinstance(factor.tensor, Grad) else str(factor.tensor.name)
     return "slope" if isinstance(factor, Func) and factor.order else "sum" if isinstance(factor, Sum) else ""
 
 

@@ -11,11 +11,12 @@ from sympy.core.function import AppliedUndef
 
 from symbackprop.equations import Entry, Grad, Tensor, index
 from symbackprop.glyphs import GLYPHS
+from symbackprop.languages import Message
 from symbackprop.letters import Letter, letters
 from symbackprop.notation import Notation
 from symbackprop.typeset import tree as t
 
-WORDS: dict[str, str] = {"if": "if", "otherwise": "otherwise", "and": "and", "or": "or"}
+WORDS: dict[str, str] = {"if": Message("if"), "otherwise": Message("otherwise"), "and": Message("and"), "or": Message("or")}
 """The words that stand inside formulas, in English; a translation replaces the values."""
 
 _PARTIAL = t.Symbol("partial")
@@ -113,12 +114,11 @@ class Names:
     """Letters, layers, indices and sizes in one notation.
 
     `samples` is the number of examples where it is not `m`; `last` is the last layer where it is not `L`; `words` translates the
-    words that stand inside formulas; `ahead` is added to the letter l of a layer, so that weights may be called W^(l) whatever
-    layer they lead to.
+    words that stand inside formulas; `ahead` is added to the letter l of a layer, and where it is None each equation chooses it.
     """
 
     def __init__(
-        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int = 0
+        self, notation: Notation, samples: Any = None, words: Mapping[str, str] | None = None, last: Any = None, ahead: int | None = None
     ) -> None:
         self.notation = notation
         self.last = index("L") if last is None else last
@@ -153,7 +153,7 @@ class Names:
         if isinstance(tensor, Grad):
             by = self.whole(tensor.wrt)
             if tensor.wrt.name in self.notation.nabla and tensor.rank:
-                last = tensor.layer is not None and tensor.layer == index("L")
+                last = tensor.wrt.name in self.notation.nabla_bare and tensor.layer is not None and tensor.layer == index("L")
                 letter = self.whole(Tensor(tensor.wrt.name, tensor.shape)) if last else by
                 return t.row(t.Scripts(t.Symbol("nabla"), letter), self.whole(tensor.of))
             return t.Fraction(t.row(_PARTIAL, self.whole(tensor.of)), t.row(_PARTIAL, by))
@@ -205,7 +205,7 @@ class Names:
         """A layer as the notation counts it: a number from that of its input layer, the letters as they are."""
         if isinstance(layer, Integer):
             return layer + self.notation.input_layer + shift
-        return layer + shift + (self.ahead if layer.has(index("l")) else 0)
+        return layer + shift + ((self.ahead or 0) if layer.has(index("l")) else 0)
 
     def layer(self, number: Any) -> t.Node:
         """A layer as a script: l, (l) or [l]; or its letter, where the notation has letters for numbers."""
