@@ -15,6 +15,7 @@ from symbackprop.checker.limits import limits
 from symbackprop.checker.pool import Pool, WorkerLost
 from symbackprop.checker.submissions import Submission
 from symbackprop.checker.verdicts import Report
+from symbackprop.languages import Message
 
 if TYPE_CHECKING:
     from symbackprop.checker.problem import Problem
@@ -104,10 +105,10 @@ def _answer(submission: Submission, future: Future[tuple[Report, bool]], timeout
     try:
         return future.result()
     except WorkerLost as lost:
-        lost_to = f"its process ended without an answer; most likely it needed more than {memory} MB"
-        why = f"undecided: out of time: it takes more than {timeout:g} s" if lost.late else f"undecided: {lost_to}"
+        lost_to = Message("undecided: its process ended without an answer; most likely it needed more than {memory} MB", memory=memory)
+        why = Message("undecided: out of time: it takes more than {timeout} s", timeout=f"{timeout:g}") if lost.late else lost_to
     except Exception as error:
-        why = f"undecided: the executor failed: {type(error).__name__}: {error}"
+        why = Message("undecided: the executor failed: {error}", error=f"{type(error).__name__}: {error}")
     return Report((), name=submission.name, source=submission.text, failure=why), True
 
 
@@ -119,6 +120,6 @@ def _check(asked: bytes, submission: Submission, timeout: float, memory: int) ->
     try:
         report = check(submission.text, problem, kind=submission.kind, name=submission.name, timeout=timeout, memory=memory)
     except Exception as error:
-        why = f"undecided: the checker failed on it: {type(error).__name__}: {error}"
+        why = Message("undecided: the checker failed on it: {error}", error=f"{type(error).__name__}: {error}")
         report = Report((), problem.title, submission.name, submission.text, failure=why)
     return report, all(limits())

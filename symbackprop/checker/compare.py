@@ -17,6 +17,7 @@ from symbackprop.checker.reading import Choices, Reader
 from symbackprop.checker.terms import Term, free
 from symbackprop.checker.values import World, evaluate
 from symbackprop.evaluate import Undecided
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Span, Tree
 
 __all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of", "readings"]
@@ -67,7 +68,9 @@ def compared(
     agree = [o for o in found if o.kind == "agree"]
     differ = [o for o in found if o.kind == "differ"]
     if agree and differ:
-        return Outcome("undecided", f"read with {agree[0].reading} it is right, read with {differ[0].reading} it is wrong: say in the problem which is meant")
+        read = {"good": agree[0].reading, "bad": differ[0].reading}
+        words = Message("read with {good} it is right, read with {bad} it is wrong: say in the problem which is meant", **read)
+        return Outcome("undecided", words)
     best = agree or differ or [o for o in found if o.kind == "undecided"] or [o for o in found if o.kind == "misfit"] or found
     return best[0]
 
@@ -124,7 +127,7 @@ def _at_all_layers(
         else:
             good.append(found)
     if not good:
-        return Outcome("unreadable", away.words if away else "the line speaks of no layer that there is", away.span if away else Span(0, 0))
+        return Outcome("unreadable", away.words if away else Message("the line speaks of no layer that there is"), away.span if away else Span(0, 0))
     return Outcome("agree", terms=tuple(t for o in good for t in o.terms), reading=good[0].reading)
 
 
@@ -158,7 +161,8 @@ def outcome_of(
     except Undecided as error:
         return Outcome("undecided", str(error), reading=reading())
     except KeyError as error:
-        return Outcome("unreadable", f"nothing says how far the index {str(error.args[0]).partition('#')[0]} runs", right.span, reading=reading())
+        words = Message("nothing says how far the index {index} runs", index=str(error.args[0]).partition("#")[0])
+        return Outcome("unreadable", words, right.span, reading=reading())
     if difference is not None:
         return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=reading())
     return Outcome("agree", terms=((a.term, b.term, reader.labels),), reading=reading())

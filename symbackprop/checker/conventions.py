@@ -14,9 +14,21 @@ from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import Derived, Leaf, add, negative
 from symbackprop.checker.verdicts import Judgement, Status
 from symbackprop.evaluate import Undecided
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Tree
 
 __all__ = ["in_another_convention", "is_schematic", "update"]
+
+_FLIPPED = {
+    "denominator": Message("right if Jacobians have the denominator's layout; this course puts what is differentiated along the rows"),
+    "numerator": Message("right if Jacobians have the numerator's layout; this course puts what is differentiated along the columns"),
+}
+_TURNED = Message(
+    "right if the gradient by a vector is written as its transpose; this course gives a gradient the shape of what it is taken by"
+)
+_SCHEMATIC = Message(
+    "the chain rule along the right path; as matrices these factors do not multiply, so it stands for a sum over indices"
+)
 
 
 def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool) -> str | None:
@@ -25,11 +37,11 @@ def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Co
     if _has_jacobian(left, context) or _has_jacobian(right, context):
         other = replace(context, conventions=replace(context.conventions, jacobian=flipped))
         if compared(left, right, problem, other, conditions, python).kind == "agree":
-            return f"right if Jacobians have the {flipped}'s layout; this course puts what is differentiated along the {'rows' if flipped == 'denominator' else 'columns'}"
+            return _FLIPPED[flipped]
     if isinstance(left, Derivative) and _of_vector(left, context):
         turned = Script(Fence("(", right, ")", span=right.span), None, Name("T"), span=right.span)
         if compared(left, turned, problem, context, conditions, python).kind == "agree":
-            return "right if the gradient by a vector is written as its transpose; this course gives a gradient the shape of what it is taken by"
+            return _TURNED
     return _leading_block(left, right, problem, context, python)
 
 
@@ -80,7 +92,8 @@ def _leading_block(left: Tree, right: Tree, problem: Problem, context: Context, 
         shorter = reader.labels.moved(b, {b.rows: a.rows})
         try:
             if difference_of(a.term, shorter.term, reader.labels, problem, env) is None:
-                return f"right for the first {small} of its {large} rows, the block that belongs to {key(left)}"
+                slots = {"small": small, "large": large, "name": key(left)}
+                return Message("right for the first {small} of its {large} rows, the block that belongs to {name}", **slots)
         except Undecided:
             return None
     return None
@@ -100,7 +113,7 @@ def is_schematic(left: Tree, right: Tree, problem: Problem, context: Context) ->
     while at in chain and seen < len(links):
         at, seen = chain[at], seen + 1
     if at == ends[1] and seen == len(links):
-        return Judgement(Status.SCHEMATIC, "the chain rule along the right path; as matrices these factors do not multiply, so it stands for a sum over indices")
+        return Judgement(Status.SCHEMATIC, _SCHEMATIC)
     return None
 
 
@@ -177,9 +190,9 @@ def _against(change: object, gradient: Derived, reader: Reader, problem: Problem
         if not rates:
             return None
         if any(not (r - rates[0]).contains(0) for r in rates):
-            return Judgement(Status.WRONG, "the change of the parameter is no multiple of the gradient")
+            return Judgement(Status.WRONG, Message("the change of the parameter is no multiple of the gradient"))
         if not rates[0] < 0:
-            return Judgement(Status.WRONG, "the step goes along the gradient: the loss grows; it must go against it")
-    return Judgement(Status.RIGHT, "a step against the gradient")
+            return Judgement(Status.WRONG, Message("the step goes along the gradient: the loss grows; it must go against it"))
+    return Judgement(Status.RIGHT, Message("a step against the gradient"))
 
 

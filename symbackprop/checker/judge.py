@@ -22,6 +22,7 @@ from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
 from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar
 from symbackprop.checker.verdicts import Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.languages import Message
 from symbackprop.parse.document import Line, characters, read_document
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
@@ -59,11 +60,11 @@ def check(
             steps.extend(_Judge(problem).steps(read_document(text, kind).lines))
             targets = tuple(Target(label, _reached(tree, steps, problem.context)) for label, tree in problem.targets)
     except (ReadError, TooLarge) as error:
-        failure = f"undecided: {error}"
+        failure = Message("undecided: {error}", error=str(error))
     except OutOfTime:
-        failure = f"undecided: out of time: it takes more than {timeout:g} s"
+        failure = Message("undecided: out of time: it takes more than {timeout} s", timeout=f"{timeout:g}")
     except MemoryError:
-        failure = f"undecided: too large: it needs more than {memory} MB"
+        failure = Message("undecided: too large: it needs more than {memory} MB", memory=memory)
     return Report(tuple(s.step for s in steps), problem.title, name, text, targets, failure, time.perf_counter() - start)
 
 
@@ -129,7 +130,7 @@ class _Judge:
             try:
                 formula = (read_python if line.syntax == "python" else read_formula)(line.text, self.context.vocabulary)
             except (ReadError, TooLarge) as error:
-                yield self.unread(line, f"cannot be read: {error}")
+                yield self.unread(line, Message("cannot be read: {error}", error=str(error)))
                 self.before = self.opening = None
                 continue
             yield from self.formula(formula, line)
@@ -158,12 +159,12 @@ class _Judge:
             self.number += 1
             place = Step(self.number, text, *_place(line, start), line.syntax, Judgement(Status.UNDECIDED, ""))
             if self.before is None or self.opening is None:
-                words = "nothing stands before this line that it could follow from"
+                words = Message("nothing stands before this line that it could follow from")
                 yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), None, link.tree)
                 self.before = self.opening = link.tree
                 continue
             if link.relation not in _EQUAL:
-                words = f"the relation '{link.relation}' is not judged"
+                words = Message("the relation '{relation}' is not judged", relation=link.relation)
                 yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, link.tree)
                 self.before = link.tree
                 continue
@@ -178,7 +179,8 @@ class _Judge:
             raise
         except Exception as error:
             deep = isinstance(error, RecursionError)
-            words = "too large: it is nested too deep" if deep else f"the checker failed on it: {type(error).__name__}: {error}"
+            failed = Message("the checker failed on it: {error}", error=f"{type(error).__name__}: {error}")
+            words = Message("too large: it is nested too deep") if deep else failed
             return _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, tree)
 
     def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
@@ -207,8 +209,9 @@ class _Judge:
         """The verdict that an outcome amounts to; a wrong step is diagnosed where its text is given."""
         match outcome.kind:
             case "agree":
-                reading = f" (read with {outcome.reading})" if outcome.reading else ""
-                return Judgement(Status.RIGHT, proof_of(outcome, self.problem) + reading), None
+                proof = proof_of(outcome, self.problem)
+                words = Message("{proof} (read with {reading})", proof=proof, reading=outcome.reading) if outcome.reading else proof
+                return Judgement(Status.RIGHT, words), None
             case "undecided":
                 return Judgement(Status.UNDECIDED, outcome.words), None
         schematic = is_schematic(left, right, self.problem, self.context)
@@ -227,8 +230,11 @@ class _Judge:
         return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
 
     def words(self, difference: Difference) -> str:
-        layer = "".join(f", {k} = {v}" for k, v in difference.env.items())
-        return f"the two sides differ: {short(difference.left)} is not {short(difference.right)}{layer and ' at' + layer[1:]}"
+        layer = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
+        values = {"left": short(difference.left), "right": short(difference.right)}
+        if layer:
+            return Message("the two sides differ: {left} is not {right} at {layer}", layer=layer, **values)
+        return Message("the two sides differ: {left} is not {right}", **values)
 
     def definition(self, left: Tree, right: Tree, relation: str, python: bool) -> Judgement | None:
         """The verdict on a line that gives a name to something, known from there on; None for any other line.
@@ -253,7 +259,7 @@ class _Judge:
         symbol = Symbol(pattern, Macro(right, family, 0, letters))
         symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
         self.context = replace(self.context, symbols=symbols)
-        return Judgement(Status.DEFINITION, f"{key(left)} is defined here")
+        return Judgement(Status.DEFINITION, Message("{name} is defined here", name=key(left)))
 
 
 def _undefined(reader: Reader, tree: Tree) -> str:

@@ -18,11 +18,12 @@ from symbackprop.checker.batch import check_many, checking_pool
 from symbackprop.checker.report.formats import FORMATS, Format
 from symbackprop.checker.report.tally import Tally
 from symbackprop.checker.report.terminal import STYLES, terminal_lines
-from symbackprop.checker.report.words import closing, printable
+from symbackprop.checker.report.words import STATUSES, closing, printable
 from symbackprop.checker.submissions import KINDS, Submission, find, read
 from symbackprop.checker.verdicts import Report, Status
 from symbackprop.errors import SpecError, one_of
 from symbackprop.files import write_beside
+from symbackprop.languages import ENGLISH, Language, Message, load_language
 
 __all__ = ["Job", "mark"]
 
@@ -41,6 +42,7 @@ class Job:
     jobs: int | None = None
     timeout: float = 10.0
     memory: int = 1024
+    language: str = "en"
 
 
 def mark(job: Job) -> int:
@@ -53,6 +55,7 @@ def mark(job: Job) -> int:
     for name, number in (("jobs", job.jobs), ("timeout", job.timeout), ("memory", job.memory)):
         if number is not None and not number > 0:
             raise SpecError(f"--{name} is a positive number, not {number:g}")
+    language = load_language(job.language)
     names = find(job.arguments)
     workers = min(job.jobs or os.cpu_count() or 1, len(names))
     with checking_pool(workers, job.timeout, job.memory) as pool:
@@ -61,7 +64,7 @@ def mark(job: Job) -> int:
         from symbackprop.checker.problem import load_problem
 
         problem = load_problem(job.problem)
-        results = _Results(form, problem.rubric, _places(names, form, job), job.output or _FOLDER, len(names) > 1)
+        results = _Results(form, problem.rubric, _places(names, form, job), job.output or _FOLDER, len(names) > 1, language)
         for report in _shown(check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory), len(names)):
             results.take(report)
     results.close()
@@ -112,6 +115,7 @@ class _Results:
     places: Iterator[Path | None]
     folder: Path
     many: bool
+    language: Language = ENGLISH
     tally: Tally = field(default_factory=Tally)
     refused: list[str] = field(default_factory=list)
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -122,41 +126,43 @@ class _Results:
         self.tally.add(report)
         place = next(self.places)
         if place is not None:
-            write_beside(place, self.form.write(report, self.rubric))
+            write_beside(place, self.form.write(report, self.rubric, self.language))
             self.written.append(place)
-            said = " ".join(closing(report))
-            self.rows.append({"name": printable(report.name), "verdict": str(report.status), "status": report.status.replace(" ", "-"), "said": said})
+            said = " ".join(map(self.language.say, closing(report)))
+            status = report.status.replace(" ", "-")
+            self.rows.append({"name": printable(report.name), "verdict": STATUSES[report.status], "status": status, "said": said})
         elif self.form is FORMATS["text"]:
             out = Console()
-            for line in terminal_lines(report):
+            for line in terminal_lines(report, self.language):
                 out.print(line, soft_wrap=True)
         else:
-            sys.stdout.write(self.form.write(report, self.rubric))
+            sys.stdout.write(self.form.write(report, self.rubric, self.language))
 
     def close(self) -> None:
         """The tables of many, the page that leads to them, and where all was written."""
         out = Console()
         if self.many:
             for title, columns, rows in self.tally.tables():
-                out.print(Text(title, "bold"))
-                out.print(_table(columns, rows))
+                out.print(Text(self.language.say(title), "bold"))
+                out.print(_table(columns, rows, self.language))
                 out.print()
         if not self.written:
             return
         if self.many and self.form.index is not None:
             links = [quote(p.relative_to(self.folder).as_posix()) for p in self.written]
-            index = self.form.index([row | {"link": link} for row, link in zip(self.rows, links, strict=True)], self.tally)
+            index = self.form.index([row | {"link": link} for row, link in zip(self.rows, links, strict=True)], self.tally, self.language)
             write_beside(self.folder / "index.html", index)
             self.written.append(self.folder / "index.html")
         where = self.written[-1] if self.form.index is not None else self.folder
-        words = f"wrote {len(self.written)} files: see {where}" if self.many else f"wrote {self.written[0]}"
-        out.print(Text(words), soft_wrap=True)
+        many = Message("wrote {number} files: see {place}", number=len(self.written), place=where)
+        words = many if self.many else Message("wrote {place}", place=self.written[0])
+        out.print(Text(self.language.say(words)), soft_wrap=True)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], language: Language) -> Table:
     table = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(language.say(column), justify="right" if number else "left")
     for row in rows:
-        table.add_row(*(Text(printable(cell), STYLES.get(cell, "")) for cell in row))  # type: ignore[call-overload]
+        table.add_row(*(Text(printable(language.say(cell)), STYLES.get(cell, "")) for cell in row))  # type: ignore[call-overload]
     return table

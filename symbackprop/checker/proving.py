@@ -9,6 +9,7 @@ from symbackprop.checker.compare import Outcome
 from symbackprop.checker.indexed import NoIndexForm, index_expression
 from symbackprop.checker.problem import POINTS, Problem
 from symbackprop.equations import Entry, Func, Tensor, tensors
+from symbackprop.languages import Message
 from symbackprop.network import Network
 from symbackprop.normal import equal
 from symbackprop.unfolding import by_chain_rule, unfolded, with_formulas
@@ -23,8 +24,8 @@ def proof_of(outcome: Outcome, problem: Problem) -> str:
     """In words: proved for all sizes, or agreeing to 50 digits at several points of pairwise different sizes."""
     net = network_of(problem)
     if net is not None and outcome.terms and all(_proved(a, b, net) for a, b, _ in outcome.terms):
-        return "proved for all sizes"
-    return f"both sides agree to 50 digits at {POINTS} random points of pairwise different sizes"
+        return Message("proved for all sizes")
+    return Message("both sides agree to 50 digits at {points} random points of pairwise different sizes", points=POINTS)
 
 
 def _proved(a: Any, b: Any, net: Network) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from symbackprop.checker.verdicts import Diagnosis
+from symbackprop.languages import Message
 
 from .kinds import KINDS
 
@@ -24,4 +25,4 @@ class Found:
 
     def at(self, start: int) -> Diagnosis:
         """The diagnosis, counted from the start of the step; the right side begins at `start`."""
-        return Diagnosis(self.kind, KINDS[self.kind].format(**self.words), self.mended, start + self.start, start + self.end)
+        return Diagnosis(self.kind, Message(KINDS[self.kind], **self.words), self.mended, start + self.start, start + self.end)

@@ -8,6 +8,7 @@ import numpy as np
 
 from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Typed
+from symbackprop.languages import Message
 
 from .found import Found
 from .scene import Scene
@@ -27,7 +28,7 @@ def where_they_differ(s: Scene, target: Target) -> Found | None:
                 equal = np.indices(place.shape)[m] == np.indices(place.shape)[n]
                 for kind, part in (("only equal", equal), ("only different", ~equal)):
                     if wrong[part].any() and not wrong[~part].any():
-                        return _said(s, kind, f"{_name(place, a)}, {_name(place, b)}")
+                        return _said(s, kind, Message("{first}, {second}", first=_name(place, a), second=_name(place, b)))
         if wrong[place.allowed].all():
             return _said(s, "every entry", "")
         first = np.argwhere(wrong)[0]
@@ -42,7 +43,9 @@ def _said(s: Scene, kind: str, old: str) -> Found:
 def _name(place: Place, label: str) -> str:
     """A letter as it was typed; the rows or columns of a matrix have none."""
     typed: Typed = place.typed
-    return "the row" if label == typed.rows and label.startswith("#") else "the column" if label == typed.cols and label.startswith("#") else label
+    if not label.startswith("#"):
+        return label
+    return Message("the row") if label == typed.rows else Message("the column") if label == typed.cols else label
 
 
 def _misfit(s: Scene, target: Target) -> Found | None:
@@ -50,7 +53,8 @@ def _misfit(s: Scene, target: Target) -> Found | None:
         try:
             for found, labels in target.readings(s.tree, place):
                 if not labels.fits(place.typed, found):
-                    return _said(s, "shapes", f"{labels.shape(place.typed)} on the left, {labels.shape(found)} on the right")
+                    left, right = labels.shape(place.typed), labels.shape(found)
+                    return _said(s, "shapes", Message("{left} on the left, {right} on the right", left=left, right=right))
             return None
         except Misfit as error:
             return Found("shapes", error.span.start, error.span.end, words={"old": str(error), "new": ""})

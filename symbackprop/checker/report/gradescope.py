@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from symbackprop.checker.report.terminal import plain
-from symbackprop.checker.report.words import PASSED, against_opening, judged, numbers, place, source_lines
+from symbackprop.checker.report.words import PASSED, against_opening, judged, numbers, place, said, source_lines
 from symbackprop.checker.verdicts import Report, Status, Step
+from symbackprop.languages import ENGLISH, Language, Message
 
 __all__ = ["STEPS", "gradescope_text", "results"]
 
@@ -16,12 +17,12 @@ STEPS = "steps"
 """The entry of a rubric whose points all steps share; every other entry is a target's."""
 
 
-def gradescope_text(report: Report, rubric: Mapping[str, float]) -> str:
+def gradescope_text(report: Report, rubric: Mapping[str, float], language: Language = ENGLISH) -> str:
     """The text of results.json."""
-    return json.dumps(results(report, rubric), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(results(report, rubric, language), indent=2, ensure_ascii=False) + "\n"
 
 
-def results(report: Report, rubric: Mapping[str, float]) -> dict[str, Any]:
+def results(report: Report, rubric: Mapping[str, float], language: Language = ENGLISH) -> dict[str, Any]:
     """What Gradescope reads: a test for each target and for each step that claims something, with points.
 
     The steps share the points of `steps` equally. Without a rubric each is worth one point; a rubric that gives `steps` none, or
@@ -33,38 +34,41 @@ def results(report: Report, rubric: Mapping[str, float]) -> dict[str, Any]:
     >>> [(test["name"], test["score"], test["max_score"]) for test in graded["tests"]]
     [('dC/dW', 0.0, 6.0), ('Step 1 (line 1, column 1)', 4.0, 4.0)]
     """
-    tests = [_target(name, points, report) for name, points in rubric.items() if name != STEPS]
+    tests = [_target(name, points, report, language) for name, points in rubric.items() if name != STEPS]
     claims = [s for s in report.steps if s.status is not Status.DEFINITION]
     total = float(rubric.get(STEPS, 0.0 if rubric else max(len(claims), 1)))
-    tests += [_step(s, total / len(claims)) for s in claims]
+    tests += [_step(s, total / len(claims), language) for s in claims]
     if not claims and total:
-        tests.append(_test("Steps", False, total, report.failure or "no step was found that could be judged"))
+        nothing = report.failure or Message("No step was found that could be judged.")
+        tests.append(_test(language.say(Message("Steps")), False, total, said(nothing, language)))
     return {
         "score": round(sum(t["score"] for t in tests), 6),
         "execution_time": round(report.seconds, 3),
-        "output": plain(report),
+        "output": plain(report, language),
         "output_format": "text",
         "visibility": "visible",
         "tests": tests,
     }
 
 
-def _target(name: str, points: float, report: Report) -> dict[str, Any]:
+def _target(name: str, points: float, report: Report, language: Language) -> dict[str, Any]:
     step = next((t.step for t in report.targets if t.name == name), None)
-    said = "no step reaches it rightly" if step is None else f"reached in step {step}"
-    return _test(name, step is not None, float(points), said)
+    words = Message("no step reaches it rightly") if step is None else Message("reached in step {number}", number=step)
+    return _test(name, step is not None, float(points), language.say(words))
 
 
-def _step(step: Step, points: float) -> dict[str, Any]:
-    said = [part for line in source_lines(step) for part in (line.text, line.marker) if part]
-    said += [part for part in (judged(step.before), against_opening(step)) if part]
+def _step(step: Step, points: float, language: Language) -> dict[str, Any]:
+    source = [part for line in source_lines(step) for part in (line.text, line.marker) if part]
+    words = [part for part in (judged(step.before), against_opening(step)) if part]
     if step.diagnosis is not None:
-        said += [step.diagnosis.sentence, *([f"mended: {step.diagnosis.mended}"] if step.diagnosis.mended else [])]
+        words.append(step.diagnosis.sentence)
+        words += [Message("mended: {formula}", formula=step.diagnosis.mended)] if step.diagnosis.mended else []
     if step.before.counterexample is not None:
-        said += [f"{label}: {text}" for label, text in numbers(step.before.counterexample)]
+        words += [Message("{label}: {value}", label=label, value=text) for label, text in numbers(step.before.counterexample)]
     if step.status is Status.UNDECIDED:
-        said.append("This step could not be decided by the program; a person should look at it.")
-    return _test(f"Step {step.number} ({place(step)})", step.status in PASSED, points, "\n".join([*said, *step.notes]))
+        words.append(Message("This step could not be decided by the program; a person should look at it."))
+    name = Message("Step {number} ({place})", number=step.number, place=place(step))
+    return _test(language.say(name), step.status in PASSED, points, "\n".join([*source, *(said(w, language) for w in (*words, *step.notes))]))
 
 
 def _test(name: str, passed: bool, points: float, said: str) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from symbackprop.checker.report.words import PASSED
+from symbackprop.checker.report.words import PASSED, STATUSES
 from symbackprop.checker.verdicts import Report, Status
+from symbackprop.languages import Message
 
 __all__ = ["Tally"]
 
@@ -39,21 +40,22 @@ class Tally:
         for step in report.steps:
             self.steps.setdefault(step.number, Counter())[step.status] += 1
             if step.status is Status.WRONG:
-                self.kinds[step.diagnosis.kind if step.diagnosis is not None else "not named"] += 1
+                self.kinds[step.diagnosis.kind if step.diagnosis is not None else Message("not named")] += 1
         for target in report.targets:
             self.targets.setdefault(target.name, Counter())[target.step is not None] += 1
 
     def tables(self) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
         """The tables to show, each a title, its columns and its rows; a table without rows is left out."""
-        yield "Submissions", ("verdict", "submissions"), [(str(s), str(n)) for s in Status if (n := self.statuses[s])]
+        yield Message("Submissions"), (Message("verdict"), Message("submissions")), [(STATUSES[s], str(n)) for s in Status if (n := self.statuses[s])]
         by_step = [(str(number), *_numbers(self.steps[number])) for number in sorted(self.steps)]
         if by_step:
-            yield "By step", ("step", "right", "definition", "wrong", "undecided"), by_step
+            shown = (STATUSES[s] for s in (Status.RIGHT, Status.DEFINITION, Status.WRONG, Status.UNDECIDED))
+            yield Message("By step"), (Message("step"), *shown), by_step
         if self.kinds:
-            yield "By kind of mistake", ("mistake", "steps"), [(kind, str(n)) for kind, n in self.kinds.most_common()]
+            yield Message("By kind of mistake"), (Message("mistake"), Message("steps")), [(kind, str(n)) for kind, n in self.kinds.most_common()]
         if self.targets:
             reached: list[tuple[str, ...]] = [(name, str(count[True]), str(count[False])) for name, count in self.targets.items()]
-            yield "By target", ("asked for", "reached", "missed"), reached
+            yield Message("By target"), (Message("asked for"), Message("reached"), Message("missed")), reached
 
 
 def _numbers(count: Counter[Status]) -> tuple[str, ...]:

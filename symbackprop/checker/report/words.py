@@ -1,16 +1,30 @@
-"""What every form of a report says in the same words: the source with its markers, the numbers of a counterexample, the end."""
+"""What every form of a report says in the same words: the source with its markers, the numbers of a counterexample, the end.
+
+What is said is a `Message`, which a form says in its language; `said` does that, and makes it printable.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from symbackprop.checker.verdicts import Counterexample, Judgement, Report, Status, Step
+from symbackprop.languages import Language, Message
 
-__all__ = ["PASSED", "SourceLine", "against_opening", "closing", "heading", "judged", "numbers", "place", "printable", "source_lines", "verdict"]
+__all__ = [
+    "PASSED", "STATUSES", "SourceLine", "against_opening", "closing", "heading", "judged", "numbers", "place", "printable", "said",
+    "source_lines", "verdict",
+]  # fmt: skip
 
 PASSED = frozenset({Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC})
 """The verdicts of a step that holds; a definition claims nothing, so it neither passes nor fails."""
+
+
+STATUSES: Mapping[Status, Message] = {
+    Status.RIGHT: Message("right"), Status.CONVENTION: Message("right in another convention"), Status.SCHEMATIC: Message("right but schematic"),
+    Status.DEFINITION: Message("definition"), Status.WRONG: Message("wrong"), Status.UNDECIDED: Message("undecided"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def said(text: str, language: Language) -> str:
+    """A message in a language, printable; a plain string is a name and stays as it is."""
+    return printable(language.say(text))
+
+
 def source_lines(step: Step) -> tuple[SourceLine, ...]:
     r"""The lines of a step, each with the part of it that the diagnosis is about.
 
@@ -62,41 +81,45 @@ def source_lines(step: Step) -> tuple[SourceLine, ...]:
     return tuple(found)
 
 
-def place(step: Step) -> str:
+def place(step: Step) -> Message:
     """Where a step stands, in words."""
-    return f"line {step.line}, column {step.column}"
+    return Message("line {line}, column {column}", line=step.line, column=step.column)
 
 
-def judged(judgement: Judgement) -> str:
+def judged(judgement: Judgement) -> Message:
     """A verdict with its reason.
 
     >>> judged(Judgement(Status.RIGHT, "proved for all sizes"))
     'right: proved for all sizes'
     """
-    return printable(f"{judgement.status}: {judgement.because}" if judgement.because else str(judgement.status))
+    status = STATUSES[judgement.status]
+    return Message("{status}: {because}", status=status, because=judgement.because) if judgement.because else status
 
 
 def against_opening(step: Step) -> str:
     """What is to be said of a step against the left side that opens its chain, where that is another verdict than its own."""
     if step.opening is None or step.opening.status is step.status or {step.opening.status, step.status} <= PASSED:
         return ""
-    return f"against the left side that opens the chain: {judged(step.opening)}"
+    return Message("against the left side that opens the chain: {judged}", judged=judged(step.opening))
 
 
-def numbers(counterexample: Counterexample) -> tuple[tuple[str, str], ...]:
+def numbers(counterexample: Counterexample) -> tuple[tuple[Message, str], ...]:
     """The lines of a counterexample, each a label and what it says.
 
     >>> numbers(Counterexample("j = 2", "0.5", "-0.5", {"a_1": "3"}, {"n": 4}))
     (('at', 'j = 2'), ('with', 'n = 4, a_1 = 3'), ('expected', '0.5'), ('found', '-0.5'))
     """
     given = ", ".join(f"{name} = {value}" for name, value in (*counterexample.sizes.items(), *counterexample.given.items()))
-    lines = (("at", counterexample.entry), ("with", given), ("expected", counterexample.expected), ("found", counterexample.found))
+    lines = (
+        (Message("at"), counterexample.entry), (Message("with"), given), (Message("expected"), counterexample.expected),
+        (Message("found"), counterexample.found),
+    )  # fmt: skip
     return tuple((label, printable(text)) for label, text in lines if text)
 
 
 def heading(report: Report) -> str:
     """The name of the submission and what was asked."""
-    return printable(": ".join(part for part in (report.name, report.problem) if part)) or "submission"
+    return printable(": ".join(part for part in (report.name, report.problem) if part)) or Message("submission")
 
 
 def closing(report: Report) -> Iterator[str]:
@@ -104,27 +127,34 @@ def closing(report: Report) -> Iterator[str]:
     yield from verdict(report)
     if report.failure:
         return
-    reached = [f"{printable(t.name)} (step {t.step})" for t in report.targets if t.step is not None]
-    missed = [printable(t.name) for t in report.targets if t.step is None]
+    reached = [Message("{name} (step {number})", name=t.name, number=t.step) for t in report.targets if t.step is not None]
+    missed = [t.name for t in report.targets if t.step is None]
     if reached:
-        yield f"Reached: {', '.join(reached)}."
+        yield Message("Reached: {names}.", names=_listed(reached))
     if missed:
-        yield f"Asked for and not reached: {', '.join(missed)}."
+        yield Message("Asked for and not reached: {names}.", names=_listed(missed))
 
 
 def verdict(report: Report) -> Iterator[str]:
     """The same without what was asked."""
     if report.failure:
-        yield printable(report.failure)
+        yield report.failure
         return
     counts = [(status, sum(s.status is status for s in report.steps)) for status in Status]
-    said = ", ".join(f"{number} {status}" for status, number in counts if number)
-    yield f"{_plural(len(report.steps), 'step')}: {said}." if report.steps else "No step was found that could be judged."
+    listed = [Message("{number} {status}", number=number, status=STATUSES[status]) for status, number in counts if number]
+    if not report.steps:
+        yield Message("No step was found that could be judged.")
+    elif len(report.steps) == 1:
+        yield Message("1 step: {counts}.", counts=_listed(listed))
+    else:
+        yield Message("{number} steps: {counts}.", number=len(report.steps), counts=_listed(listed))
     if (wrong := report.first_wrong) is not None:
-        yield f"The first wrong step is step {wrong.number} ({place(wrong)})."
+        yield Message("The first wrong step is step {number} ({place}).", number=wrong.number, place=place(wrong))
     if report.right_answer_wrong_step:
-        yield "Right answer, wrong step: a chain ends in what agrees with the left side that opens it although a step of it is wrong."
+        yield Message(
+            "Right answer, wrong step: a chain ends in what agrees with the left side that opens it although a step of it is wrong."
+        )
 
 
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _listed(parts: Sequence[str]) -> str:
+    return reduce(lambda first, second: Message("{first}, {second}", first=first, second=second), parts)
