@@ -19,7 +19,7 @@ from symbackprop.parse.tree import Tree
 
 __all__ = ["KINDS", "diagnose"]
 
-SECONDS = 1.2  # for one diagnosis
+SECONDS = 1.2  # of work for one diagnosis
 
 
 def diagnose(
@@ -31,7 +31,7 @@ def diagnose(
     `text` is what the right side was read from, with it starting at `offset` of what its spans count; `opening` is the left side
     that opens the chain.
     """
-    until = time.perf_counter() + SECONDS
+    until = time.thread_time() + SECONDS
     target = Target.of(left, right, problem, context, conditions, python, opening)
     if target is None:
         return None
@@ -40,7 +40,8 @@ def diagnose(
     scene = Scene.of(text[start : right.span.end - offset], left, left_text, context, target.places[0].env, python)
     if scene is None:
         return None
-    other = other_quantity(target, left, right, problem)
+    other = other_quantity(scene, target, problem)
+    scene = replace(scene, fits=any(True for _ in target.values(scene.tree)))
     below = max(COSTS.values()) if other is None else COSTS["two mistakes"]
     found = mended(scene, target, problem, conditions, opening, below, until)
     if other is not None and (found is None or COSTS[found.kind] >= COSTS[other.kind]):

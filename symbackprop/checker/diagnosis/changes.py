@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from symbackprop.checker.symbols import key
-from symbackprop.parse.tree import Big, Call, Fence, Fraction, Infix, Number, Script, Tree
+from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Number, Root, Script, Tree
 
 from .kinds import COSTS
+from .line import Edit
 from .products import constants, fraction, product
-from .scene import Edit, Scene
+from .scene import Scene
 from .symbols import called, symbol
 from .terms import added, axes, big, is_sum, total
 from .writing import ATOM, SUM, Written
@@ -51,6 +52,8 @@ def _at(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         case Number("1") if not s.python:
             for i, j in combinations(s.letters, 2):
                 yield s.edit("off the diagonal", tree, parent, Written(f"\\delta_{{{i}{j}}}", ATOM))
+        case Root(arg, None):
+            yield s.edit("power", tree, parent, s.written(arg))
         case Big():
             yield from big(s, tree, parent)
         case Call():
@@ -69,10 +72,11 @@ def _whole(s: Scene) -> Iterator[Edit]:
         yield s.edit("sign", s.tree, None, Written(f"-{whole.fit(ATOM) if whole.level == SUM else whole.text}", SUM))
     else:
         yield s.edit("sign", s.tree, None, Written(f"-({whole.text})", SUM))
-    if not isinstance(s.tree, Fence):
+    if not isinstance(s.tree, Fence) and not s.is_product(s.tree):
         yield s.edit("transpose", s.tree, None, s.dialect.transposed(whole))
     if not isinstance(s.tree, (Fraction, Number)):
-        yield s.edit("inverse", s.tree, None, s.dialect.over(Written("1", ATOM), whole))
+        kind = "inverse derivative" if isinstance(s.left, Derivative) else "inverse"
+        yield s.edit(kind, s.tree, None, s.dialect.over(Written("1", ATOM), whole))
     for i, j in combinations(s.letters, 2):
         yield from _exchanged(s, i, j)
 

@@ -13,10 +13,11 @@ import numpy as np
 
 from symbackprop.checker.compare import on_one_face
 from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
-from symbackprop.parse.tree import Big, Call, Derivative, Fence, Relation, Span, Tree
+from symbackprop.parse.tree import Big, Call, Derivative, Fence, Relation, Signed, Span, Tree
 
 from .kinds import COSTS
-from .scene import Edit, Scene
+from .line import Edit
+from .scene import Scene
 from .target import Place, Target
 from .terms import is_sum
 from .writing import ATOM, FACTOR, PRODUCT, SUM, Written
@@ -56,7 +57,7 @@ def missing(s: Scene, target: Target) -> Iterator[Edit]:
             yield from _matrix_term(s, target, place, value)
         break
     for tree, parent in s.parts(s.tree):
-        if not s.reads or _inside_sum(s, tree):
+        if not s.fits or _inside_sum(s, tree):
             yield from _inserted(s, tree, parent)
 
 
@@ -83,8 +84,10 @@ class _Known:
     def of(s: Scene, target: Target, place: Place) -> _Known:
         atoms = tuple(_atoms(s, target, place))
         less = tuple(_Atom("missing factor", Written(f"(1 - {a.written.text})", ATOM), a.matrix, 1 - a.value) for a in atoms)
-        over = tuple(replace(a, written=s.dialect.over(_ONE, a.written), value=1 / a.value) for a in atoms if not a.matrix)
-        second = (*atoms, *less, *over)
+        d = s.dialect
+        squares = tuple(_Atom("missing factor", Written(f"(1 - {d.squared(a.written).text})", ATOM), a.matrix, 1 - a.value**2) for a in atoms)
+        over = tuple(replace(a, kind="missing factor", written=d.over(_ONE, a.written), value=1 / a.value) for a in atoms if not a.matrix)
+        second = (*atoms, *less, *squares, *over)
         if not second:
             return _Known(s, (), (), np.zeros((0, 1)))
         x, y = (np.array([a.value.ravel() for a in part]) for part in (atoms, second))
@@ -120,18 +123,22 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
     if s.is_symbol(tree):
         for a in known.like(wanted):
             if a in known.first:
-                yield s.edit("operand", tree, parent, a.written)
-    for a in known.like(wanted / own):
+                yield s.edit("function" if a.kind == "inner derivative" else "operand", tree, parent, a.written)
+    for a in known.like(wanted / own) if not isinstance(tree, Signed) else ():  # a factor stands behind the sign
         if matrix and a.matrix:
             yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.hadamard, whole, a.written))
         else:
-            yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.scaled, a.written, whole))
+            left, right = (whole, a.written) if whole.text[0].isdigit() else (a.written, whole)
+            yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.scaled, left, right))
     for sign, rest in (("+", wanted - own), ("-", own - wanted)):
         for a in known.like(rest):
+            if a not in known.second and not (parent is None or is_sum(parent)):
+                continue  # only a term of the line itself is looked for among products
             yield s.edit("missing term", tree, parent, Written(f"{whole.text} {sign} {a.written.fit(PRODUCT)}", SUM))
     if not is_sum(tree):
         for a in known.like(wanted + own):
-            yield s.edit("missing term", tree, parent, Written(f"{a.written.fit(PRODUCT)} - {whole.fit(PRODUCT)}", SUM))
+            if a in known.first:
+                yield s.edit("missing term", tree, parent, Written(f"{a.written.fit(PRODUCT)} - {whole.fit(PRODUCT)}", SUM))
 
 
 def _affine(s: Scene) -> Iterator[tuple[Tree, Tree | None]]:
@@ -184,7 +191,7 @@ def _inserted(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         return
     whole = s.written(tree)
     if s.is_number(tree):
-        for text in s.whole_symbols:
+        for text in s.other_symbols:
             if s.shape(text)[1] == (None, None):
                 yield s.edit("missing factor", tree, parent, s.dialect.join(s.dialect.scaled, Written(text, FACTOR), whole))
         return
@@ -200,12 +207,12 @@ def _atoms(s: Scene, target: Target, place: Place) -> Iterator[_Atom]:
     texts = dict.fromkeys(s.whole_symbols, "missing factor")
     texts |= {s.slice(t): "missing factor" for t, _ in s.parts(s.tree) if isinstance(t, (Call, Fence, Derivative))}
     if not s.python:
-        texts |= {f"{f}'({t})": "inner derivative" for f, t in product(s.functions, s.whole_symbols)}
+        texts |= {f"{f}'({t})": "inner derivative" for f, t in product(s.declared_functions, s.whole_symbols)}
         texts |= {f"\\delta_{{{i}{j}}}": "missing factor" for i, j in combinations(s.left_letters, 2)}
     seen = 0
     for text, kind in texts.items():
         tree = s.read(text)
-        found = None if tree is None else _value(target, place, tree)
+        found = None if tree is None or target.is_left(tree) else _value(target, place, tree)
         if found is not None and seen < _ATOMS:
             seen += 1
             yield _Atom(kind, Written(text, FACTOR if "^" in text or "(" in text or "frac" in text else ATOM), found[1], found[0])

@@ -20,19 +20,21 @@ from symbackprop.evaluate import Undecided
 from symbackprop.parse.tree import Tree
 
 from .found import Found
-from .target import Place, Target, close
+from .scene import Scene
+from .target import Place, Target, close, named
 
 __all__ = ["other_quantity"]
 
 
-def other_quantity(target: Target, left: Tree, right: Tree, problem: Problem) -> Found | None:
+def other_quantity(s: Scene, target: Target, problem: Problem) -> Found | None:
     """What the right side is worth, if it is a derivative, but not the one on the left."""
     place = target.places[0]
     if not isinstance(place.typed.term, Derived):
         return None
-    for found, labels in _readings(target, right, place):
-        for kind, old, new in _others(target, place, found, labels, key(left), problem):
-            return Found(kind, 0, right.span.end - right.span.start, words={"old": old, "new": new})
+    for found, labels in _readings(target, s.tree, place):
+        for kind, other in _others(target, place, found, labels, problem):
+            old = s.text if kind == "inverse derivative" else s.left_text or key(s.left)
+            return Found(kind, 0, len(s.text), words={"old": old, "new": _typed(s, target, place, other)})
     return None
 
 
@@ -43,7 +45,17 @@ def _readings(target: Target, right: Tree, place: Place) -> Iterator[tuple[Typed
         return
 
 
-def _others(target: Target, place: Place, found: Typed, labels: Labels, left: str, problem: Problem) -> Iterator[tuple[str, str, str]]:
+def _typed(s: Scene, target: Target, place: Place, other: Term) -> str:
+    """How a quantity or a derivative would be typed in this line."""
+    for text in (*s.whole_symbols, *s.names, *s.derivatives(("-1", "+1"))):
+        tree = s.read(text)
+        if tree is not None and any(named(found.term) == named(other) for found, _ in _readings(target, tree, place)):
+            return text
+    return f"d{other.of}/d{other.by}" if isinstance(other, Derived) else str(named(other))
+
+
+def _others(target: Target, place: Place, found: Typed, labels: Labels, problem: Problem) -> Iterator[tuple[str, Term]]:
+    """What the right side is: the kind of mistake, and the quantity or derivative that it is about."""
     term = place.typed.term
     assert isinstance(term, Derived)
     here = _here(target, place, found, labels)
@@ -51,17 +63,17 @@ def _others(target: Target, place: Place, found: Typed, labels: Labels, left: st
     quantities |= {t: None for ts in target.context.uses.values() for t in ts}
     for by in quantities:
         if by != term.by and not term.of.rank and _is_gradient(target, term, by, found, labels):
-            yield "another quantity", left, f"d{term.of}/d{by}"
+            yield "another quantity", Derived(term.of, (), by, ())
     if here is None:
         return
     if _same(here, target.number(Leaf(term.of, term.of_indices), place)):
-        yield "value for derivative", left, str(term.of)
+        yield "value for derivative", Leaf(term.of, ())
     if place.typed.is_scalar and not place.letters and _same(here, target.number(Div(Num(Fraction(1)), term), place)):
-        yield "inverse derivative", left, ""
+        yield "inverse derivative", term
     for middle in quantities:
         alike = middle.rank == 1 and term.by.rank == 1 and middle.shape == term.by.shape and middle not in (term.by, term.of)
         if alike and _same(here, target.number(_diagonal(term, middle), place)):
-            yield "diagonal", left, str(middle)
+            yield "diagonal", Leaf(middle, ())
 
 
 def _diagonal(term: Derived, middle: Tensor) -> Term:

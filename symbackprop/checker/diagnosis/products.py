@@ -8,7 +8,8 @@ from itertools import combinations, pairwise
 from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Fence, Fraction, Infix, Juxtaposed, Name, Number, Script, Signed, Tree
 
-from .scene import Edit, Piece, Scene
+from .line import Edit, Piece
+from .scene import Scene
 from .symbols import toggled
 from .writing import ATOM, FACTOR, PRODUCT, RUN, SUM, Written, level
 
@@ -108,10 +109,10 @@ def _unbracketed(s: Scene, tree: Tree, found: Sequence[Piece], p: Piece) -> Iter
     """A bracket left out, or closed one factor later or earlier."""
     if not isinstance(p.tree, Fence) or not isinstance(p.tree.body, (Infix, Juxtaposed, Signed)):
         return
-    body = p.tree.body
+    body, n = p.tree.body, found.index(p)
     inside = s.slice(body)
-    yield s.replaced("bracket", p.start, p.end, inside, tree)
-    n = found.index(p)
+    if not n or not inside[0].isdigit():
+        yield s.replaced("bracket", p.start, p.end, inside, tree)
     if level(body) > SUM:
         return
     opening, closing = s.text[p.start : body.span.start], s.text[body.span.end : p.end]
@@ -120,7 +121,7 @@ def _unbracketed(s: Scene, tree: Tree, found: Sequence[Piece], p: Piece) -> Iter
         after = found[n + 1]
         with_next = f"{inside}{text[p.end : after.start] or ' '}{text[after.start : after.end]}"
         yield s.replaced("bracket", p.start, after.end, f"{opening}{with_next}{closing}", tree)
-    if n:
+    if n and not inside[0].isdigit():
         before = found[n - 1]
         with_last = f"{text[before.start : before.end]}{text[before.end : p.start] or ' '}{inside}"
         yield s.replaced("bracket", before.start, p.end, f"{opening}{with_last}{closing}", tree)

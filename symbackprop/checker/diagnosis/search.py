@@ -13,8 +13,9 @@ from symbackprop.parse.tree import Tree
 from .changes import changes, rank
 from .found import Found
 from .kinds import COSTS
+from .line import Edit
 from .missing import CHEAPEST, missing, scaled
-from .scene import Edit, Scene
+from .scene import Scene
 from .target import Target
 
 __all__ = ["mended"]
@@ -33,11 +34,13 @@ class _Search:
     until: float
 
     def late(self) -> bool:
-        return time.perf_counter() > self.until
+        return time.thread_time() > self.until
 
     def is_right(self, tree: Tree) -> bool:
-        """Whether a right side makes the line true at every layer and point."""
+        """Whether a right side makes the line true at every layer and point, and says something."""
         s = self.scene
+        if self.target.is_left(tree):
+            return False
         return compared(s.left, tree, self.problem, s.context, self.conditions, s.python, self.opening).kind == "agree"
 
     def right(self, tree: Tree) -> bool:

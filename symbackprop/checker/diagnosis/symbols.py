@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from symbackprop.checker.symbols import TRANSPOSES, key, letter_key, parts
+from symbackprop.checker.symbols import TRANSPOSES, key, parts
 from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Number, Relation, Script, Signed, Tree, children
 
-from .scene import Edit, Scene
+from .line import Edit, walk
+from .scene import Scene
 from .writing import ATOM, FACTOR, Written
 
 __all__ = ["called", "symbol", "toggled"]
@@ -24,8 +25,9 @@ def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         yield from _layers(s, tree, parent)
         yield from _others(s, tree, parent)
         yield from _wrapped(s, tree, parent)
-    if s.is_gradient(tree):
-        yield from (e for t in children(tree) if isinstance(t, Script) for e in _indices(s, t))
+    if s.is_gradient(tree) or isinstance(tree, Derivative):
+        inside = [t for t in walk(tree) if isinstance(t, Script)]
+        yield from (e for t in inside for e in (*_indices(s, t), *_layers(s, t, tree)))
     if isinstance(tree, Script):
         yield from _indices(s, tree)
         if tree.primes:
@@ -70,23 +72,24 @@ def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
                 yield s.edit("power", tree, parent, Written(head + s.text[tree.function.span.end : tree.span.end], FACTOR))
     if not (isinstance(parent, Infix) and parent.op == "**"):
         yield s.edit("power", tree, parent, s.dialect.squared(s.written(tree)))
+    if s.slice(tree) in s.constants:
+        yield s.edit("power", tree, parent, s.dialect.root(s.written(tree)))
 
 
 def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """The neighbouring layers and times."""
     if not s.context.families:
         return
-    if s.is_gradient(tree):
-        yield from _layers(s, next(reversed(list(children(tree)))), tree)
     if isinstance(tree, Script):
         for part in (*parts(tree.sub), *parts(tree.sup)):
             inner = part.body if isinstance(part, Fence) else part
             if s.is_layer(inner):
                 for new in _neighbours(s, inner):
                     yield s.replaced("layer", *inner.span, _braced(s, inner, new), tree)
-    elif s.python and (found := re.fullmatch(r"(.*?)(\d+)", s.slice(tree))):
+    inner = tree.base if isinstance(tree, Script) else tree
+    if s.python and (found := re.fullmatch(r"(.*?)(\d+)", s.slice(inner))):
         for n in (int(found[2]) - 1, int(found[2]) + 1):
-            yield s.edit("layer", tree, parent, Written(f"{found[1]}{n}", ATOM))
+            yield s.replaced("layer", *inner.span, f"{found[1]}{n}", tree)
 
 
 def _braced(s: Scene, tree: Tree, new: str) -> str:
@@ -139,7 +142,7 @@ def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         return
     text = s.slice(tree)
     symbol = list(children(tree))[-1] if s.is_gradient(tree) else tree
-    kind = "evaluation point" if isinstance(parent, Call) else "operand"
+    kind = "evaluation point" if isinstance(parent, Call) and s.is_function(parent.function) else "operand"
     inner = symbol.base if isinstance(symbol, Script) else symbol
     letter = s.slice(inner)
     if s.python and not isinstance(tree, Script) and (found := re.fullmatch(r"(.*?)(\d*)", text)):
@@ -149,7 +152,7 @@ def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     for other in dict.fromkeys(new):
         if other != text:
             known, its = s.shape(other)
-            if known and (not readable or not s.reads or its == shape):
+            if known and (not readable or not s.fits or its == shape):
                 yield s.edit(kind, tree, parent, Written(other, ATOM if "^" not in other else FACTOR))
 
 
@@ -158,15 +161,14 @@ def _wrapped(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if isinstance(parent, Call):
         return
     for f in s.functions:
-        for prime in ("", "'") if not s.python else ("",):
+        for prime in ("", "'") if f in s.declared_functions and not s.python else ("",):
             yield s.edit("function", tree, parent, Written(f"{f}{prime}({s.slice(tree)})", FACTOR))
 
 
 def called(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
     """A function for its derivative and back, another function, or none."""
     head, rest = s.slice(tree.function), s.text[tree.function.span.end : tree.span.end]
-    known = [f for f in s.functions if f != head.rstrip("'")]
-    if letter_key(tree.function) not in s.context.symbols:
+    if not s.is_function(tree.function):
         return
     if isinstance(tree.function, Script) and tree.function.primes:
         yield s.edit("prime", tree, parent, Written(head.replace("'", "", 1) + rest, FACTOR))
@@ -175,7 +177,7 @@ def called(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
         yield s.edit("prime", tree, parent, Written(f"{head[:-1]}'}}{rest}", FACTOR))
     else:
         yield s.edit("prime", tree, parent, Written(f"{head}'{rest}", FACTOR))
-    for f in known:
+    for f in (f for f in s.functions if f != head.rstrip("'")):
         yield s.edit("function", tree, parent, Written(f + head[len(head.rstrip("'")) :] + rest, FACTOR))
     if len(tree.args) == 1:
         yield s.edit("function", tree, parent, s.written(tree.args[0]))

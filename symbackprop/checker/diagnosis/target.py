@@ -14,12 +14,12 @@ from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Choices, Reader
-from symbackprop.checker.terms import Term, free
+from symbackprop.checker.terms import Derived, Leaf, Term, free
 from symbackprop.checker.values import World, evaluate
 from symbackprop.evaluate import Undecided
 from symbackprop.parse.tree import Span, Tree
 
-__all__ = ["Place", "Target", "close"]
+__all__ = ["Place", "Target", "close", "named"]
 
 _READINGS = 4
 _FRESH = 10_000  # labels of a candidate count from here, past those of the left side
@@ -131,9 +131,28 @@ class Target:
             except (Misfit, Unreadable):
                 return
 
+    def is_left(self, tree: Tree) -> bool:
+        """Whether a tree is the left side itself by another name: it mends nothing."""
+        place = self.places[0]
+        try:
+            terms = [found.term for found, _ in self.readings(tree, place)]
+        except (Misfit, Unreadable):
+            return False
+        return any(named(t) is not None and named(t) == named(place.typed.term) for t in terms)
+
     def meets(self, place: Place, value: Any) -> bool:
         """Whether a value is the wanted one, wherever the conditions hold."""
         return close(value[place.allowed], place.value[place.allowed])
+
+
+def named(term: Term) -> object:
+    """What quantity or derivative a term is an entry of; None for any other."""
+    match term:
+        case Leaf(tensor, _):
+            return tensor
+        case Derived(of, _, by, _, _):
+            return of, by
+    return None
 
 
 def close(a: Any, b: Any) -> bool:

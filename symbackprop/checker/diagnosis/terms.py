@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Big, Call, Infix, Number, Script, Signed, Tree
 
-from .scene import Edit, Scene
+from .line import Edit
+from .scene import Scene
 from .writing import FACTOR, PRODUCT, SUM, Written
 
 __all__ = ["Addend", "added", "addends", "axes", "big", "is_sum", "total"]
@@ -122,16 +123,13 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
 
 
 def axes(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
-    """A sum in NumPy's words: along the other axis, none at all, keeping its axis, a mean."""
+    """A sum in NumPy's words: along the other axis, none at all, a mean."""
     name = key(tree.function).rpartition(".")[2]
     if name not in ("sum", "mean"):
         return
-    options = dict(tree.options)
-    axis = options.get("axis")
+    axis = dict(tree.options).get("axis")
     if isinstance(axis, Number) and axis.text in ("0", "1"):
         yield s.replaced("axis", *axis.span, "10"[int(axis.text)], tree)
-    if "keepdims" not in options and axis is not None:
-        yield s.replaced("keepdims", tree.span.end - 1, tree.span.end - 1, ", keepdims=True", tree)
     head = s.slice(tree.function)
     yield s.replaced("factor", *tree.function.span, head.replace(name, "mean" if name == "sum" else "sum"), tree)
     if len(tree.args) == 1:

@@ -55,6 +55,9 @@ class Dialect:
     def squared(self, a: Written) -> Written:
         return Written(f"{a.fit(ATOM)}**2" if self.python else f"{a.fit(ATOM)}^2", FACTOR)
 
+    def root(self, a: Written) -> Written:
+        return Written(f"np.sqrt({a.text})" if self.python else f"\\sqrt{{{a.text}}}", FACTOR)
+
     def transposed(self, a: Written) -> Written:
         return Written(f"{a.fit(ATOM)}.T", ATOM) if self.python else Written(f"{a.fit(ATOM)}^{self.transpose}", FACTOR)
 
