@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,8 +20,8 @@ from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
-from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar
-from symbackprop.checker.verdicts import Judgement, Report, Status, Step, Target
+from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Term
+from symbackprop.checker.verdicts import Diagnosis, Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge
 from symbackprop.languages import Message
 from symbackprop.parse.document import Line, characters, read_document
@@ -92,19 +93,24 @@ def _reached(target: Tree, steps: Sequence[_Judged], context: Context) -> int | 
     for s in steps:
         if s.opening is None or s.tree is None or (s.step.opening or s.step.before).status not in _GOOD:
             continue
-        for env in instances((target, s.opening), context):
-            wanted, opening, found = (_head(t, env, context) for t in (target, s.opening, s.tree))
-            if wanted is not None and wanted == opening and found != wanted:
+        for env in instances((target, s.opening, s.tree), context):
+            terms = [_term(t, env, context) for t in (target, s.opening, s.tree)]
+            wanted, opening, found = map(_head, terms)
+            if None not in terms and wanted is not None and wanted == opening and found != wanted:
                 reached = s.step.number
     return reached
 
 
-def _head(tree: Tree, env: Mapping[str, int], context: Context) -> Any:
-    """The quantity or derivative that a tree is, whatever its indices are called; None for any other expression."""
+def _term(tree: Tree, env: Mapping[str, int], context: Context) -> Term | None:
+    """What a tree means at a layer; None if it has no meaning there."""
     try:
-        term = Reader(context, env).read(tree).term
+        return Reader(context, env).read(tree).term
     except (Unreadable, Misfit):
         return None
+
+
+def _head(term: Term | None) -> Any:
+    """The quantity or derivative that a term is, whatever its indices are called; None for any other."""
     match term:
         case Leaf(tensor, _):
             return tensor
@@ -222,12 +228,22 @@ class _Judge:
         other = in_another_convention(left, right, self.problem, self.context, conditions, python)
         if other is not None:
             return Judgement(Status.CONVENTION, other), None
-        opening = None if left is self.opening else self.opening
-        diagnosis = diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening) if text else None
+        diagnosis = self.diagnosis(left, right, conditions, python, offset, text) if text else None
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
         typed = Reader(self.context, outcome.difference.env, python=python).read(left)
         return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
+
+    def diagnosis(self, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str) -> Diagnosis | None:
+        """Why a step is wrong; it stays refuted where that cannot be said."""
+        opening = None if left is self.opening else self.opening
+        try:
+            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening)
+        except MemoryError:
+            raise
+        except Exception as error:
+            warnings.warn(f"the diagnosis of '{text[:80]}' failed: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
+            return None
 
     def words(self, difference: Difference) -> str:
         layer = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
