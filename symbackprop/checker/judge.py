@@ -20,7 +20,7 @@ from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
-from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Term
+from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Slope, Term, parts_of
 from symbackprop.checker.verdicts import Diagnosis, Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge
 from symbackprop.languages import Message
@@ -88,7 +88,7 @@ class _Judged:
 
 
 def _reached(target: Tree, steps: Sequence[_Judged], context: Context) -> int | None:
-    """The last step that says rightly what the target is; a line that only names it does not."""
+    """The last step that says rightly what the target is; a line that only names it, or leaves a derivative to be found, does not."""
     reached = None
     for s in steps:
         if s.opening is None or s.tree is None or (s.step.opening or s.step.before).status not in _GOOD:
@@ -96,7 +96,7 @@ def _reached(target: Tree, steps: Sequence[_Judged], context: Context) -> int | 
         for env in instances((target, s.opening, s.tree), context):
             terms = [_term(t, env, context) for t in (target, s.opening, s.tree)]
             wanted, opening, found = map(_head, terms)
-            if None not in terms and wanted is not None and wanted == opening and found != wanted:
+            if wanted is not None and wanted == opening and found != wanted and _is_result(terms[2], context):
                 reached = s.step.number
     return reached
 
@@ -107,6 +107,11 @@ def _term(tree: Tree, env: Mapping[str, int], context: Context) -> Term | None:
         return Reader(context, env).read(tree).term
     except (Unreadable, Misfit):
         return None
+
+
+def _is_result(term: Term | None, context: Context) -> bool:
+    """Whether a term has no derivative left in it but gradients of the loss, which come from upstream."""
+    return term is not None and all(not isinstance(t, Slope) and not (isinstance(t, Derived) and t.of != context.loss) for t in parts_of(term))
 
 
 def _head(term: Term | None) -> Any:

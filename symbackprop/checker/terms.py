@@ -17,7 +17,7 @@ from symbackprop.equations import Tensor
 
 __all__ = [
     "Add", "Affine", "Compare", "Delta", "Derived", "Div", "Extreme", "Fn", "Index", "Leaf", "Mul", "Num", "Pow", "Scalar", "Slope", "Sum",
-    "Term", "Where", "add", "free", "leaves", "mul", "negative", "relabel",
+    "Term", "Where", "add", "free", "leaves", "mul", "negative", "parts_of", "relabel",
 ]  # fmt: skip
 
 
@@ -226,6 +226,13 @@ def free(term: Term) -> frozenset[str]:
             found -= {term.label}
         term.__dict__["_free"] = found
     return found
+
+
+def parts_of(term: Term) -> Iterator[Term]:
+    """A term and all that it is made of."""
+    yield term
+    for p in term.parts:
+        yield from parts_of(p)
 
 
 def leaves(term: Term) -> Iterator[Term]:
