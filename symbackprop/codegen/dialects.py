@@ -15,7 +15,7 @@ __all__ = ["ATOM", "Dialect", "Printer"]
 
 _COMPARE, _ADD, _MUL, _NEG, _POW, ATOM = range(6)
 _MAKERS = ("eye", "one_hot", "full")
-_MATH = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
+_MATH = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
 
 
 @dataclass(frozen=True)

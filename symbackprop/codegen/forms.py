@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sympy import Rational
+from sympy import Add, Function, Mul, Rational, erf
 
 from symbackprop.codegen.arrays import Array, Op, apply, compare, name, negative, number, plus, power, select, times
+from symbackprop.equations import add, mul
 
-__all__ = ["FORMS", "LOSS_FORMS", "Form", "read_form"]
+__all__ = ["FORMS", "LOSS_FORMS", "Erfc", "Form", "read_form", "with_tails"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,33 @@ LOSS_FORMS: Mapping[str, str] = {
     "binary_cross_entropy_logits": "sum(j, y[j]*softplus(-a[j]) + (1 - y[j])*softplus(a[j]))",
     "cross_entropy_logits": "-sum(j, y[j]*log(exp(a[j]) / sum(k, exp(a[k]))))",
 }
+
+
+class Erfc(Function):  # type: ignore[misc]
+    """1 - erf(u) as it stands: SymPy's own erfc(-u) turns into 2 - erfc(u), whose digits cancel."""
+
+
+def with_tails(total: Add) -> Any:
+    """A sum with erfc(-u) in place of 1 + erf(u), and with as much of it as there is.
+
+    Where u is far below zero erf(u) is -1 but for a tiny part, and that part is the sum: in a difference its digits are lost.
+
+    >>> from sympy import Symbol
+    >>> z = Symbol("z")
+    >>> with_tails(z + (1 - erf(z)) / 2)
+    z + Erfc(z)/2
+    """
+    terms = list(total.args)
+    for term in total.args:
+        factors = Mul.make_args(term)
+        inside = next((f for f in factors if isinstance(f, erf)), None)
+        c = mul(*(f for f in factors if f is not inside))
+        alone = next((sign * c for sign in (1, -1) if c.is_Rational and sign * c in terms), None)
+        if inside is not None and alone is not None:
+            terms[terms.index(term)] = mul(alone, Erfc(mul(-1 if alone == c else 1, inside.args[0])))
+            terms.remove(alone)
+    return total if len(terms) == len(total.args) else add(*terms)
+
 
 REDUCED = ("max", "sum", "squeeze")
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}

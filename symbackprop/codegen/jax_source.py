@@ -12,7 +12,7 @@ JAX = Dialect(
     "jax", "jnp",
     imports=("import jax", "import jax.numpy as jnp"),
     about="The function is pure: jax.jit(loss_and_gradients) compiles it. float64 needs jax.config.update('jax_enable_x64', True).",
-    functions={"erf": "jax.scipy.special.erf"},
+    functions={"erf": "jax.scipy.special.erf", "erfc": "jax.scipy.special.erfc"},
     copy="{0}",  # arrays of JAX are never written to, so sharing them is safe
     traced=True,
 )  # fmt: skip

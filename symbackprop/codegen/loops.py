@@ -16,7 +16,7 @@ from symbackprop.errors import InputError
 
 __all__ = ["Kind", "Loops", "entry_printer", "size_text"]
 
-_FLOAT = ("exp", "log", "sqrt", "erf", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
+_FLOAT = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
 _OWN = ("maximum", "minimum", "logaddexp", "heaviside", "abs")
 _ENTRYWISE = ("add", "mul", "div", "neg", "pow", "compare", "where", "call", "form")
 _ENTRIES = Dialect(

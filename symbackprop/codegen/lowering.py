@@ -13,7 +13,7 @@ from sympy.core.relational import Relational
 
 from symbackprop.calculus import VALUE, activation_derivative
 from symbackprop.codegen.arrays import Array, Op, align, apply, compare, inner, name, number, plus, power, select, times, total
-from symbackprop.codegen.forms import FORMS, read_form
+from symbackprop.codegen.forms import FORMS, Erfc, read_form, with_tails
 from symbackprop.codegen.indices import ONES, collapsed, counted_from_one, is_shifted, opened, window
 from symbackprop.codegen.naming import Names
 from symbackprop.equations import Entry, Func, Grad, Tensor, index, scalar
@@ -45,7 +45,7 @@ from symbackprop.rules.record import VARIABLE
 __all__ = ["Lowering", "storage"]
 
 _FUNCTIONS = {
-    sympy.exp: "exp", sympy.log: "log", sympy.Abs: "abs", sympy.sign: "sign", sympy.erf: "erf", sympy.tanh: "tanh", sympy.sin: "sin",
+    sympy.exp: "exp", sympy.log: "log", sympy.Abs: "abs", sympy.sign: "sign", sympy.erf: "erf", Erfc: "erfc", sympy.tanh: "tanh", sympy.sin: "sin",
     sympy.cos: "cos", sympy.sinh: "sinh", sympy.cosh: "cosh",
 }  # fmt: skip
 _CONSTANTS = {sympy.pi: "pi", sympy.E: "e"}
@@ -252,9 +252,10 @@ class Lowering:
             return apply("heaviside", self.arithmetic(expr.args[0], leaf), number(Rational(1, 2)))
         if type(expr) in _FUNCTIONS:
             return apply(_FUNCTIONS[type(expr)], self.arithmetic(expr.args[0], leaf))
-        arguments = [self.arithmetic(a, leaf) for a in expr.args] if isinstance(expr, (Add, Mul, Max, Min)) else []
         if isinstance(expr, Add):
-            return plus(*arguments)
+            stable = with_tails(expr)
+            return plus(*(self.arithmetic(a, leaf) for a in expr.args)) if stable is expr else self.arithmetic(stable, leaf)
+        arguments = [self.arithmetic(a, leaf) for a in expr.args] if isinstance(expr, (Mul, Max, Min)) else []
         if isinstance(expr, Mul):
             return times(*arguments)
         if isinstance(expr, (Max, Min)):

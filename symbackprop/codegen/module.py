@@ -9,7 +9,7 @@ from typing import Any
 
 from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.dialects import Dialect, Printer
-from symbackprop.codegen.error_function import erf
+from symbackprop.codegen.error_function import erf, erfc
 from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
 
@@ -100,9 +100,14 @@ def _functions(program: Program, printer: Printer) -> list[str]:
     ops = [op for s in program.statements for op in walk(s.value)]
     for key in dict.fromkeys(op.data[0] if isinstance(op.data, tuple) else op.data for op in ops if op.op == "form"):
         lines += [*_function(key, FORMS[key], printer.dialect), "", ""]
-    if printer.function("erf") == "erf" and any(op.op == "call" and op.data == "erf" and printer.is_array(op) for op in ops):
-        lines += [*inspect.getsource(erf).replace("(x: Any) -> Any", "(x)").splitlines(), "", ""]
+    called = {op.data for op in ops if op.op == "call" and printer.is_array(op) and printer.function(op.data) == op.data}
+    for function in (erfc, erf):
+        if called & _NEEDED_BY[function.__name__]:
+            lines += [*inspect.getsource(function).replace("(x: Any) -> Any", "(x)").splitlines(), "", ""]
     return lines
+
+
+_NEEDED_BY = {"erfc": {"erfc", "erf"}, "erf": {"erf"}}
 
 
 def _function(name: str, form: Form, dialect: Dialect) -> list[str]:

@@ -9,7 +9,7 @@ from symbackprop.codegen.program import Program
 
 __all__ = ["NUMPY", "numpy_expression", "numpy_source"]
 
-NUMPY = Dialect("numpy", "np", imports=("import numpy as np",), functions={"erf": "erf"}, contraction=", optimize=True")
+NUMPY = Dialect("numpy", "np", imports=("import numpy as np",), functions={"erf": "erf", "erfc": "erfc"}, contraction=", optimize=True")
 
 
 def numpy_source(program: Program) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, exp, log
+from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 
 from symbackprop.builders import entry_at
-from symbackprop.codegen.forms import LOSS_FORMS
+from symbackprop.codegen.forms import LOSS_FORMS, with_tails
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, summation, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
@@ -48,7 +48,7 @@ class Stabilizer:
 
     def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
         """What is to be computed for an equation: the quantities it needs of its own, then itself."""
-        if equation.rule not in LOSS_FORMS and not equation.rhs.has(exp, log, KroneckerDelta):
+        if equation.rule not in LOSS_FORMS and not equation.rhs.has(exp, log, erf, KroneckerDelta):
             yield equation
             return
         self._before = []
@@ -88,6 +88,9 @@ class Stabilizer:
         found = self._logarithm(e.args[0]) if isinstance(e, log) else None
         if found is None and isinstance(e, Add):
             found = self._sum_of_terms(e)
+        if found is None and isinstance(e, Add):
+            stable = with_tails(e)
+            found = None if stable is e else self._visit(stable)
         if found is None and isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
             found = self._quotient([_one_power(f) for f in Mul.make_args(e)])
         return rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found

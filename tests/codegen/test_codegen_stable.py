@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import mpmath
@@ -11,7 +13,8 @@ import pytest
 import sympy
 
 import symbackprop as sb
-from symbackprop.codegen.error_function import erf
+from symbackprop.codegen.backends import BACKENDS
+from symbackprop.codegen.error_function import erf, erfc
 from symbackprop.codegen.forms import FORMS, LOSS_FORMS
 from symbackprop.equations import Tensor, evaluated, index
 from symbackprop.rules import ACTIVATIONS, LOSSES
@@ -189,3 +192,33 @@ def test_the_error_function_is_right_to_two_units_in_the_last_place() -> None:
     assert max(wrong) < 2
     assert erf(np.array([0.3], "float32")).dtype == "float32"
     assert np.signbit(erf(np.array([-0.0])))[0]
+
+
+def test_what_the_error_function_lacks_of_one_keeps_its_digits() -> None:
+    """But for those of exp(-x**2), which are x**2 units in the last place."""
+    x = np.concatenate([np.linspace(-7, 26.5, 3000), [0.0, 1e-300, 1e300, -1e300]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = erfc(x)
+    with mpmath.workdps(40):
+        expected = [mpmath.erfc(mpmath.mpf(float(v))) for v in x[:-2]]
+        wrong = [abs(mpmath.mpf(float(f)) - e) / float(np.spacing(float(e))) for f, e in zip(found, expected, strict=False)]
+    assert max(w / max(2, a * a) for w, a in zip(wrong, x, strict=False)) < 2
+    assert list(found[-2:]) == [0, 2]
+    assert erfc(np.array([0.3], "float32")).dtype == "float32"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("count", [8, 200])
+@pytest.mark.parametrize("text", ["gelu(w[j])", "1/2*w[j]*(1 + erf(w[j]/sqrt(2)))", "w[j]*(0.5 - erf(-w[j]/sqrt(2))/2)"])
+def test_the_left_tail_of_gelu(backend: str, count: int, text: str) -> None:
+    """z Phi(z) and its slope where 1 + erf has no digits left; few entries are computed as plain numbers, many as arrays."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    net = sb.Network.from_equations([f"C = sum(j, v[j]*{text})"], tensors={"w": (count,), "v": (count,)}, parameters=["w", "v"])
+    w, v = np.linspace(-8, -1, count), np.ones(count)
+    with importlib.import_module("jax").enable_x64(True) if backend == "jax" else nullcontext():
+        _, grads = sb.compile(net, backend)({"w": w, "v": v})
+    with mpmath.workdps(40):
+        z = [mpmath.mpf(float(x)) for x in w]
+        np.testing.assert_allclose(np.asarray(grads["v"]), [float(x * mpmath.ncdf(x)) for x in z], rtol=2e-14)
+        np.testing.assert_allclose(np.asarray(grads["w"]), [float(mpmath.ncdf(x) + x * mpmath.npdf(x)) for x in z], rtol=5e-14)

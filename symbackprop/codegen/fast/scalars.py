@@ -25,7 +25,8 @@ __all__ = ["counted", "fewer_than_calls", "reader", "sized", "written_out"]
 _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "add": Add, "sub": lambda a, b: a - b, "mul": lambda a, b: _product(a, b), "div": lambda a, b: a / b, "neg": lambda a: -a, "pow": Pow,
     "where": lambda c, a, b: Piecewise((a, c), (b, True)), "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "tanh": sympy.tanh,
-    "sin": sympy.sin, "cos": sympy.cos, "sinh": sympy.sinh, "cosh": sympy.cosh, "erf": sympy.erf, "abs": Abs, "expm1": expm1, "log1p": log1p,
+    "sin": sympy.sin, "cos": sympy.cos, "sinh": sympy.sinh, "cosh": sympy.cosh, "erf": sympy.erf,
+    "erfc": lambda a: sympy.erfc(a, evaluate=False), "abs": Abs, "expm1": expm1, "log1p": log1p,
     "maximum": Max, "minimum": Min, "square": lambda a: a**2, "power": Pow, "sign": sympy.sign,
     "logaddexp": lambda a, b: Max(a, b) + log1p(sympy.exp(-Abs(a - b))),
     "heaviside": lambda a, b: Piecewise((Integer(0), a < 0), (Integer(1), a > 0), (b, True)),
