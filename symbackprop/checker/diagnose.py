@@ -26,10 +26,19 @@ def diagnose(
     left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, text: str, offset: int,
     opening: Tree | None = None,
 ) -> Diagnosis | None:  # fmt: skip
-    """The likeliest explanation of why `left = right` is wrong; None where the left side has no value to go by.
+    r"""The likeliest explanation of why `left = right` is wrong; None where the left side has no value to go by.
 
     `text` is what the right side was read from, with it starting at `offset` of what its spans count; `opening` is the left side
     that opens the chain.
+
+    >>> from symbackprop.checker.problem import problem_from
+    >>> from symbackprop.parse.latex import read_formula
+    >>> problem = problem_from({"shapes": {"x": [], "u": []}})
+    >>> line = r"\frac{d}{dx} x^2 u = 2 x^2 u"
+    >>> left, right = read_formula(line, problem.context.vocabulary).items
+    >>> found = diagnose(left.tree, right.tree, problem, problem.context, (), False, line, 0)
+    >>> found.kind, found.mended, line[found.start : found.end]
+    ('power', '2 x u', 'x^2')
     """
     until = time.thread_time() + SECONDS
     target = Target.of(left, right, problem, context, conditions, python, opening)

@@ -20,7 +20,16 @@ __all__ = ["changes", "rank"]
 
 
 def changes(s: Scene) -> list[Edit]:
-    """Every change at every part of the line, in the order in which they are tried: the likely kinds first, of one kind the shorter result."""
+    r"""Every change at every part of the line, in the order in which they are tried: the likely kinds first, of one kind the shorter result.
+
+    >>> from symbackprop.checker.problem import problem_from
+    >>> from symbackprop.parse.latex import read_formula
+    >>> context = problem_from({"shapes": {"x": [], "u": []}}).context
+    >>> left = read_formula("u", context.vocabulary).items[0].tree
+    >>> line = Scene.of("x - u", left, "u", context, {}, False)
+    >>> [e.done(line.text) for e in changes(line)][:3]
+    ['u - x', 'x + u', '-x - u']
+    """
     found: dict[str, Edit] = {}
     for e in (*_whole(s), *(e for tree, parent in s.parts(s.tree) for e in _at(s, tree, parent))):
         text = e.done(s.text)

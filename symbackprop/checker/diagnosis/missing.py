@@ -1,5 +1,8 @@
-"""What should stand in a place, told by values: a line depends on most of its parts affinely, so the value that a part should have
-follows from that of the line, and what the line and the problem speak of is searched for it."""
+"""What should stand in a place, told by values.
+
+A line depends on most of its parts affinely, so the value that a part should have follows from that of the line; what the line and the
+problem speak of is searched for it.
+"""
 
 from __future__ import annotations
 

@@ -72,8 +72,14 @@ def _others(target: Target, place: Place, found: Typed, labels: Labels, problem:
         yield "inverse derivative", term
     for middle in quantities:
         alike = middle.rank == 1 and term.by.rank == 1 and middle.shape == term.by.shape and middle not in (term.by, term.of)
-        if alike and _same(here, target.number(_diagonal(term, middle), place)):
+        if alike and _is_coupled(target, middle, term.by) and _same(here, target.number(_diagonal(term, middle), place)):
             yield "diagonal", Leaf(middle, ())
+
+
+def _is_coupled(target: Target, of: Tensor, by: Tensor) -> bool:
+    """Whether entries of one vector depend on other entries of the other."""
+    slopes = target.world.slopes(of, by, False)
+    return any(not v.contains(0) for (i, j), v in np.ndenumerate(slopes) if i != j)
 
 
 def _diagonal(term: Derived, middle: Tensor) -> Term:

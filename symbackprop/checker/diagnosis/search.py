@@ -22,6 +22,7 @@ __all__ = ["mended"]
 
 _DEAR = COSTS["factor"]  # what costs more is not one of two mistakes
 _SCALES = ("sign", "factor")
+_FREE = ("operand", "function", "missing factor", "missing term")  # could put the left side itself, which mends nothing
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,8 @@ class _Search:
         return time.thread_time() > self.until
 
     def is_right(self, tree: Tree) -> bool:
-        """Whether a right side makes the line true at every layer and point, and says something."""
+        """Whether a right side makes the line true at every layer and point."""
         s = self.scene
-        if self.target.is_left(tree):
-            return False
         return compared(s.left, tree, self.problem, s.context, self.conditions, s.python, self.opening).kind == "agree"
 
     def right(self, tree: Tree) -> bool:
@@ -71,7 +70,7 @@ def mended(
             continue
         after = scene.after(edit, tree)
         if any(target.meets(place, value) for place, value in target.values(tree)):
-            if search.is_right(tree):
+            if not (edit.kind in _FREE and target.is_left(tree)) and search.is_right(tree):
                 return _single(scene, edit)
         elif COSTS[edit.kind] <= _DEAR:
             (near if edit.kind not in _SCALES and search.ratio(tree) is not None else off).append((edit, after))
