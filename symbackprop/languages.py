@@ -42,8 +42,8 @@ class Message(str):
 class Language:
     """A language: the code of its catalogue, its own name, its tag in HTML, and the TeX program that sets it.
 
-    >>> load_language("vi").text("weight")
-    'trọng số'
+    >>> load_language("vi").text("biases")
+    'độ lệch'
     """
 
     code: str
