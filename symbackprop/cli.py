@@ -112,6 +112,30 @@ def compile_(spec: Path, backend: str, notation: str | None, output: Path | None
 
 
 @command.command()
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--from", "-a", "first", default=None, help="The notation on the left, by default that of SPEC, or nielsen.")
+@click.option("--to", "-b", "second", required=True, help="The notation on the right: a shipped one, or the path of a TOML file.")
+@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="A file to write, .tex or .html; without it only the list is printed.")
+def translate(spec: Path | None, first: str | None, second: str, output: Path | None) -> None:
+    """Derivations in two notations side by side, and a list of where the two differ.
+
+    They are those of the network that SPEC describes, or the four equations of backpropagation.
+    """
+    from symbackprop.builders import deep
+    from symbackprop.specification import load_specification
+    from symbackprop.translate import side_by_side
+
+    described = None if spec is None else load_specification(spec)
+    chosen = _first(first, None if described is None else described.notation, "nielsen")
+    found = side_by_side(deep() if described is None else described.network, chosen, second)
+    click.echo(f"{len(found.differences)} differences between {found.first.notation.title} and {found.second.notation.title}")
+    for difference in found.differences:
+        click.echo(f"  {difference}")
+    if output is not None:
+        click.echo(f"wrote {found.save(output)}")
+
+
+@command.command()
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
 @click.option("--problem", "-p", required=True, metavar="P.toml", help="The file that says what the symbols mean.")
 @click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")

@@ -48,6 +48,7 @@ ROOMS = (
     "notation",  # letters, styles and layouts as data
     "typeset",  # the tree, and its writers
     "documents",  # blocks, sections, files
+    "translate",  # one derivation in two notations
     "codegen",  # equations to array programs
     "codegen",  # equations to array programs, source and functions
     "checker",  # what people wrote, judged, and the reports on it

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import Equation
-from symbackprop.errors import one_of
+from symbackprop.errors import SpecError, one_of
 from symbackprop.lift import MatrixEquation
-from symbackprop.notation import Notation
+from symbackprop.notation import Notation, load_notation
 from symbackprop.prove import Proof
 
 __all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "SectionReference", "Table"]
@@ -148,6 +148,22 @@ class Notes:
     def __getitem__(self, name: str) -> Derivation:
         derivations = {c.derivation.name: c.derivation for c in reversed(self.chains)}  # of one name the first counts
         return derivations[one_of("derivation", name, derivations)]
+
+    def in_notation(self, notation: str | Notation) -> Notes:
+        """The same notes in another notation, derived and proved anew, for the derivation of a single network; its cost is taken as it is.
+
+        >>> import symbackprop as sb
+        >>> notes = sb.derive(sb.mlp([2, 3, 1]), "nielsen")
+        >>> str(notes.in_notation("ng")["BP4-1"].result)
+        'dw(1)[j, k] = dz(1)[j]*x[k]'
+        """
+        from symbackprop.documents.about_network import network_sections
+
+        nets = {c.derivation.net for c in self.chains}
+        if len(nets) != 1:
+            raise SpecError(f"these notes are on {len(nets)} networks; derive the one that is wanted, and ask its notes for another notation")
+        chosen = notation if isinstance(notation, Notation) else load_notation(notation)
+        return replace(self, sections=tuple(network_sections(nets.pop(), chosen)))
 
     def save(self, folder: str = "output", formats: tuple[str, ...] = ("tex", "html")) -> list[str]:
         """Write the notes into `folder`; returns the paths written."""

@@ -48,6 +48,11 @@ def check_notation(notation: Notation, where: str) -> None:
         raise SpecError(f"{where}: 'indices' must be a permutation, or two indices could share a letter; it takes {[*moved]} to {[*moved.values()]}")
     _check_factors(notation, where)
     _check_layers(notation, where)
+    carried = [of for of, gradient in notation.gradients.items() if gradient.get("factor") == "m"]
+    if carried and notation.batch_cost == "sum":
+        raise SpecError(
+            f'{where}: gradients.{carried[0]} leaves out the 1/m of a mean (factor = "m"), but batch_cost = "sum" has none; leave one of them out'
+        )
     _check_clashes(notation, where)
 
 

@@ -179,8 +179,7 @@ class Names:
         indices, sample = self._split(tensor, indices)
         above: list[t.Node] = []
         if tensor.layer is not None:
-            number = self.numbered(tensor.layer, -1 if self.notation.weight_layer == "from" and tensor.name in self.weights else 0)
-            (below if self.notation.layer_style == "subscript" else above).append(self.layer(number))
+            (below if self.notation.layer_style == "subscript" else above).append(self.layer(self.layer_of(tensor)))
         if sample is not None and self.notation.sample_style == "superscript":
             above.append(fence(self.number(sample)))
         elif sample is not None:
@@ -200,6 +199,10 @@ class Names:
         if indices and (indices[-1] == index("s") or tensor.shape[-1] == self.samples):
             return indices[:-1], indices[-1]
         return indices, None
+
+    def layer_of(self, tensor: Tensor) -> Any:
+        """The layer that is written on a quantity; that of a weight may be the one it comes from."""
+        return self.numbered(tensor.layer, -1 if self.notation.weight_layer == "from" and tensor.name in self.weights else 0)
 
     def numbered(self, layer: Any, shift: int = 0) -> Any:
         """A layer as the notation counts it: a number from that of its input layer, the letters as they are."""

@@ -1,0 +1,58 @@
+"""The cost as a notation has it: with or without the half of the squares, and the mean or the sum of the losses of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sympy import Sum
+
+from symbackprop.equations import Entry, Equation, Tensor, add, index, summation, tensors
+from symbackprop.network import Network
+from symbackprop.notation.record import Notation
+from symbackprop.rules import LOSSES
+
+__all__ = ["with_cost_of"]
+
+
+def with_cost_of(net: Network, notation: Notation) -> Network:
+    """The network with the cost of a notation: its quadratic loss, and the mean or the sum of the losses.
+
+    Equations that somebody typed stay as they are, and so does a loss of which the notation says nothing.
+
+    >>> from symbackprop.builders import mlp
+    >>> net = mlp([2, 1], loss="quadratic")
+    >>> str(with_cost_of(net, Notation("mine", losses={"quadratic": "squared_error"})).equations[-1].rhs)
+    'Sum((y[j] - a(1)[j])**2, (j, 1, 1))'
+    """
+    loss = net.details.get("loss", "")
+    wanted = notation.losses.get(loss, loss)
+    equations = tuple(_summed(_of_loss(e, net, loss, wanted), notation) for e in net.equations) if net.details else net.equations
+    return replace(net, equations=equations, details={**net.details, "loss": wanted}) if equations != net.equations else net
+
+
+def _of_loss(e: Equation, net: Network, loss: str, wanted: str) -> Equation:
+    """The equation of a loss, the formula of the one in it put in the place of the other's; a penalty beside it stays."""
+    if e.rule != loss or loss == wanted:
+        return e
+    final = next(t for t in tensors(e.rhs) if t not in net.targets and t not in net.parameters)
+    (target,) = net.targets
+    old, new = (LOSSES[name].of(_reader(final), _reader(target), final.shape[0]) for name in (loss, wanted))
+    terms = e.rhs.args if e.rhs.is_Add else (e.rhs,)
+    return replace(e, rhs=add(*(new if t == old else t for t in terms)), rule=wanted)
+
+
+def _reader(tensor: Tensor) -> Callable[..., Any]:
+    return lambda *j: Entry(tensor, *(j if len(j) == tensor.rank else (*j, index("s"))))
+
+
+def _summed(e: Equation, notation: Notation) -> Equation:
+    """The mean of the losses, or their sum where the notation takes that."""
+    if e.rule != "mean" or notation.batch_cost == "mean":
+        return e
+    terms = e.rhs.args if e.rhs.is_Add else (e.rhs,)
+    losses = [f for t in terms for f in t.args if isinstance(f, Sum)]
+    mean = next(t for t in terms if losses and losses[0] in t.args)
+    total = summation(losses[0].function, *losses[0].limits)
+    return replace(e, rhs=add(*(total if t == mean else t for t in terms)), rule="sum")

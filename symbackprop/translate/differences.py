@@ -1,0 +1,221 @@
+"""Where two notations really differ for one network: the settings are compared, and what is printed with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Pow, S, preorder_traversal
+
+from symbackprop.equations import Entry, Func, Grad, Tensor, index, tensors
+from symbackprop.lift import MatMul, Transpose, Var, children
+from symbackprop.lift.matrix import Node as MatrixNode
+from symbackprop.translate.sides import Side
+from symbackprop.typeset.build_names import glyph
+from symbackprop.typeset.latex import latex
+from symbackprop.typeset.tree import Node, Operator, Text, join, row
+
+__all__ = ["Difference", "differences"]
+
+_MEANINGS = {
+    "x": "the input", "z": "the pre-activations", "a": "the activations", "w": "the weights", "b": "the biases", "y": "the target",
+    "L": "the losses of the examples", "C": "the cost", "J": "the cost",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that the two notations do differently: what it is, and what stands for it in each.
+
+    `kind` is letter, layers, indices, layout, gradient, cost, factor, transposes, order or sign.
+    """
+
+    kind: str
+    what: str
+    first: Node
+    second: Node
+
+    def __str__(self) -> str:
+        return f"{self.what}: {latex(self.first)} | {latex(self.second)}"
+
+
+Finder = Callable[[Side, Side], Iterator[Difference]]
+
+
+def differences(first: Side, second: Side) -> tuple[Difference, ...]:
+    """Everything in which two sides of one network differ, what is the same left out."""
+    return tuple(d for find in _FINDERS for d in find(first, second) if latex(d.first) != latex(d.second))
+
+
+def _quantities(side: Side) -> dict[str, Tensor]:
+    """The quantities of a network, one of each name, without their layers."""
+    return {t.name: Tensor(t.name, t.shape) for e in side.net.equations for t in (e.tensor, *tensors(e.rhs))}
+
+
+def _plain(side: Side, tensor: Tensor) -> Node:
+    """The letters of a quantity without layers: of an entry, and of the whole where that has another."""
+    one = glyph(side.notation.symbols.get(tensor.name, tensor.name))
+    whole = side.builder.whole(tensor)
+    return one if not tensor.rank or latex(whole) == latex(one) else row(one, Operator("comma"), whole)
+
+
+def _letters(first: Side, second: Side) -> Iterator[Difference]:
+    for name, tensor in _quantities(first).items():
+        yield Difference("letter", _MEANINGS.get(name, name), _plain(first, tensor), _plain(second, tensor))
+    for of in sorted({*first.notation.output, *second.notation.output} & {*_quantities(first)}):
+        at_last = next((e.tensor for e in first.net.equations if e.tensor.name == of and e.tensor.layer == first.net.last_layer), None)
+        at_last = at_last or Tensor(of, _quantities(first)[of].shape, first.net.last_layer)
+        yield Difference("letter", f"{_MEANINGS.get(of, of)} of the last layer", first.builder.whole(at_last), second.builder.whole(at_last))
+    for name in sorted({f.name for e in first.net.equations for f in e.rhs.atoms(Func)}):
+        yield Difference("letter", f"the function {name}", first.builder.function_name(name), second.builder.function_name(name))
+    if first.net.samples is not None:
+        yield Difference("letter", "the number of examples", first.builder.number(first.net.samples), second.builder.number(second.net.samples))
+
+
+def _layers(first: Side, second: Side) -> Iterator[Difference]:
+    if not any(e.tensor.layer is not None for e in first.net.equations):
+        return
+
+    yield Difference("layers", "the layer of a quantity", *(s.builder.whole(Tensor("z", (2,), index("l"))) for s in (first, second)))
+    yield Difference("layers", "the number of the input layer", *(s.builder.number(s.builder.numbered(S.Zero)) for s in (first, second)))
+    leads = [s.builder.layer_of(Tensor("z", (), 1)) - s.builder.layer_of(Tensor("w", (), 1)) for s in (first, second)]
+    shown = [s.builder.number(index("l") + n) for s, n in zip((first, second), leads, strict=True)]
+    yield Difference("layers", "the layer to which weights with the letter of a layer lead", *shown)
+    if first.net.depth is not None:
+        yield Difference("layers", "the number of the last layer", first.builder.number(first.net.depth), second.builder.number(second.net.depth))
+
+
+def _indices(first: Side, second: Side) -> Iterator[Difference]:
+    w = _quantities(first).get("w")
+    if w is not None and w.rank == 2:
+        at = (index("j"), index("k"))
+        shown = [join((s.builder.entry(Entry(w, *at)), s.builder.number(at[0]), s.builder.number(at[1])), Operator("comma")) for s in (first, second)]
+        orders = {s.notation.weight_index for s in (first, second)}
+        if len(orders) > 1:
+            yield Difference("indices", "a weight, the unit it leads to, the unit it comes from", *shown)
+    if first.net.samples is not None:
+        a = _quantities(first).get("a")
+        if a is not None and first.notation.sample_style != second.notation.sample_style:
+            entry = Entry(a, index("j"), index("s"))
+            yield Difference("indices", "unit and example of an activation", first.builder.entry(entry), second.builder.entry(entry))
+
+
+_WAYS: tuple[tuple[str, str, dict[Any, str]], ...] = (
+    ("z", "an example in a batch", {(0, 1): "a column", (1, 0): "a row", (0, None): "a column", (None, 0): "a row"}),
+    ("w", "the rows of a weight matrix", {(0, 1): "the units it leads to", (1, 0): "the units it comes from"}),
+)
+
+
+def _layouts(first: Side, second: Side) -> Iterator[Difference]:
+    for name, what, words in _WAYS:
+        tensor = _quantities(first).get(name)
+        if tensor is not None and tensor.rank in (1, 2):
+            what = "an example" if tensor.rank == 1 else what
+            yield Difference("layout", what, *(Text(words[s.layout.axes(tensor)]) for s in (first, second)))
+    b = _quantities(first).get("b")
+    if b is not None and b.rank == 1:
+        gradient = Grad(first.net.loss.tensor, b)
+        words = _WAYS[0][2]
+        shown = [f"{words[s.layout.axes(b)]} whose gradient is {words[s.layout.axes(gradient)]}" for s in (first, second)]
+        yield Difference("layout", "a vector of biases", *map(Text, shown))
+
+
+def _gradients(first: Side, second: Side) -> Iterator[Difference]:
+    """What stands for the gradient by each quantity, with what it means: dZ = m dJ/dZ."""
+    for of in dict.fromkeys((*first.named, *second.named)):
+        tensor = _at_a_layer(first, of)
+        if tensor is not None:
+            yield Difference("gradient", f"the gradient by {_MEANINGS.get(of, of)}", _gradient(first, tensor), _gradient(second, tensor))
+
+
+def _at_a_layer(side: Side, name: str) -> Tensor | None:
+    return next((t for e in side.net.equations for t in (e.tensor, *tensors(e.rhs)) if t.name == name), None)
+
+
+def _gradient(side: Side, tensor: Tensor) -> Node:
+    loss, letters = side.net.loss.tensor, side.named.get(tensor.name)
+    fraction = side.builder.whole(Grad(loss, tensor))
+    if letters is None:
+        return fraction
+    factor = () if letters.factor == 1 else (side.builder.expr(letters.factor),)
+    return row(side.builder.whole(Tensor(letters.symbol, tensor.shape, tensor.layer)), Operator("="), *factor, fraction)
+
+
+def _costs(first: Side, second: Side) -> Iterator[Difference]:
+    for one, other in zip(first.net.equations, second.net.equations, strict=True):
+        if one.rhs != other.rhs:
+            yield Difference("cost", "the definition of a cost", first.builder.build(one), second.builder.build(other))
+
+
+def _factors(first: Side, second: Side) -> Iterator[Difference]:
+    """The derivations whose results carry the 1/m of a mean in one notation only."""
+    if first.net.samples is None:
+        return
+    for name, one, other in _pairs(first, second):
+        carries = [_carries(s, d) for s, d in ((first, one), (second, other))]
+        if carries[0] != carries[1]:
+            yield Difference("factor", _in("the place of the mean", name), first.result(one), second.result(other))
+
+
+def _carries(side: Side, derivation: Any) -> bool:
+    return any(p == Pow(side.net.samples, -1) for p in preorder_traversal(derivation.result.rhs))
+
+
+def _pairs(first: Side, second: Side) -> Iterator[tuple[str, Any, Any]]:
+    for name, d in first.derivations.items():
+        if name in second.derivations:
+            yield name, d, second.derivations[name]
+
+
+def _products(first: Side, second: Side) -> Iterator[Difference]:
+    """Where a transpose stands in one notation and not in the other, and products whose factors stand the other way round."""
+    forms = [(n, a.matrix, b.matrix) for n, a, b in _pairs(first, second)]
+    names = [("", m, k) for (e, m), (_, k) in zip(first.forward, second.forward, strict=True)]
+    for name, one, other in (*names, *forms):
+        if one is None or other is None:
+            continue
+        turned = [sorted(_transposed(s, m.rhs)) for s, m in ((first, one), (second, other))]
+        ordered = [[_order(s, p) for p in _parts(m.rhs) if isinstance(p, MatMul)] for s, m in ((first, one), (second, other))]
+        if turned[0] != turned[1]:
+            yield Difference("transposes", _in("the transposes", name), first.builder.build(one), second.builder.build(other))
+        elif ordered[0] != ordered[1]:
+            yield Difference("order", _in("the order of factors", name), first.builder.build(one), second.builder.build(other))
+
+
+def _in(what: str, name: str) -> str:
+    """With the number of the equation, where it has one."""
+    return f"{what} in {name}" if name.startswith("BP") else what
+
+
+def _parts(node: MatrixNode) -> Iterator[MatrixNode]:
+    yield node
+    for part in children(node):
+        yield from _parts(part)
+
+
+def _canonical(side: Side, tensor: Tensor) -> str:
+    """A quantity by the name that it has in both notations: the letter of a gradient is that gradient."""
+    of = next((of for of, named in side.named.items() if named.symbol == tensor.name), None)
+    while isinstance(tensor, Grad):
+        of, tensor = tensor.wrt.name, tensor.wrt
+    return f"{tensor.name}({tensor.layer})" if of is None else f"d{of}({tensor.layer})"
+
+
+def _order(side: Side, product: MatMul) -> tuple[str, ...]:
+    return tuple(_canonical(side, p.tensor) for p in _parts(product) if isinstance(p, Var))
+
+
+def _transposed(side: Side, node: MatrixNode) -> Iterator[str]:
+    for part in _parts(node):
+        if isinstance(part, Transpose):
+            yield from (_canonical(side, p.tensor) for p in _parts(part) if isinstance(p, Var))
+
+
+def _signs(first: Side, second: Side) -> Iterator[Difference]:
+    """The signs of products entry by entry and of transposes, where both print them."""
+    yield Difference("sign", "the product entry by entry", *(Operator(s.notation.hadamard) for s in (first, second)))
+    yield Difference("sign", "a transpose", *(glyph(s.notation.transpose) for s in (first, second)))
+
+
+_FINDERS: tuple[Finder, ...] = (_letters, _layers, _indices, _layouts, _gradients, _costs, _factors, _products, _signs)
