@@ -121,8 +121,9 @@ def _axis(reader: Reader, x: Typed, tree: Call) -> str | None:
     axes = [k for k in x.face if k is not None]
     if number < 0:
         number += 2 if len(axes) == 2 else 1
-    if len(axes) == 1 and x.face[number if number < 2 else 0] is None:
-        return axes[0] if number == 0 else None
+    if len(axes) == 1 and number == 0 and x.rows is None:  # a sum over axis 0 leaves a row; of its own axis 0 there are two readings
+        way = reader.choose("the row that axis 0 is taken of", ("a matrix of one row", "an array of one axis"), tree.span)
+        return None if way == "a matrix of one row" else axes[0]
     if not 0 <= number < 2 or x.face[number] is None:
         return None
     return x.face[number]

@@ -211,7 +211,7 @@ class Reader:
             if count:
                 factors.append(self.read(self.context.named[key(Juxtaposed(tuple(rest[:count])))]))
                 rest = rest[count:]
-            elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in self.context.symbols and isinstance(rest[1], (Name, Script)):
+            elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in self.context.symbols and _is_letter(rest[1]):
                 whole = differential(rest[1])
                 factors.append(self.symbol(whole) if self.lookup(whole) is not None else self.gradient(rest[1]))
                 rest = rest[2:]
@@ -225,6 +225,8 @@ class Reader:
 
     def product(self, op: str, x: Typed, y: Typed, span: Span) -> Typed:
         """The product of two terms, by the sign between them and what the conventions say of it."""
+        if op == "@" and (isinstance(x.term, Num) or isinstance(y.term, Num)):
+            raise Misfit("the sign @ stands between matrices, not beside a number", span)
         if x.is_scalar or y.is_scalar:
             return Typed(mul(x.term, y.term), x.rows or y.rows, x.cols or y.cols)
         conventions, labels = self.context.conventions, self.labels
@@ -882,6 +884,11 @@ def _rest(tree: Tree) -> Found:
 
     _, sub, sup, primes = _unscripted(tree)
     return Found(Pattern(""), None, sub, sup, primes)
+
+
+def _is_letter(tree: Tree) -> bool:
+    """Whether a tree is a letter with or without scripts."""
+    return isinstance(tree, Name) or (isinstance(tree, Script) and _is_letter(tree.base))
 
 
 def differential(tree: Tree) -> Tree:
