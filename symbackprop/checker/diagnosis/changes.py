@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from symbackprop.checker.symbols import key
-from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Number, Root, Script, Tree
+from symbackprop.checker.symbols import key, parts
+from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Name, Number, Root, Script, Signed, Tree
 
 from .kinds import COSTS
-from .line import Edit
+from .line import Edit, walk
 from .products import constants, fraction, product
 from .scene import Scene
-from .symbols import called, symbol
+from .symbols import braced, called, symbol
 from .terms import added, axes, big, is_sum, total
 from .writing import ATOM, SUM, Written
 
@@ -81,13 +81,49 @@ def _whole(s: Scene) -> Iterator[Edit]:
         yield s.edit("sign", s.tree, None, Written(f"-{whole.fit(ATOM) if whole.level == SUM else whole.text}", SUM))
     else:
         yield s.edit("sign", s.tree, None, Written(f"-({whole.text})", SUM))
-    if not isinstance(s.tree, Fence) and not s.is_product(s.tree):
+    if not isinstance(s.tree, Fence) and not s.is_product(_dividend(s.tree)):
         yield s.edit("transpose", s.tree, None, s.dialect.transposed(whole))
     if not isinstance(s.tree, (Fraction, Number)):
         kind = "inverse derivative" if isinstance(s.left, Derivative) else "inverse"
         yield s.edit(kind, s.tree, None, s.dialect.over(Written("1", ATOM), whole))
     for i, j in combinations(s.letters, 2):
         yield from _exchanged(s, i, j)
+    for step in (1, -1):
+        yield from _moved(s, step)
+
+
+def _dividend(tree: Tree) -> Tree:
+    """What a line is, but for its sign and a number below it."""
+    match tree:
+        case Signed(_, arg):
+            return _dividend(arg)
+        case Infix("/", above, _):
+            return _dividend(above)
+    return tree
+
+
+def _moved(s: Scene, step: int) -> Iterator[Edit]:
+    """Every layer in the line one further up or down: the formula of a neighbour."""
+    found = [(p, n) for t in walk(s.tree) if isinstance(t, Script) for p in (*parts(t.sub), *parts(t.sup)) for n in [_layer(s, p)] if n is not None]
+    text = s.text
+    for part, (letter, offset) in sorted(found, key=lambda f: -f[0].span.start):
+        inner = part.body if isinstance(part, Fence) else part
+        new = f"{letter}{offset + step:+d}" if offset + step else letter
+        text = text[: inner.span.start] + braced(s, inner, new) + text[inner.span.end :]
+    if len(found) > 1:
+        yield s.replaced("layer", *s.tree.span, text[s.tree.span.start : len(text) - (len(s.text) - s.tree.span.end)])
+
+
+def _layer(s: Scene, part: Tree) -> tuple[str, int] | None:
+    """A layer as a letter and what is added to it."""
+    match part:
+        case Fence(_, body, _):
+            return _layer(s, body)
+        case Name() if key(part) in s.context.families:
+            return s.slice(part), 0
+        case Infix("+" | "-" as op, Name() as letter, Number(n)) if key(letter) in s.context.families:
+            return s.slice(letter), int(op + n)
+    return None
 
 
 def _exchanged(s: Scene, i: str, j: str) -> Iterator[Edit]:

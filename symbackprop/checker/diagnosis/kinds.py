@@ -54,8 +54,8 @@ KINDS: Mapping[str, str] = {
 COSTS: Mapping[str, int] = {
     "sign": 10, "transpose": 10, "layer": 10, "prime": 10, "hadamard": 11, "matrix product": 11, "indices": 11, "index": 10, "outer product": 12,
     "order": 13, "evaluation point": 12, "counted twice": 12, "examples": 14, "sum": 15, "axis": 14, "factor": 16,
-    "sum condition": 17, "another quantity": 19, "value for derivative": 19, "inverse derivative": 14, "off the diagonal": 20, "diagonal": 19,
+    "sum condition": 17, "another quantity": 19, "value for derivative": 19, "inverse derivative": 14, "off the diagonal": 18, "diagonal": 19,
     "operand": 20, "function": 20, "power": 19, "extra factor": 22, "extra term": 22, "bracket": 17, "inner derivative": 18,
-    "missing factor": 25, "missing term": 25, "inverse": 15, "two mistakes": 40, "shapes": 90, "only equal": 90, "only different": 90,
+    "missing factor": 25, "missing term": 26, "inverse": 15, "two mistakes": 40, "shapes": 90, "only equal": 90, "only different": 90,
     "some entries": 91, "every entry": 92,
 }  # fmt: skip

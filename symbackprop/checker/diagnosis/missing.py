@@ -16,6 +16,7 @@ import numpy as np
 
 from symbackprop.checker.compare import on_one_face
 from symbackprop.checker.context import Misfit, OutOfLayers, Unreadable
+from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Big, Call, Derivative, Fence, Relation, Signed, Span, Tree
 
 from .kinds import COSTS
@@ -86,7 +87,8 @@ class _Known:
     @staticmethod
     def of(s: Scene, target: Target, place: Place) -> _Known:
         atoms = tuple(_atoms(s, target, place))
-        less = tuple(_Atom("missing factor", Written(f"(1 - {a.written.text})", ATOM), a.matrix, 1 - a.value) for a in atoms)
+        plain = [a for a in atoms if "frac" not in a.written.text]
+        less = tuple(_Atom("missing factor", Written(f"(1 - {a.written.text})", ATOM), a.matrix, 1 - a.value) for a in plain)
         d = s.dialect
         squares = tuple(_Atom("missing factor", Written(f"(1 - {d.squared(a.written).text})", ATOM), a.matrix, 1 - a.value**2) for a in atoms)
         over = tuple(replace(a, kind="missing factor", written=d.over(_ONE, a.written), value=1 / a.value) for a in atoms if not a.matrix)
@@ -123,7 +125,7 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
         return
     own, matrix = found
     wanted = own + (place.value - value) / (after - value)
-    if s.is_symbol(tree):
+    if s.is_symbol(tree) or key(tree) == "1":
         for a in known.like(wanted):
             if a in known.first:
                 yield s.edit("function" if a.kind == "inner derivative" else "operand", tree, parent, a.written)

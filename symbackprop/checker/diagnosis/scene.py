@@ -73,7 +73,8 @@ class Scene(Line):
 
     def _typed(self, wanted: Callable[[Any], bool]) -> tuple[str, ...]:
         both = self.text + self.left_text
-        bases = [base for base, symbols in self.context.symbols.items() if any(wanted(s) for s in symbols)]
+        known = ((base, symbols) for base, symbols in self.context.symbols.items() if self.python or not base[-1].isdigit())
+        bases = [base for base, symbols in known if any(wanted(s) for s in symbols)]
         return tuple(dict.fromkeys(typed(base, both, self.python) for base in bases))
 
     @cached_property
@@ -81,13 +82,20 @@ class Scene(Line):
         """Symbols with their scripts, as they stand in the line and as the problem has them."""
         found = {self.slice(t): None for t, _ in self.parts(self.tree) if self.is_symbol(t)}
         found |= dict.fromkeys((*self.constants, *self.like_the_left))
+        found |= dict.fromkeys(self.declared)
+        return _once(found)
+
+    @cached_property
+    def declared(self) -> tuple[str, ...]:
+        """Symbols that the problem declares with no layer, and their gradients."""
+        found = []
         for base, symbols in self.context.symbols.items():
             letter = typed(base, self.text + self.left_text, self.python)
             for s in symbols:
                 if isinstance(s.meaning, (Quantity, Macro, Constant)) and not s.pattern.where:
                     scripts = "".join(f"{sign}{{{' '.join(part)}}}" for sign, part in (("_", s.pattern.sub), ("^", s.pattern.sup)) if part)
-                    found |= dict.fromkeys(f"{name}{scripts}" for name in (letter, f"d{letter}") if name in (letter, *self.names))
-        return _once(found)
+                    found += [f"{name}{scripts}" for name in (letter, f"d{letter}") if name in self.names]
+        return tuple(found)
 
     @cached_property
     def other_symbols(self) -> tuple[str, ...]:
@@ -115,6 +123,7 @@ class Scene(Line):
             before, whole, after = self.left_text[:start], self.left_text[start:end], self.left_text[end:]
             letter = by.base if isinstance(by, Script) else by
             scripts = whole[letter.span.end - letter.span.start :]
+            yield from (before + name + after for name in self.declared if name not in self.loss_names)
             for step, name in product(steps, self.names):
                 if name not in self.loss_names:
                     yield f"{before}{name}{self._moved(scripts, step)}{after}"

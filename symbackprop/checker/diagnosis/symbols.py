@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 
 from symbackprop.checker.symbols import TRANSPOSES, key, parts
 from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Number, Relation, Script, Signed, Tree, children
@@ -12,7 +13,7 @@ from .line import Edit, walk
 from .scene import Scene
 from .writing import ATOM, FACTOR, Written
 
-__all__ = ["called", "symbol", "toggled"]
+__all__ = ["braced", "called", "symbol", "toggled"]
 
 
 def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
@@ -57,13 +58,16 @@ def _without(s: Scene, tree: Script, part: Tree) -> str:
 
 
 def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
+    """An exponent more or less, none at all, a square or a root."""
+    if isinstance(tree, Script) and tree.sup is not None and not s.is_layer(tree.sup):
+        written = s.slice(tree.sup)
+        if re.fullmatch(r"-?\d+(/\d+)?", written):
+            for n in (Fraction(written) - 1, Fraction(written) + 1):
+                if n not in (0, 1):
+                    yield s.replaced("power", *tree.sup.span, braced(s, tree.sup, str(n)), tree)
     if isinstance(tree, Script):
         for part in parts(tree.sup):
-            if isinstance(part, (Number, Signed)) and not s.is_layer(part):
-                yield s.edit("power", tree, parent, Written(_without(s, tree, part), ATOM))
-                if key(part) == "2":
-                    yield s.replaced("power", *part.span, "3", tree)
-            elif isinstance(part, Number):
+            if (isinstance(part, (Number, Signed)) and not s.is_layer(part)) or isinstance(part, Number):
                 yield s.edit("power", tree, parent, Written(_without(s, tree, part), ATOM))
     if isinstance(tree, Call) and isinstance(tree.function, Script):
         for part in parts(tree.function.sup):
@@ -85,14 +89,14 @@ def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
             inner = part.body if isinstance(part, Fence) else part
             if s.is_layer(inner):
                 for new in _neighbours(s, inner):
-                    yield s.replaced("layer", *inner.span, _braced(s, inner, new), tree)
+                    yield s.replaced("layer", *inner.span, braced(s, inner, new), tree)
     inner = tree.base if isinstance(tree, Script) else tree
     if s.python and (found := re.fullmatch(r"(.*?)(\d+)", s.slice(inner))):
         for n in (int(found[2]) - 1, int(found[2]) + 1):
             yield s.replaced("layer", *inner.span, f"{found[1]}{n}", tree)
 
 
-def _braced(s: Scene, tree: Tree, new: str) -> str:
+def braced(s: Scene, tree: Tree, new: str) -> str:
     """A script of several signs where there was one that needed no braces."""
     bare = tree.span.start > 0 and s.text[: tree.span.start].rstrip().endswith(("^", "_"))
     return f"{{{new}}}" if bare and len(new) > 1 and not s.python else new

@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Nabla, Name, Number, Root, Script, Signed, Tree
+from symbackprop.parse.tree import (
+    Big,
+    Call,
+    Derivative,
+    Fence,
+    Fraction,
+    Indicator,
+    Infix,
+    Juxtaposed,
+    Nabla,
+    Name,
+    Number,
+    Root,
+    Script,
+    Signed,
+    Tree,
+)
 
 __all__ = ["ATOM", "FACTOR", "LATEX", "PRODUCT", "PRODUCTS", "PYTHON", "RUN", "SUM", "Dialect", "Written", "fitting", "level", "slot", "typed"]
 
@@ -95,7 +111,7 @@ def level(tree: Tree) -> int:
             return RUN
         case Fraction() | Call() | Derivative() | Root():
             return FACTOR
-        case Script(_, None, None, 0) | Name() | Number() | Fence():
+        case Script(_, None, None, 0) | Name() | Number() | Fence() | Indicator():
             return ATOM
         case Script():
             return ATOM if tree.sup is None else FACTOR
