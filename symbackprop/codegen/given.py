@@ -16,10 +16,10 @@ from symbackprop.codegen.stable import sizes_of
 from symbackprop.equations import Entry
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["Checked", "checked", "fitting", "label_tests", "sizes_read"]
+__all__ = ["SUM_TOLERANCE", "Checked", "checked", "classes", "fitting", "label_tests", "sizes_read"]
 
 _OPTIONS = ("out", "reuse")  # arguments by name that are no numbers
-_SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
+SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
 
 
 @dataclass(frozen=True)
@@ -133,18 +133,18 @@ def _labels(program: Program, given: Given, y: Any, sizes: Mapping[Any, int]) ->
     """Targets are of the kind that the loss takes."""
     kind = program.net.target
     if kind == "class":
-        count = _classes(program).xreplace(dict(sizes))
+        count = classes(program).xreplace(dict(sizes))
         if y.min() < 0 or y.max() >= count:
             raise InputError(f"{given.name} holds class numbers from 0 to {count - 1}, but {y.min()} to {y.max()} were found")
     if kind == "sign" and not np.isin(y, (-1, 1)).all():
         raise InputError(f"{given.name} holds signs, -1 and 1; other values were found")
     if kind in ("binary", "one_hot") and (y.min() < 0 or y.max() > 1):
         raise InputError(f"{given.name} holds {'shares' if kind == 'one_hot' else 'values'} from 0 to 1, but {y.min()} to {y.max()} were found")
-    if kind == "one_hot" and np.abs(y.sum(axis=given.axes.index(0)) - 1).max() > _SUM_TOLERANCE:
+    if kind == "one_hot" and np.abs(y.sum(axis=given.axes.index(0)) - 1).max() > SUM_TOLERANCE:
         raise InputError(f"{given.name} must sum to 1 over the classes of each example: the gradients lean on that")
 
 
-def _classes(program: Program) -> Any:
+def classes(program: Program) -> Any:
     """How many classes there are: as many as the index has that class numbers are compared with."""
     deltas = ((e, d) for e in program.net.equations for d in e.rhs.atoms(KroneckerDelta))
     of = ((e, j) for e, d in deltas for j, y in permutations(d.args[:2]) if isinstance(y, Entry) and y.tensor in program.net.targets)
@@ -152,16 +152,16 @@ def _classes(program: Program) -> Any:
 
 
 def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ...]:
-    """For each target, if targets are to be of a kind, a cheap test that only targets of that kind pass.
+    """For each target, if targets are to be of a kind, a cheap test of arrays of its dtype that only targets of that kind pass.
 
     Positive numbers are in the order of their bits read as whole numbers, and all others come after: one comparison finds what
     is negative, larger than 1 or no number. No class number passes while it is unknown how many classes there are.
     """
     one = np.ones((), dtype)
     bits = np.dtype(f"u{one.itemsize}")
-    top, count = int(one.view(bits)), _classes(program) if program.net.target == "class" else Integer(0)
+    top, count = int(one.view(bits)), classes(program) if program.net.target == "class" else Integer(0)
 
-    classes = int(count) if count.is_Integer else None
+    known = int(count) if count.is_Integer else 0
 
     def share(y: Any) -> bool:
         return int(np.maximum.reduce(y.view(bits), None)) <= top
@@ -172,7 +172,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         return bool(np.vdot(off, off) == 0)
 
     def class_number(y: Any) -> bool:
-        return classes is not None and int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < classes
+        return int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < known
 
     def one_hot(g: Given) -> Callable[[Any], bool]:
         axis = g.axes.index(0)
@@ -182,19 +182,14 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         def test(y: Any) -> bool:
             off = np.dot(y, ones) if last and y.shape[1] == ones.size else np.add.reduce(y, axis)
             off -= one
-            return share(y) and float(np.vdot(off, off)) <= _SUM_TOLERANCE**2
+            return share(y) and float(np.vdot(off, off)) <= SUM_TOLERANCE**2
 
         return test
 
-    def tested(g: Given) -> Callable[[Any], bool]:
-        test = one_hot(g) if program.net.target == "one_hot" else tests[program.net.target]
-        kinds, rank = np.typecodes["AllInteger"] if program.net.target == "class" else one.dtype.char, len(g.shape)
-        return lambda y: type(y) is np.ndarray and y.dtype.char in kinds and y.dtype.isnative and y.ndim == rank and y.size > 0 and test(y)
-
     tests: Mapping[str, Callable[[Any], bool]] = {"binary": share, "sign": sign, "class": class_number}
-    if program.net.target not in (*tests, "one_hot"):
-        return ()
-    return tuple(map(tested, program.targets))
+    if program.net.target == "one_hot":
+        return tuple(map(one_hot, program.targets))
+    return tuple(tests[program.net.target] for _ in program.targets if program.net.target in tests)
 
 
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.given import Checked, checked, fitting
+from symbackprop.codegen.glance import Glance
 from symbackprop.errors import InputError
 
 __all__ = ["converted", "stand_in"]

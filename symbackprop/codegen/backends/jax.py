@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.backends.foreign import converted, stand_in
-from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.backends.record import Backend, Run
+from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.jax_source import jax_source
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.program import Program

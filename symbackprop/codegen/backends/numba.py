@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.given import checked
+from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.loading import imported
 from symbackprop.codegen.numba_source import numba_source
 from symbackprop.codegen.program import Program
@@ -28,15 +28,15 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     module = imported(_kept(source))
     function, computed = module["loss_and_gradients"], module["computed"]
     glance, real = Glance(program, dtype, packed=True), np.dtype(dtype).type
-    names, numbers = tuple(program.gradients), program.scalars
+    names = tuple(program.gradients)
     direct = all(g.shape for g in (*program.params, *program.inputs, *program.targets)) and program.whole and program.net.target != "class"
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        arrays = glance.kind(params, data, scalars) if direct else None
-        if arrays is not None:
-            found = computed(*arrays, *[scalars[n] for n in numbers])
-            if found[-1]:
-                return real(found[0]), dict(zip(names, found[1:], strict=False))
+        seen = glance.kind(params, data, scalars) if direct else None
+        if seen is not None:
+            loss, *grads, sound = computed(*seen[1], *seen[2])
+            if sound:
+                return real(loss), dict(zip(names, grads, strict=True))
         given = checked(program, dtype, params, data, scalars)
         return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.backends.foreign import converted, stand_in
-from symbackprop.codegen.backends.glance import Glance
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.given import Checked
+from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.program import Program
 from symbackprop.codegen.torch_source import torch_source

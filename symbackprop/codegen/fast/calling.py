@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from operator import call
 from threading import local
 from typing import Any
 
@@ -15,7 +14,8 @@ from symbackprop.codegen.fast.scalars import fewer_than_calls, reader, written_o
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
 from symbackprop.codegen.fast.spaces import ArraySpace, ScalarSpace, Space
-from symbackprop.codegen.given import Checked, checked, label_tests, sizes_read
+from symbackprop.codegen.given import Checked, checked, sizes_read
+from symbackprop.codegen.glance import Found, Glance
 from symbackprop.codegen.loading import loaded
 from symbackprop.errors import InputError
 
@@ -44,43 +44,30 @@ class FastForm:
         program = self.program = reduced.program
         self.reduced, self.source, self.dtype = reduced, fast_source(reduced), np.dtype(dtype)
         module = loaded(self.source, {**known, "dtype": self.dtype})
-        self._arrays, self._workspace = module["arrays"], module["workspace"]
+        self._workspace, self._glance = module["workspace"], Glance(program, dtype)
         self._names = tuple(program.gradients)
-        self._labels = label_tests(program, dtype)
-        self._open, self._none = len(program.scalars), list[float]()
-        self._first, self._count = len(program.inputs), len(program.inputs) + len(program.targets)
         self._kept = _Kept()
 
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        usual = self._labelled(data)
         last = self._kept.last
-        if usual and last is not None and last[1].read is not None and out is None and not scalars:
+        if last is not None and out is None and not scalars:
             direct = last[1].direct(given, data, reuse)
-            if direct is not None and isfinite(direct[1]):
-                return direct[0], direct[2]
-        try:
-            found = self._arrays(given, *data) if usual else None
-            numbers = [scalars[n] for n in self.program.scalars] if scalars else self._none
-        except (AttributeError, LookupError, TypeError):
-            found = None
-        if found is None or len(scalars) != self._open or not (numbers is self._none or _plain(numbers)):
-            usual, found = False, self._taken(checked(self.program, self.dtype.name, given, data, scalars))
-            numbers = found[2]
-        space = self._space(found[0])
+            if direct is not None:
+                return direct
+        found = self._glance.kind(given, data, scalars)
+        usual = found is not None and self._glance.labelled(found[1])
+        sizes, arrays, numbers = found if found is not None and usual else self._taken(checked(self.program, self.dtype.name, given, data, scalars))
+        space = self._space(sizes)
         if reuse:
-            self._apart(space.own, found[1], "those of the last call with reuse=True")
-            loss, mark, grads = space.reused(found[1], numbers)
+            self._apart(space.own, arrays, "those of the last call with reuse=True")
+            loss, mark, grads = space.reused(arrays, numbers)
         elif out is None:
-            loss, mark, grads = space.fresh(found[1], numbers)
+            loss, mark, grads = space.fresh(arrays, numbers)
         else:
-            loss, mark, grads = self._written(space, out, found[1], numbers)
+            loss, mark, grads = self._written(space, out, arrays, numbers)
         if usual and not isfinite(mark):
             checked(self.program, self.dtype.name, given, data, scalars)
         return loss, dict(zip(self._names, grads, strict=True))
-
-    def _labelled(self, data: Sequence[Any]) -> bool:
-        """Whether targets are certainly of the kind that the loss takes."""
-        return len(data) == self._count and all(map(call, self._labels, data[self._first :]))
 
     def _written(self, space: Space, out: Any, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and the arrays of `out`, written to directly unless they lie scattered in memory."""
@@ -101,7 +88,7 @@ class FastForm:
             given = (*self.program.params, *self.program.inputs, *self.program.targets)[place].name
             raise InputError(f"gradients are written to {whose}, with which {given} shares memory; give {given}.copy(), or other arrays to write to")
 
-    def _taken(self, found: Checked) -> tuple[tuple[int, ...], tuple[Any, ...], list[float]]:
+    def _taken(self, found: Checked) -> Found:
         """The sizes, arrays and numbers of what was looked at closely."""
         arrays = (*found.params.values(), *found.data)
         return tuple(sizes_read(self.program, arrays).values()), arrays, [found.scalars[n] for n in self.program.scalars]
@@ -124,10 +111,4 @@ class FastForm:
         if not fewer_than_calls(self.reduced, known):
             return arrays
         run = written_out(self.reduced, known)
-        read = loaded(reader(self.program), {"run": run, "dtype": self.dtype})["read"]
-        return ScalarSpace(run, read, self._names, self.dtype, arrays)
-
-
-def _plain(numbers: Sequence[Any]) -> bool:
-    """Whether numbers are finite numbers of Python's own."""
-    return all(type(x) is float and isfinite(x) for x in numbers)
+        return ScalarSpace(run, reader(self.program), self._names, self.dtype, arrays)

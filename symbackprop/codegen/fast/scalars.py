@@ -6,19 +6,20 @@ expression that is shared by all that use it, it is one call of one Python funct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Abs, Add, Eq, Float, Integer, Max, Min, Mul, Piecewise, Pow, Symbol
+from sympy import Abs, Add, And, Eq, Float, Integer, Max, Min, Mul, Piecewise, Pow, Symbol
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symbackprop.codegen.fast.graph import VIEWS, Node
 from symbackprop.codegen.fast.simplify import Reduced
-from symbackprop.codegen.program import Program
+from symbackprop.codegen.given import SUM_TOLERANCE, classes
+from symbackprop.codegen.program import Given, Program
 
 __all__ = ["counted", "fewer_than_calls", "reader", "sized", "written_out"]
 
@@ -69,28 +70,36 @@ def counted(reduced: Reduced, sizes: Mapping[Any, int]) -> tuple[int, int]:
 
 
 def written_out(reduced: Reduced, sizes: Mapping[Any, int]) -> Callable[..., Any]:
-    """The function of all given numbers, nested as `tolist` gives them: `[their sum, the loss, every entry of the gradients]`."""
+    """The function of all given numbers, nested as `tolist` gives them: `[mark, loss, every entry of the gradients]`.
+
+    The mark is finite only if all that is given is, and targets are of the kind that the loss takes.
+    """
     return _Writer(reduced, sizes).function()
 
 
 def reader(program: Program) -> str:
-    """The module whose `read(params, *data)` hands what is of the usual kind to `run` as lists.
+    """The module whose `direct(reuse, params, *data)` hands what is of the usual kind to `run` as lists and puts what it returns into arrays.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[-1].strip())
-    return run(W1.tolist(), b1.tolist(), x.tolist(), y.tolist())
+    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[5].strip())
+    values = run(x0.tolist(), x1.tolist(), x2.tolist(), x3.tolist())
     """
     labels = program.targets if program.net.target == "class" else ()
     everything = (*program.params, *program.inputs, *program.targets)
-    names = {g: f"{g.name}_" if g.name in ("run", "dtype") else g.name for g in everything}
-    kinds = [f'{name}.dtype.kind not in "iu"' if g in labels else f"{name}.dtype is not dtype" for g, name in names.items()]
+    names = {g: f"x{n}" for n, g in enumerate(everything)}
+    kinds = [f"{' is '.join(f'type({x})' for x in names.values())} is ndarray"]
+    kinds += [f'{x}.dtype.kind in "iu"' for g, x in names.items() if g in labels]
+    kinds += [" is ".join([*(f"{x}.dtype" for g, x in names.items() if g not in labels), "dtype"])]
     return "\n".join([
-        f"def read({', '.join(['params', *(names[g] for g in everything[len(program.params) :])])}):",
+        f"def direct(reuse, {', '.join(['params', *(names[g] for g in everything[len(program.params) :])])}):",
         *(f'    {names[g]} = params["{g.name}"]' for g in program.params),
-        f"    if len(params) != {len(program.params)} or {' or '.join(kinds)}:",
-        '        raise TypeError("arrays of another kind")',
-        f"    return run({', '.join(f'{name}.tolist()' for name in names.values())})", "",
+        f"    if not (len(params) == {len(program.params)} and {' and '.join(kinds)}):", "        return None",
+        f"    values = run({', '.join(f'{x}.tolist()' for x in names.values())})",
+        "    if not isfinite(values[0]):", "        return None",
+        "    if reuse:", "        pack_into(memory, 0, *values)", "        return number(values[1]), {**own}",
+        "    record = ndarray((), kind, bytearray(pack(*values)))",
+        f"    return number(values[1]), {{{', '.join(f'{name!r}: record[{name!r}]' for name in program.gradients)}}}", "",
     ])  # fmt: skip
 
 
@@ -103,12 +112,13 @@ class _Writer:
 
     def function(self) -> Callable[..., Any]:
         program, graph = self.reduced.program, self.reduced.graph
-        arguments, given = list[Any](), list[Any]()
+        arguments, given, fit = list[Any](), list[Any](), list[Any]()
         for g in (*program.params, *program.inputs, *program.targets):
             symbols = self.symbols(g.name, sized(g.shape, self.sizes))
             self.values[self.reduced.places[g.name]] = symbols
             arguments.append(symbols.tolist())
             given += list(symbols.reshape(-1))
+            fit += self.labels(g, symbols) if g in program.targets else ()
         for name in program.scalars:
             self.values[self.reduced.places[name]] = self.symbols(name, ())
             arguments.append(Symbol(name))
@@ -116,8 +126,22 @@ class _Writer:
             if place not in self.values:
                 self.values[place] = self.value(graph[place])
         entries = [v for p in (self.reduced.loss, *self.reduced.gradients) for v in self.values[p].reshape(-1)]
-        results = [Add(*given), *entries]
+        mark = Add(*given) + Piecewise((0, And(*fit)), (sympy.nan, True), evaluate=False) if fit else Add(*given)
+        results = [mark, *entries]
         return sympy.lambdify(arguments, results, modules="math", cse=lambda _: (self.named, results))  # type: ignore[no-any-return]
+
+    def labels(self, given: Given, y: Any) -> Iterator[Any]:
+        """What holds if targets are of the kind that the loss takes."""
+        program = self.reduced.program
+        kind, entries = program.net.target, y.reshape(-1)
+        top = classes(program).xreplace(dict(self.sizes)) - 1 if kind == "class" else Integer(1)
+        for e in entries if kind in ("binary", "one_hot", "class") else ():
+            yield from (e >= 0, e <= top)
+        if kind == "sign":
+            yield from (Eq(Abs(e), 1) for e in entries)
+        if kind == "one_hot":
+            totals = np.sum(y, axis=given.axes.index(0), dtype=object)
+            yield from (Abs(total - 1) <= SUM_TOLERANCE for total in np.asarray(totals).reshape(-1))
 
     def symbols(self, name: str, shape: Sequence[int]) -> Any:
         found = np.empty(shape, dtype=object)

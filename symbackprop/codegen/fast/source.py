@@ -22,7 +22,7 @@ from symbackprop.codegen.numpy_source import NUMPY
 
 __all__ = ["fast_source"]
 
-_OWN = ("arrays", "dtype", "ndarray", "workspace")
+_OWN = ("dtype", "workspace")
 _NARROW = 64  # columns, up to which it pays
 _SMALL = (1024, 6400)  # entries of a matrix that is cheaper to copy than to multiply by transposed
 
@@ -101,7 +101,6 @@ class _Writer:
         return "\n".join([
             f'"""The fast form of the loss and gradients of \'{program.net.name}\': arrays are allocated once and written over."""', "",
             f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
-            *self.arrays(given), "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
             *(f"    {line}" for line in (*arrays, *self.fixed)), "",
             f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
@@ -109,32 +108,9 @@ class _Writer:
             f"    return loss_and_gradients, ({shapes})", "",
         ])  # fmt: skip
 
-    def arrays(self, given: Sequence[str]) -> Iterator[str]:
-        """The function that takes arrays apart if they are exactly of the kind that is computed with."""
-        program = self.program
-        everything = (*program.params, *program.inputs, *program.targets)
-        labels = program.targets if program.net.target == "class" else ()
-        where: dict[str, str] = {}
-        for g in everything:
-            for axis, n in enumerate(g.shape):
-                if n in program.size_names:
-                    where.setdefault(self.size(n), f"{self.called[g.name]}.shape[{axis}]")
-        yield f"def arrays({', '.join(['params', *given[len(program.params) :]])}):"
-        yield from (f'    {self.called[g.name]} = params["{g.name}"]' for g in program.params)
-        yield from (f"    {n} = {place}" for n, place in where.items())
-        tests = [f"len(params) == {len(program.params)}", *(f"{n} > 0" for n in where)]
-        tests += [f"type({name}) is ndarray" for name in given]
-        tests += [f"{name}.shape == {self.shape(g.shape)}" for name, g in zip(given, everything, strict=True)]
-        tests += [f'{name}.dtype.kind in "iu"' if g in labels else f"{name}.dtype == dtype" for name, g in zip(given, everything, strict=True)]
-        yield "    if ("
-        yield from (f"        {'and ' if n else ''}{test}" for n, test in enumerate(tests))
-        yield "    ):"
-        yield f"        return ({''.join(f'{self.size(n)}, ' for n in program.size_names)}), ({', '.join(given)},)"
-        yield "    return None"
-
     def functions(self) -> set[str]:
         used = {ufunc(self.graph[p]) for p in self.order} | {"maximum", "add"}
-        return {*FUNCTIONS, "ndarray", *(u for u in used if u)}
+        return {*FUNCTIONS, *(u for u in used if u)}
 
     def shape(self, shape: Sequence[Any]) -> str:
         return spelled_shape(tuple(map(self.size, shape)))

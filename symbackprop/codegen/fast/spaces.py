@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.fast.outputs import Written
+from symbackprop.codegen.loading import loaded
 
 __all__ = ["ArraySpace", "ScalarSpace", "Space"]
 
@@ -23,7 +24,6 @@ class ArraySpace:
     """Calls `run(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite."""
 
     form = "arrays"
-    read = None
 
     def __init__(self, run: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
@@ -32,6 +32,9 @@ class ArraySpace:
         # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
         # after every call, and comes from it again page by page, which takes as long as computing them.
         np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
+
+    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> None:
+        """Nothing is computed before it is known that the arrays fit."""
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
@@ -59,43 +62,38 @@ class ArraySpace:
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    `read(params, *data)` does so for what a caller gives, or raises if it is not of the usual kind. Where plain numbers raise, as
-    an exponential that overflows does, `otherwise` answers.
+    The module `reader` does so for what a caller gives, if it is of the usual kind. Where plain numbers raise, as an exponential
+    that overflows does, `otherwise` answers.
     """
 
     form = "scalars"
 
-    def __init__(self, run: Callable[..., Any], read: Callable[..., Any], names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
-        self._run, self.read, self._otherwise, self._number = run, read, otherwise, dtype.type
+    def __init__(self, run: Callable[..., Any], reader: str, names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
+        self._run, self._otherwise, self._number = run, otherwise, dtype.type
         self.shapes, self._names = otherwise.shapes, names
         fields = [(n, dtype, s) for n, s in zip(names, self.shapes, strict=True)]
         self._kind = np.dtype([("mark and loss", dtype, (2,)), *fields])
-        self._struct = struct.Struct(f"{self._kind.itemsize // dtype.itemsize}{dtype.char}")
-        self._memory = bytearray(self._kind.itemsize)
-        self._own = self._arrays(self._memory)
+        layout, memory = struct.Struct(f"{self._kind.itemsize // dtype.itemsize}{dtype.char}"), bytearray(self._kind.itemsize)
+        self._pack, self._own = layout.pack, self._arrays(memory)
         self.own = Written([*self._own.values()])
+        known = {"run": run, "dtype": dtype, "number": dtype.type, "kind": self._kind, "ndarray": np.ndarray, "isfinite": math.isfinite}
+        known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own}
+        self._direct = loaded(reader, known)["direct"]
 
-    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> tuple[Any, float, dict[str, Any]] | None:
-        """The loss, the mark and the gradients for what a caller gives, if it is of the usual kind."""
+    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> tuple[Any, dict[str, Any]] | None:
+        """The loss and the gradients for what a caller gives, if it is certainly right."""
         try:
             if reuse and self.own.met((*params.values(), *data)) is not None:
                 return None
-            return self.results(self.read(params, *data), reuse)
+            return self._direct(reuse, params, *data)  # type: ignore[no-any-return]
         except _REFUSED:
             return None
-
-    def results(self, values: Sequence[float], reuse: bool) -> tuple[Any, float, dict[str, Any]]:
-        """The loss, the mark and the gradients, in new arrays or in those of this space."""
-        if not reuse:
-            return self._number(values[1]), values[0], self._arrays(bytearray(self._struct.pack(*values)))
-        self._struct.pack_into(self._memory, 0, *values)
-        return self._number(values[1]), values[0], {**self._own}
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
         try:
-            loss, mark, grads = self.results(self._run(*[x.tolist() for x in arrays], *numbers), False)
-            return loss, mark, [*grads.values()]
+            mark, loss, *rest = self._run(*[x.tolist() for x in arrays], *numbers)
+            return self._number(loss), mark, [*self._arrays(bytearray(self._pack(mark, loss, *rest))).values()]
         except _REFUSED:
             return self._otherwise.fresh(arrays, numbers)
 
