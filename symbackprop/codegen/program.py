@@ -19,6 +19,7 @@ from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import Lowering, storage
 from symbackprop.codegen.naming import Names
 from symbackprop.codegen.quantities import sought
+from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError, one_of
@@ -122,6 +123,7 @@ def array_program(
     for e in net.equations:
         if e.rhs.has(Abstract):
             raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
+    net = with_sizes(net)
     chosen = stored_as(_chosen(net, notation), layout, net)
     lies = chosen.layout(net.samples is not None, _weights(net, chosen))
     asked = sought(net, chosen, lies, of, wrt)

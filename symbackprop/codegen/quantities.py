@@ -17,6 +17,7 @@ from symbackprop.codegen.backward import backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import storage
 from symbackprop.codegen.naming import Names
+from symbackprop.codegen.sizes import with_sizes
 from symbackprop.equations import Direction, Entry, Equation, Tensor, add, index, mul, summation
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.lift import Layout
@@ -91,6 +92,7 @@ def directional(net: Network) -> Network:
     >>> [g.name for g in f.program.inputs]
     ['vW1', 'vb1', 'X']
     """
+    net = with_sizes(net)
     found = list(backward_equations(net, {}, net.parameters))
     along: dict[Tensor, Tensor] = {}
     for p in net.parameters:
