@@ -94,14 +94,27 @@ def _summary(found: Notes, written: list[Path]) -> None:
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--backend", "-b", default="numpy", show_default=True, help="The array library of the source.")
 @click.option("--notation", "-n", default=None, help="Letters and layout: a shipped notation, or the path of a TOML file.")
+@click.option("--layout", "-l", default=None, help="How arrays are stored: rows (X W + b), columns (W A + b) or single (no axis of samples).")
+@click.option("--of", default=None, metavar="NAME", help="What is differentiated instead of the loss: A2, or one entry of it, 'A2[0, 3]'.")
+@click.option("--wrt", default=None, metavar="NAMES", help="By what instead of all parameters: names separated by commas, W1,X.")
 @click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write; without it the source is printed.")
-def compile_(spec: Path, backend: str, notation: str | None, output: Path | None) -> None:
-    """Write a module that computes the loss and all gradients of the network that SPEC describes."""
+def compile_(
+    spec: Path, backend: str, notation: str | None, layout: str | None, of: str | None, wrt: str | None, output: Path | None,
+) -> None:  # fmt: skip
+    """Write a module that computes the loss and all gradients of the network that SPEC describes, or another derivative.
+
+    The module computes in the dtype of the arrays that it is given.
+    """
     from symbackprop.codegen.function import emit
     from symbackprop.specification import load_specification
 
     described = load_specification(spec)
-    source = emit(described.network, backend, notation if notation is not None else described.notation)
+    letters = notation if notation is not None else described.notation
+    by = None if wrt is None else [name.strip() for name in wrt.split(",")]
+    try:
+        source = emit(described.network, backend, letters, layout=layout, of=of, wrt=by)
+    except SpecError as error:
+        raise SpecError(f"{spec}: {error}") from error
     if output is None:
         click.echo(source, nl=False)
         return

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import symbackprop as sb
 from symbackprop import cli
+from symbackprop.codegen.function import emit
 
 SPEC = '[mlp]\nsizes = [3, 2]\nactivation = "tanh"\nsamples = "m"\n'
 
@@ -48,6 +50,56 @@ def test_the_notation_of_the_file_is_taken(tmp_path: Path, monkeypatch: pytest.M
     path.write_text('notation = "nielsen"\n' + SPEC, encoding="utf-8")
     assert run(monkeypatch, path) == 0
     assert "Z1 = w1 @ X + b1[:, None]" in capsys.readouterr().out
+
+
+def test_a_layout_and_another_derivative(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The printed module is what `emit` gives for the same words."""
+    net = sb.mlp([3, 2], activation="tanh", samples="m")
+    for arguments, options in (
+        (["--layout", "columns"], {"layout": "columns"}),
+        (["-l", "columns", "-b", "jax"], {"layout": "columns", "backend": "jax"}),
+        (["--wrt", "W1"], {"wrt": ["W1"]}),
+        (["--wrt", "b1, X"], {"wrt": ["b1", "X"]}),
+        (["--of", "A1", "--wrt", "Z1"], {"of": "A1", "wrt": ["Z1"]}),
+        (["--of", "A1[0, 1]"], {"of": "A1[0, 1]"}),
+    ):
+        assert run(monkeypatch, spec, *arguments) == 0
+        printed, expected = capsys.readouterr().out, emit(net, **options)  # type: ignore[arg-type]
+        assert printed.replace("'net'", "'mlp'") == expected
+        assert printed != emit(net)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--layout", "row"], "unknown layout 'row'; did you mean 'rows'? Known: columns, rows, single."),
+        (["--layout", "single"], "layout='single' has no axis for the m samples"),
+        (["--of", "A3"], "unknown computed quantity 'A3'. Known: A1, J, L, Z1."),
+        (["--of", "A1[0, 2]"], "'A1[0, 2]' is no entry: the array has shape (m, 2)"),
+        (["--wrt", "W1,W2"], "unknown quantity 'W2'. Known: A1, J, L, W1, X, Z1, b1."),
+        (["--wrt", ""], "unknown quantity ''"),
+        (["--dtype", "float32"], "No such option"),
+        (["--lay", "rows"], "--layout"),
+    ],
+)
+def test_what_cannot_be_asked_for(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert run(monkeypatch, spec, *arguments, "-o", spec.parent / "gradients.py") == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.err.startswith("symbackprop: ")
+    assert said.err.count("\n") == 1
+    assert [p.name for p in spec.parent.iterdir()] == ["net.toml"]
+
+
+def test_a_network_that_has_no_code_is_named_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text('[deep]\nactivation = "tanh"\nloss = "quadratic"\n', encoding="utf-8")
+    assert run(monkeypatch, path) == 2
+    assert f"{path}: 'deep' has a symbolic depth L" in capsys.readouterr().err
 
 
 def test_what_cannot_be_done_is_said_in_one_line(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
