@@ -73,7 +73,7 @@ def _check_gradient(gradient: Any, where: str) -> None:
 
 
 def _check_factors(notation: Notation, where: str) -> None:
-    known = {*_MEANINGS, *FACTORS, *(g["symbol"] for g in notation.gradients.values())}
+    known = {*_MEANINGS, *FACTORS, *notation.symbols, *notation.vector, *notation.matrix, *(g["symbol"] for g in notation.gradients.values())}
     for name in notation.factor_order:
         one_of("factor", name, known, f"{where}: factor_order")
     if len(set(notation.factor_order)) < len(notation.factor_order):

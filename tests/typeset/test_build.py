@@ -130,7 +130,7 @@ FOUR: dict[tuple[str, bool], list[str]] = {
         r"\Delta^l = ((w^{l+1})^T \Delta^{l+1}) \odot \sigma'(Z^l)",
         r"\frac{\partial C}{\partial b^l_j} = \sum_{s=1}^m \delta^l_{js}",
         r"\frac{\partial C}{\partial b^l} = \Delta^l \, \mathbf{1}",
-        r"\frac{\partial C}{\partial w^l_{jk}} = \sum_{s=1}^m \delta^l_{js} a^{l-1}_{ks}",
+        r"\frac{\partial C}{\partial w^l_{jk}} = \sum_{s=1}^m a^{l-1}_{ks} \delta^l_{js}",
         r"\frac{\partial C}{\partial w^l} = \Delta^l (A^{l-1})^T",
     ],
     ("ng", False): [
