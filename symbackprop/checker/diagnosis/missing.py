@@ -31,6 +31,7 @@ __all__ = ["CHEAPEST", "missing", "scaled"]
 CHEAPEST = min(COSTS[k] for k in ("operand", "inner derivative", "missing factor", "missing term"))
 _ATOMS = 40
 _DENOMINATOR = 60
+_ROOM = 2_000_000  # numbers kept of products of two atoms
 _ONE = Written("1", ATOM)
 
 
@@ -96,7 +97,8 @@ class _Known:
         if not second:
             return _Known(s, (), (), np.zeros((0, 1)))
         x, y = (np.array([a.value.ravel() for a in part]) for part in (atoms, second))
-        return _Known(s, atoms, second, np.concatenate([y, (x[:, None, :] * y[None, :, :]).reshape(-1, y.shape[1])]))
+        pairs = x[: _ROOM // y.size, None, :] * y[None, :, :]
+        return _Known(s, atoms, second, np.concatenate([y, pairs.reshape(-1, y.shape[1])]))
 
     def like(self, wanted: Any) -> Iterator[_Atom]:
         """What has a value."""

@@ -57,7 +57,9 @@ def _misfit(s: Scene, target: Target) -> Found | None:
                     return _said(s, "shapes", Message("{left} on the left, {right} on the right", left=left, right=right))
             return None
         except Misfit as error:
-            return Found("shapes", error.span.start, error.span.end, words={"old": str(error), "new": ""})
+            here = 0 <= error.span.start < error.span.end <= len(s.text)  # a name's formula has spans of its own
+            start, end = error.span if here else (0, len(s.text))
+            return Found("shapes", start, end, words={"old": str(error), "new": ""})
         except OutOfLayers:
             continue
         except Unreadable:
