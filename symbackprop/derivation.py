@@ -13,6 +13,7 @@ from symbackprop.calculus import VALUE, activation_derivative, expand_named, fol
 from symbackprop.differentiation import derivative_of, worked_rounds
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, substitute, tensors
 from symbackprop.errors import one_of
+from symbackprop.languages import Message
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
@@ -161,21 +162,22 @@ def _rules_reason(rules: tuple[str, ...]) -> Reason:
 
 
 _RULES: Mapping[str, str] = {
-    "quotient rule": "the quotient rule", "product rule": "the product rule", "chain rule": "the chain rule", "power rule": "the power rule",
-    "sum rule": "linearity", "constant factor": "linearity", "case by case": "differentiating case by case",
-    "exponential function": "the derivative of the exponential function", "logarithm": "the derivative of the logarithm",
-    "absolute value": "the derivative of the absolute value", "table of derivatives": "the table of derivatives",
-    "error function": "the derivative of the error function", "derivative of a known function": "writing a prime for the derivative",
-}
+    "quotient rule": Message("the quotient rule"), "product rule": Message("the product rule"), "chain rule": Message("the chain rule"),
+    "power rule": Message("the power rule"), "sum rule": Message("linearity"), "constant factor": Message("linearity"),
+    "case by case": Message("differentiating case by case"), "exponential function": Message("the derivative of the exponential function"),
+    "logarithm": Message("the derivative of the logarithm"), "absolute value": Message("the derivative of the absolute value"),
+    "table of derivatives": Message("the table of derivatives"), "error function": Message("the derivative of the error function"),
+    "derivative of a known function": Message("writing a prime for the derivative"),
+}  # fmt: skip
 
 
 def _chain_steps(b: Backward, factor: Any) -> list[Step]:
     through = [p.consumer.lhs for p in b.paths if p.upstream != 1]
     loss = b.paths[0].target
     direct = any(p.upstream == 1 for p in b.paths)
-    words = "By the chain rule, since {x} acts on {loss} only through {through}:"
+    words = Message("By the chain rule, since {x} acts on {loss} only through {through}:")
     if direct:
-        words = "By the chain rule, since {x} acts on {loss} through {through} and directly:"
+        words = Message("By the chain rule, since {x} acts on {loss} through {through} and directly:")
     steps = [
         Step(mul(factor, add(*(p.spelled_out for p in b.paths))), Reason("chain rule", words, {"x": b.wrt, "loss": loss, "through": through}))
     ]
@@ -186,9 +188,9 @@ def _chain_steps(b: Backward, factor: Any) -> list[Step]:
     if b.equation.rhs != put_in:
         survivors = [pair for p in b.paths for pair in _forced(p)]
         if survivors:
-            words = "Only the term with {equal} survives:"
+            words = Message("Only the term with {equal} survives:")
             if any(isinstance(f, Add) for p in b.paths for f in Mul.make_args(p.derivative)) and b.equation.rhs.has(Sum):
-                words = "Split the bracket; of the part with the Kronecker delta only the term with {equal} survives:"
+                words = Message("Split the bracket; of the part with the Kronecker delta only the term with {equal} survives:")
             reason = Reason("one term", words, {"equal": tuple(dict.fromkeys(survivors))})
         else:
             reason = Reason("factor", "Take what does not depend on the summation index out of the sum:")
@@ -238,7 +240,7 @@ def _inserted(expr: Any, known: Sequence[Equation], facts: Sequence[Equation], f
         return []
     uses = tuple(dict.fromkeys(used))
     references = tuple(Reference(e.label) for e in uses if e.label)
-    words = "Insert {equations} from {references}:" if references else "Insert {equations}:"
+    words = Message("Insert {equations} from {references}:") if references else Message("Insert {equations}:")
     steps = [Step(replaced, Reason("substitute", words, {"equations": uses, "references": references}), uses=uses)]
     order = order_of(replaced)
     plain = cancelled(replaced, (), order)
@@ -307,7 +309,8 @@ def activation_derivation(name: str) -> Derivation:
         steps = _ending_in(steps, final, Reason("simplify", "Simplify:"))
     else:
         with_name = final.has(Func(name, z))
-        words = "In terms of {f} itself:" if with_name else "This is a function we know:" if final.has(Func) else "Simplify:"
+        shorter = Message("This is a function we know:") if final.has(Func) else Message("Simplify:")
+        words = Message("In terms of {f} itself:") if with_name else shorter
         functions = sorted(final.atoms(Func), key=str)
         others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in functions if f.order == 0 and f.name != name)
         steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))

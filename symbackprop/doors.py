@@ -11,6 +11,7 @@ from symbackprop.documents.about_network import network_sections
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.lecture import TITLE, lecture_sections
 from symbackprop.errors import SpecError, one_of
+from symbackprop.languages import load_language
 from symbackprop.network import Network
 from symbackprop.notation import load_notation
 from symbackprop.prove import end_to_end
@@ -18,11 +19,14 @@ from symbackprop.prove import end_to_end
 __all__ = ["derive", "lecture"]
 
 
-def derive(net: Network, notation: str = "nielsen", detail: str = "steps", progress: Callable[[str], None] = lambda name: None) -> Notes:
+def derive(
+    net: Network, notation: str = "nielsen", detail: str = "steps", progress: Callable[[str], None] = lambda name: None, language: str = "en"
+) -> Notes:
     """Notes on one network: every gradient derived step by step, every step proved.
 
-    `notation` is a shipped notation or the path of one; `detail` is results, steps or full. Raises `NotProved` if a step does
-    not hold, `UnknownName` for a notation or detail that does not exist, `SpecError` for a loss that depends on no parameter.
+    `notation` is a shipped notation or the path of one; `detail` is results, steps or full; `language` is one of
+    `symbackprop list languages`. Raises `NotProved` if a step does not hold, `UnknownName` for a notation, detail or language that
+    does not exist, `SpecError` for a loss that depends on no parameter.
 
     >>> import symbackprop as sb
     >>> notes = sb.derive(sb.mlp([2, 3, 1]))
@@ -30,10 +34,11 @@ def derive(net: Network, notation: str = "nielsen", detail: str = "steps", progr
     True
     """
     one_of("detail", detail, DETAILS)
+    spoken = load_language(language)
     if not backpropagate(net, wrt=net.parameters):
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     sections = tuple(network_sections(net, load_notation(notation), progress))
-    return Notes(net.name, sections, detail)
+    return Notes(net.name, sections, detail, language=spoken)
 
 
 _ORACLE_NETWORKS = (
@@ -44,9 +49,12 @@ _ORACLE_NETWORKS = (
 )
 
 
-def lecture(notation: str = "nielsen", detail: str = "steps", progress: Callable[[str], None] = lambda name: None) -> Notes:
+def lecture(
+    notation: str = "nielsen", detail: str = "steps", progress: Callable[[str], None] = lambda name: None, language: str = "en"
+) -> Notes:
     """The built-in lecture on backpropagation, proved; its final gradients are compared with plain `sympy.diff` of expanded losses."""
     one_of("detail", detail, DETAILS)
+    spoken = load_language(language)
     sections = tuple(lecture_sections(load_notation(notation), progress))
     progress("end to end against the expanded losses")
     totals = {"networks": 0, "entries": 0, "disagreements": 0}
@@ -54,4 +62,4 @@ def lecture(notation: str = "nielsen", detail: str = "steps", progress: Callable
         report = end_to_end(mlp(**spec))  # type: ignore[arg-type]
         totals["networks"] += 1
         totals["entries"] += report.count
-    return Notes(TITLE, sections, detail, totals)
+    return Notes(TITLE, sections, detail, totals, spoken)

@@ -33,6 +33,7 @@ from symbackprop.equations import (
 )  # fmt: skip
 from symbackprop.errors import NotProved
 from symbackprop.evaluate import Disagreement, Point, Undecided, compare, simplex
+from symbackprop.languages import Message
 from symbackprop.lift import MatrixEquation, lower
 from symbackprop.network import Network
 from symbackprop.normal import equal
@@ -42,7 +43,8 @@ from symbackprop.unfolding import by_chain_rule, exact_at_sizes, unfolded, with_
 
 __all__ = ["Proof", "checked", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "prove_matrix", "require", "same_normal_form"]
 
-ALL_SIZES, EXACT, AGREES, DEFINITION, REFUTED, UNDECIDED = "for all sizes", "exact at sizes", "agrees", "definition", "refuted", "undecided"
+ALL_SIZES, EXACT, AGREES, DEFINITION = Message("for all sizes"), Message("exact at sizes"), Message("agrees"), Message("definition")
+REFUTED, UNDECIDED = "refuted", "undecided"
 _DIGITS = 50
 _POINTS = 2
 _PLACES = 40

@@ -13,6 +13,7 @@ from symbackprop.derivation import Derivation, Reference, gradient_derivation, n
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Func, Grad, Partial, Tensor, scalar, tensors
+from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation
@@ -38,8 +39,8 @@ __all__ = [
 ]  # fmt: skip
 
 _MEANINGS: Mapping[str, str] = {
-    "w": "weights, from each unit below to each unit of the layer", "b": "biases", "z": "pre-activations",
-    "a": "activations", "L": "losses of the examples",
+    "w": Message("weights, from each unit below to each unit of the layer"), "b": Message("biases"), "z": Message("pre-activations"),
+    "a": Message("activations"), "L": Message("losses of the examples"),
 }  # fmt: skip
 
 Progress = Callable[[str], None]
@@ -136,28 +137,29 @@ def symbols_table(net: Network, notation: Notation) -> Table:
     for e in net.equations:
         if e.rule in ACTIVATIONS:
             scalars |= {scalar(name) for name in ACTIVATIONS[e.rule].scalars}
-    rows += [(s, _SCALARS.get(str(s), "a given number"), "a number") for s in sorted(scalars, key=str)]
-    return Table(("symbol", "meaning", "shape"), tuple(rows), "Symbols")
+    rows += [(s, _SCALARS.get(str(s), Message("a given number")), Message("a number")) for s in sorted(scalars, key=str)]
+    return Table((Message("symbol"), Message("meaning"), Message("shape")), tuple(rows), Message("Symbols"))
 
 
-_ERROR = "error: the derivative of the cost with respect to the pre-activations"
-_SUMMED = "error: the derivative of the sum of the losses with respect to the pre-activations"
+_PARAMETER, _COMPUTED = Message("parameter"), Message("computed")
+_ERROR = Message("error: the derivative of the cost with respect to the pre-activations")
+_SUMMED = Message("error: the derivative of the sum of the losses with respect to the pre-activations")
 _SCALARS: Mapping[str, str] = {
-    "alpha": "parameter of the activation", "lambda_": "strength of the penalty", "kappa": "threshold of the loss",
+    "alpha": Message("parameter of the activation"), "lambda_": Message("strength of the penalty"), "kappa": Message("threshold of the loss"),
 }  # fmt: skip
 
 
 def _meaning(net: Network, tensor: Tensor) -> str:
     """What a symbol is: from its part in the network, and from its letter only where a builder gave it that letter."""
     if tensor in net.targets:
-        return "target"
+        return Message("target")
     if tensor == net.loss.tensor:
-        return "cost, averaged over the examples" if net.samples is not None else "cost"
+        return Message("cost, averaged over the examples") if net.samples is not None else Message("cost")
     if tensor in net.parameters:
-        return _MEANINGS.get(tensor.name, "parameter") if tensor.layer is not None else "parameter"
+        return _MEANINGS.get(tensor.name, _PARAMETER) if tensor.layer is not None else _PARAMETER
     if tensor in net.inputs:
-        return "input"
-    return _MEANINGS.get(tensor.name, "computed") if not net.typed else "computed"
+        return Message("input")
+    return _MEANINGS.get(tensor.name, _COMPUTED) if not net.typed else _COMPUTED
 
 
 def kink_notes(net: Network) -> list[Block]:
@@ -167,7 +169,7 @@ def kink_notes(net: Network) -> list[Block]:
         if name in ACTIVATIONS:
             notes += [kink_note(name, at, slope) for at, slope in ACTIVATIONS[name].kinks]
         elif name in LOSSES and LOSSES[name].kinks:
-            notes.append(Prose(f"The loss has a kink at {LOSSES[name].kinks}."))
+            notes.append(Prose("The loss has a kink at {kinks}, where the derivative is taken as 0.", {"kinks": LOSSES[name].kinks}))
     return notes
 
 
@@ -191,13 +193,13 @@ class Shape:
         self.stored = tuple(S.One if a is None else sizes[a] for a in both)
 
 
-def results_table(chains: Sequence[Chain], caption: str = "Results") -> Table:
+def results_table(chains: Sequence[Chain], caption: str = Message("Results")) -> Table:
     """The last line of each derivation, with its matrix form."""
     rows = []
     for c in chains:
         d = c.derivation
-        rows.append((Reference(d.name), d.result, d.matrix if d.matrix is not None else "no matrix form"))
-    return Table(("", "index form", "matrix form"), tuple(rows), caption)
+        rows.append((Reference(d.name), d.result, d.matrix if d.matrix is not None else Message("no matrix form")))
+    return Table(("", Message("index form"), Message("matrix form")), tuple(rows), caption)
 
 
 def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions: Sequence[Equation] = ()) -> list[Block]:

@@ -9,16 +9,17 @@ from typing import Any
 from symbackprop.derivation import Derivation, Step
 from symbackprop.equations import Equation
 from symbackprop.errors import SpecError, one_of
+from symbackprop.languages import ENGLISH, Language
 from symbackprop.lift import MatrixEquation
 from symbackprop.notation import Notation, load_notation
-from symbackprop.prove import Proof
+from symbackprop.prove import DEFINITION, Proof
 
 __all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "SectionReference", "Table"]
 
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph; `{name}` in the text stands for the formula, the reference or the text `slots["name"]`."""
+    """A paragraph; `{name}` in the text stands for the formula, the reference, the text or the phrase `slots["name"]`, or a list of them."""
 
     text: str
     slots: Mapping[str, Any] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; a cell is text or anything that can be typeset as a formula."""
+    """A table; a cell is a `Message`, a name, or anything that can be typeset as a formula."""
 
     columns: tuple[Any, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -113,6 +114,7 @@ class Notes:
     sections: tuple[Section, ...]
     detail: str
     oracle: Mapping[str, int] = field(default_factory=dict, hash=False)
+    language: Language = ENGLISH
 
     def __repr__(self) -> str:
         return f"Notes({self.title!r}, {len(self.chains)} derivations, {len(self.proofs)} equations proved)"
@@ -184,4 +186,4 @@ class Notes:
 
 def definition(equation: Equation | MatrixEquation) -> Proved:
     """An equation that says what a symbol means: there is nothing to prove."""
-    return Proved(equation, Proof("definition", "a name is given"))
+    return Proved(equation, Proof(DEFINITION, "a name is given"))

@@ -30,6 +30,7 @@ from symbackprop.equations import (
     summation,
 )
 from symbackprop.equations import tensors as tensors_of
+from symbackprop.languages import Message
 from symbackprop.lift import Layout, layout, lift_equation
 from symbackprop.network import Network, read_equations
 from symbackprop.notation import Notation
@@ -52,7 +53,7 @@ def activation_table() -> Table:
             slope = substitute(activation_derivative(name), {VALUE: Func(name, VARIABLE)})
             shown = slope if length(slope) <= _WIDEST else Reference(f"activation-{name}")
             rows.append((name.replace("_", " "), rule.of(VARIABLE), shown))
-    return Table(("activation", "value", "derivative"), tuple(rows), "Activations and their derivatives")
+    return Table((Message("activation"), Message("value"), Message("derivative")), tuple(rows), Message("Activations and their derivatives"))
 
 
 # ---------------------------------------------------------------- gradient descent
@@ -128,11 +129,11 @@ def descent_picture() -> Iterator[Block]:
         rows.append((str(number), at, value, rise))
         points.append((float(at), float(value)))
         at = at - alpha * rise
-    yield Table(("step", w(), cost(), Partial(cost(), w())), tuple((n, a, b, c) for n, a, b, c in rows))
+    yield Table((Message("step"), w(), cost(), Partial(cost(), w())), tuple((n, a, b, c) for n, a, b, c in rows))
     left, right = Fraction(-3, 2), Fraction(11, 2)
     grid = [left + (right - left) * Fraction(k, 60) for k in range(61)]
     curve = tuple((float(x), float(formula.subs(w(), Rational(x.numerator, x.denominator)))) for x in grid)
-    yield Figure(curve, tuple(points), w(), cost(), "Gradient descent on a curve of one variable")
+    yield Figure(curve, tuple(points), w(), cost(), Message("Gradient descent on a curve of one variable"))
 
 
 # ---------------------------------------------------------------- one neuron a layer
@@ -213,7 +214,7 @@ def log_sum_exp_chain(net: Network) -> Iterator[Block]:
     j = index("j")
     plain = formula_derivation(short_net, Equation(net.loss, short), z[j], name="log-sum-exp-gradient")
     named = add(softmax.lhs, mul(-1, y[j]))
-    words = "In terms of {value}, which the forward pass has already computed:"
+    words = Message("In terms of {value}, which the forward pass has already computed:")
     last = Step(named, Reason("fold", words, {"value": softmax.lhs}), uses=(softmax,))
     yield proved_chain(Derivation(plain.name, plain.lhs, (*plain.steps, last), short_net))
 
@@ -245,15 +246,15 @@ def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: st
 
 
 _GATES: tuple[tuple[str, str, list[str], dict[str, tuple[object, ...]]], ...] = (
-    ("multiply", "Each input receives the upstream gradient times the other input.", ["u = x*y"], {"x": (), "y": ()}),
-    ("add", "Both inputs receive the upstream gradient unchanged.", ["u = x + y"], {"x": (), "y": ()}),
-    ("matrix product", "With examples as rows, the gradient is multiplied with the other factor, transposed.",
+    (Message("Multiply"), Message("Each input receives the upstream gradient times the other input."), ["u = x*y"], {"x": (), "y": ()}),
+    (Message("Add"), Message("Both inputs receive the upstream gradient unchanged."), ["u = x + y"], {"x": (), "y": ()}),
+    (Message("Matrix product"), Message("With examples as rows, the gradient is multiplied with the other factor, transposed."),
      ["u[s, j] = sum(k, x[s, k]*w[k, j])"], {"x": ("m", "d"), "w": ("d", "n")}),
-    ("broadcast add", "Adding one row to every example: the bias receives the sum over the examples.",
+    (Message("Broadcast add"), Message("Adding one row to every example: the bias receives the sum over the examples."),
      ["u[s, j] = x[s, j] + b[j]"], {"x": ("m", "n"), "b": ("n",)}),
-    ("affine layer in two gates", "An affine layer is a matrix product followed by a broadcast add.",
+    (Message("Affine layer in two gates"), Message("An affine layer is a matrix product followed by a broadcast add."),
      ["v[s, j] = sum(k, x[s, k]*w[k, j])", "u[s, j] = v[s, j] + b[j]"], {"x": ("m", "d"), "w": ("d", "n"), "b": ("n",)}),
-    ("sigmoid in four gates", "The sigmoid taken apart: change the sign, exponentiate, add one, invert.",
+    (Message("Sigmoid in four gates"), Message("The sigmoid taken apart: change the sign, exponentiate, add one, invert."),
      ["q = -x", "r = exp(q)", "v = 1 + r", "u = 1/v"], {"x": ()}),
 )  # fmt: skip
 
@@ -263,16 +264,17 @@ _AS_WRITTEN = Layout("as written", row_vectors=True)  # the gates' index forms h
 
 def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
     """Each gate with its forward equations and a derivation for each of its inputs; softmax with cross-entropy last."""
-    for name, words, equations, tensors in _GATES:
+    for title, words, equations, tensors in _GATES:
+        name = title.lower()
         progress(f"gate: {name}")
         net = _gate(equations, tensors, name)
-        yield Heading(name.capitalize())
+        yield Heading(title)
         yield Prose(words)
         yield Equations(tuple(definition(e) for e in net.equations[:-1]))
         matrices = [t for t in (*net.parameters, *(e.tensor for e in net.equations)) if t.rank]
         if matrices:
-            shapes = {f"t{n}": t for n, t in enumerate(matrices)} | {f"s{n}": Shape(t, _AS_WRITTEN) for n, t in enumerate(matrices)}
-            yield Prose("The shapes: " + ", ".join(f"{{t{n}}} is {{s{n}}}" for n in range(len(matrices))) + ".", shapes)
+            shapes = [Prose("{tensor} is {shape}", {"tensor": t, "shape": Shape(t, _AS_WRITTEN)}) for t in matrices]
+            yield Prose("The shapes: {shapes}.", {"shapes": shapes})
         chains = backward_chains(net, notation, named={}, prefix=f"{name}: ", layout=_AS_WRITTEN)
         yield from chains
         if name == "sigmoid in four gates":

@@ -35,6 +35,7 @@ from symbackprop.documents.classics import (
     softmax_jacobian_blocks,
 )  # fmt: skip
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, size, summation
+from symbackprop.languages import Message
 from symbackprop.lift import lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
@@ -44,7 +45,7 @@ from symbackprop.rules.record import VARIABLE
 
 __all__ = ["LECTURE", "lecture_sections"]
 
-TITLE = "Backpropagation, derived and proved"
+TITLE = Message("Backpropagation, derived and proved")
 
 
 def lecture_sections(notation: Notation, progress: Progress = lambda name: None) -> Iterator[Section]:
@@ -165,7 +166,7 @@ def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
         Prose("Each result written out for its indices:"),
         *elementwise_blocks(net, results, naming_equations(net, named)),
         Prose("And all of it in one table, with matrices:"),
-        results_table(chains, "The gradients of the 2-2-1 network"),
+        results_table(chains, Message("The gradients of the 2-2-1 network")),
     ]
     yield Section("two-two-one", "The 2-2-1 network, element by element", tuple(blocks), notation, last=net.last_layer)
 
@@ -182,7 +183,7 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
             "gradients of weights and biases follow at once; so the errors are computed first, from the last layer to the first."
         ),
         *with_headings(chains),
-        results_table(chains, "The four equations of backpropagation"),
+        results_table(chains, Message("The four equations of backpropagation")),
     ]
     yield Section("four-equations", "The four equations of backpropagation", tuple(blocks), notation)
 
@@ -190,14 +191,20 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
 def chosen(notation: Notation, progress: Progress) -> Iterator[Section]:
     quadratic = deep(activation="sigmoid", loss="quadratic", name="sigmoid and quadratic cost")
     entropy = deep(activation="tanh", output="softmax", loss="cross_entropy", name="softmax and cross-entropy")
-    for key, net, words in (
-        ("quadratic", quadratic, "With sigmoid neurons and the quadratic cost every symbol of the four equations gets a formula."),
-        ("entropy", entropy, "With hidden tanh layers, a softmax and the cross-entropy, the error of the output is a plain difference."),
-    ):
+    for key, net, title, words in (
+        (
+            "quadratic", quadratic, Message("The four equations for sigmoid and quadratic cost"),
+            Message("With sigmoid neurons and the quadratic cost every symbol of the four equations gets a formula."),
+        ),
+        (
+            "entropy", entropy, Message("The four equations for softmax and cross-entropy"),
+            Message("With hidden tanh layers, a softmax and the cross-entropy, the error of the output is a plain difference."),
+        ),
+    ):  # fmt: skip
         chains = backward_chains(net, notation, progress=progress)
         shown = [c for c in chains if c.derivation.name in ("BP1", "BP2") or "-da" in c.derivation.name]
-        blocks = (Prose(words), *forward_blocks(net, notation), *with_headings(shown), results_table(chains, f"Backpropagation for {net.name}"))
-        yield Section(f"chosen-{key}", f"The four equations for {net.name}", blocks, notation)
+        blocks = (Prose(words), *forward_blocks(net, notation), *with_headings(shown), results_table(chains, title))
+        yield Section(f"chosen-{key}", title, blocks, notation)
 
 
 def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -213,7 +220,7 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
             "the gradients of the parameters do.",
             {"m": index("m"), "factor": factor, "inverse": S.One / index("m")},
         ),
-        symbols_table(net, ng), *forward_blocks(net, ng), *with_headings(chains), results_table(chains, "Examples as columns"),
+        symbols_table(net, ng), *forward_blocks(net, ng), *with_headings(chains), results_table(chains, Message("Examples as columns")),
     ]  # fmt: skip
     yield Section("columns", "Many examples as columns", tuple(blocks), ng)
     rows = load_notation("rows")
@@ -228,7 +235,7 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
             {"inverse": S.One / index("m")},
         ),
         symbols_table(batch, rows), *forward_blocks(batch, rows), *with_headings(chains),
-        results_table(chains, "Examples as rows"),
+        results_table(chains, Message("Examples as rows")),
     ]  # fmt: skip
     yield Section("rows", "Many examples as rows", tuple(blocks), rows)
 

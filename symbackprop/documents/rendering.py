@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from html import escape as escape_html
 from string import Formatter
 from typing import Any
@@ -11,24 +12,27 @@ from typing import Any
 from symbackprop.derivation import Derivation, Reference, Step
 from symbackprop.documents.about_network import Shape
 from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, SectionReference, Table
+from symbackprop.documents.proofs import proofs_section
 from symbackprop.documents.templates import environment
+from symbackprop.languages import ENGLISH, Language, Message
 from symbackprop.notation import Notation
 from symbackprop.typeset.build import Builder
+from symbackprop.typeset.build_names import WORDS
 from symbackprop.typeset.latex import escape as escape_latex
 from symbackprop.typeset.latex import inline as latex_inline
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.mathml import CSS, mathml
 from symbackprop.typeset.tree import EMPTY, Node, Operator, Row, break_line, row
 
-__all__ = ["HTML", "LATEX", "Medium", "html_body", "latex_body", "render_notes", "render_section"]
+__all__ = ["HTML", "LATEX", "Medium", "html_body", "latex_body", "render_notes", "render_proofs", "render_section"]
 
-_LINE = 34.0  # ems of a formula's right side on a page of 16 cm
+_COMMA, _AND = Message("{first}, {second}"), Message("{first} and {last}")
 _RELATIONS = {"=": "=", "equiv": "equiv", "approx": "approx", "to": "gets", "define": "define"}
 
 
 @dataclass(frozen=True)
 class Medium:
-    """How a medium writes text, a formula in a line, a formula on a line of its own, and a reference."""
+    """How a medium writes text, a formula in a line, a formula on a line of its own, and a reference; `words` name a section in a sentence."""
 
     name: str
     text: Callable[[str], str]
@@ -36,24 +40,29 @@ class Medium:
     display: Callable[[Node], str]
     reference: Callable[[str, str], str]
     section: Callable[[str, str], str]
+    words: Message
+    line: float = 34.0  # ems of the right side of a formula; a page of 16 cm
 
 
 LATEX = Medium(
-    "latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}", lambda key, title: rf"Section~\ref{{sec:{key}}}",
+    "latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}", lambda key, title: rf"\ref{{sec:{key}}}",
+    Message("Section\u00a0{section}"),
 )  # fmt: skip
 HTML = Medium(
     "html", escape_html, lambda node: mathml(node, "inline"), lambda node: mathml(node, "block"),
-    lambda label, number: f'<a href="#eq-{label}">({number})</a>', lambda key, title: f'the section <a href="#sec-{key}">{escape_html(title)}</a>',
+    lambda label, number: f'<a href="#eq-{label}">({number})</a>', lambda key, title: f'<a href="#sec-{key}">{escape_html(title)}</a>',
+    Message("the section {section}"),
 )  # fmt: skip
 
 
 class _Numbers:
     """The number or tag of each derivation's result, the same in every medium."""
 
-    def __init__(self, sections: Sequence[Section]) -> None:
+    def __init__(self, sections: Sequence[Section], language: Language) -> None:
         self.by_label: dict[str, str] = {}
         self.by_name: dict[str, str] = {}
-        self.titles = {**{s.key: s.title for s in sections}, "proofs": "How the equations were proved"}
+        titles = {**{s.key: s.title for s in sections}, "proofs": Message("How the equations were proved")}
+        self.titles = {key: language.text(title) for key, title in titles.items()}
         used: set[str] = set()
         count = 0
         for section in sections:
@@ -79,24 +88,32 @@ def label_of(section: Section, name: str) -> str:
 
 def render_notes(notes: Notes, medium: Medium) -> list[dict[str, Any]]:
     """What the template of a whole document receives: the sections with their blocks as strings."""
-    numbers = _Numbers(notes.sections)
-    return [render_section(s, notes.detail, medium, numbers) for s in notes.sections]
+    numbers = _Numbers(notes.sections, notes.language)
+    return [render_section(s, notes.detail, medium, numbers, notes.language) for s in notes.sections]
 
 
-def render_section(section: Section, detail: str, medium: Medium, numbers: _Numbers | None = None) -> dict[str, Any]:
+def render_section(
+    section: Section, detail: str, medium: Medium, numbers: _Numbers | None = None, language: Language = ENGLISH
+) -> dict[str, Any]:
     """What the template of one section receives."""
-    writer = _Writer(section, detail, medium, numbers or _Numbers([section]))
-    return {"key": section.key, "title": medium.text(section.title), "blocks": [writer.block(b) for b in section.blocks]}
+    writer = _Writer(section, detail, medium, numbers or _Numbers([section], language), language)
+    return {"key": section.key, "title": medium.text(language.text(section.title)), "blocks": [writer.block(b) for b in section.blocks]}
+
+
+def render_proofs(notes: Notes, medium: Medium) -> dict[str, Any]:
+    """What the template of a section receives for the section on how the equations were proved."""
+    return render_section(proofs_section(notes), notes.detail, medium, language=notes.language)
 
 
 def latex_body(notes: Notes) -> str:
     """All sections as LaTeX without a preamble."""
-    return environment("latex").get_template("sections.tex").render(sections=render_notes(notes, LATEX))
+    return environment("latex", notes.language).get_template("sections.tex").render(sections=render_notes(notes, LATEX))
 
 
 def html_body(notes: Notes) -> str:
     """All sections as HTML with MathML, the style sheet included, for a notebook."""
-    return environment("html").get_template("sections.html").render(sections=render_notes(notes, HTML), css=CSS)
+    page = environment("html", notes.language).get_template("sections.html")
+    return page.render(sections=render_notes(notes, HTML), css=CSS, language=notes.language)
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,7 @@ class _Writer:
     detail: str
     medium: Medium
     numbers: _Numbers
+    language: Language
     ahead: int | None = None
 
     @property
@@ -123,27 +141,38 @@ class _Writer:
                 return self.chain(block)
             case Table():
                 cells = [[self.cell(c) for c in r] for r in block.rows]
-                return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.medium.text(block.caption)}
+                return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.words(block.caption)}
             case Figure():
                 return {"kind": "figure", **_drawing(block), "horizontal": self.cell(block.horizontal), "vertical": self.cell(block.vertical),
-                        "caption": self.medium.text(block.caption)}  # fmt: skip
+                        "caption": self.words(block.caption)}  # fmt: skip
         raise TypeError(f"unknown block {type(block).__name__}")
 
     # ------------------------------------------------------------ prose
 
+    def words(self, message: str) -> str:
+        """A message without slots in the language of the notes."""
+        return self.medium.text(self.language.text(message))
+
     def prose(self, text: str, slots: Mapping[str, Any]) -> str:
+        """A message with each slot as the medium writes it."""
+        return self.filled(text, {name: self.slot(slots[name]) for _, name, _, _ in Formatter().parse(text) if name is not None})
+
+    def filled(self, text: str, slots: Mapping[str, str]) -> str:
         parts = []
-        for literal, name, _, _ in Formatter().parse(text):
+        for literal, name, _, _ in Formatter().parse(self.language.text(text)):
             parts.append(self.medium.text(literal))
             if name is not None:
-                parts.append(self.slot(slots[name]))
+                parts.append(slots[name])
         return "".join(parts)
 
     def slot(self, value: Any) -> str:
         if isinstance(value, (tuple, list)):
-            parts = [self.slot(v) for v in value]
-            return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + self.medium.text(" and ") + parts[-1]
-        return self.cell(value)
+            *front, last = [self.slot(v) for v in value]
+            if not front:
+                return last
+            listed = reduce(lambda first, second: self.filled(_COMMA, {"first": first, "second": second}), front)
+            return self.filled(_AND, {"first": listed, "last": last})
+        return self.prose(value.text, value.slots) if isinstance(value, Prose) else self.cell(value)
 
     def label(self, reference: Reference) -> str:
         """The label of a derivation of this section, or of the notes on the same network; empty if it is not shown."""
@@ -153,24 +182,28 @@ class _Writer:
 
     @property
     def builder(self) -> Builder:
-        return Builder(self.notation, self.section.samples, last=self.section.last, ahead=self.ahead)
+        words = {name: self.language.say(word) for name, word in WORDS.items()}
+        return Builder(self.notation, self.section.samples, words, self.section.last, self.ahead)
 
     def about(self, *things: Any) -> _Writer:
         """The writer that calls layers by letters that suit `things`."""
         return replace(self, ahead=self.builder.about(*things).ahead)
 
     def node(self, value: Any) -> Node:
+        if isinstance(value, Node):
+            return value
         builder = self.builder
         return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 
     def cell(self, value: Any) -> str:
         if isinstance(value, str):
-            return self.medium.text(value)
+            return self.medium.text(self.language.say(value))
         if isinstance(value, Reference):
             label = self.label(value)
             return self.medium.reference(label, self.numbers.by_label[label]) if label else ""
         if isinstance(value, SectionReference):
-            return self.medium.section(value.key, self.numbers.titles.get(value.key, value.key))
+            link = self.medium.section(value.key, self.numbers.titles.get(value.key, value.key))
+            return self.filled(self.medium.words, {"section": link})
         return self.medium.inline(self.node(value))
 
     # ------------------------------------------------------------ equations and chains
@@ -183,10 +216,10 @@ class _Writer:
     def rows(self, left: Any, relation: str, right: Any) -> list[dict[str, str]]:
         """A line `left = right`, its right side broken where it is too long for the page."""
         body = self.node(right)
-        pieces = break_line(body if isinstance(body, Row) else Row((body,)), _LINE)
+        pieces = break_line(body if isinstance(body, Row) else Row((body,)), self.medium.line)
         first = row(Operator(_RELATIONS[relation]), pieces[0])
         left_node = EMPTY if left is None else self.node(left)
-        rows = [self.line(left_node, first)]
+        rows = [self.line(left_node, first) | {"relation": relation}]
         return rows + [self.line(EMPTY, row(Operator("="), piece), continued=True) for piece in pieces[1:]]
 
     def line(self, left: Node, right: Node, continued: bool = False) -> dict[str, str]:
@@ -204,7 +237,7 @@ class _Writer:
         lines[-1] |= {"number": self.numbers.by_label[label], "label": label}
         if d.matrix is not None:
             matrix = writer.equation_rows(d.matrix)
-            matrix[0]["words"] = self.medium.text("In matrix form:")
+            matrix[0]["words"] = self.words(Message("In matrix form:"))
             lines += matrix
         return {"kind": "chain", "local": local, "rows": lines, "name": d.name}
 
@@ -213,11 +246,12 @@ class _Writer:
         lines: list[dict[str, str]] = []
         for number, step in enumerate(d.shown(self.detail)):
             new = self.rows(d.lhs if number == 0 else None, step.relation if self.detail != "results" else "=", step.expression)
-            new[0]["words"] = self.words(step) if self.detail != "results" else ""
+            new[0]["words"] = self.reason(step) if self.detail != "results" else ""
+            new[0]["rule"] = step.reason.rule
             lines += new
         return lines
 
-    def words(self, step: Step) -> str:
+    def reason(self, step: Step) -> str:
         slots = dict(step.reason.slots)
         text = step.reason.text
         if "references" in slots:

@@ -34,6 +34,7 @@ from .tree import (
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "\u00a0": "~",
 }  # fmt: skip
 _OPENING = {"|": r"\lvert", "norm": r"\lVert"}
 _CLOSING = {"|": r"\rvert", "norm": r"\rVert"}
@@ -76,7 +77,7 @@ def escape(text: str) -> str:
     >>> print(escape("50% of {x}"))
     50\% of \{x\}
     """
-    return "".join(_ESCAPES.get(char, char) for char in re.sub(r"\s+", " ", text) if char.isprintable())
+    return "".join(_ESCAPES.get(char, char) for char in re.sub(r"[^\S\u00a0]+", " ", text) if char in _ESCAPES or char.isprintable())
 
 
 def _write(node: Node, tight: bool) -> str:

@@ -20,6 +20,7 @@ STYLES = {
 }  # fmt: skip
 _WIDTH = 96
 _LABEL = 10
+_BAR = " | "
 _MENDED = Message("mended: {formula}")
 
 
@@ -79,7 +80,7 @@ def _diagnosis(diagnosis: Diagnosis, gutter: int, language: Language) -> Iterato
 
 def _prose(text: str, gutter: int, style: str, before: str = "") -> Iterator[Text]:
     indent = cell_len(before)
-    for number, line in enumerate(_wrapped(text, _WIDTH - gutter - indent) or [""]):
+    for number, line in enumerate(_wrapped(text, _WIDTH - gutter - len(_BAR) - indent) or [""]):
         yield _line("", gutter, Text.assemble((" " * indent if number else before, "dim"), (line, style)))
 
 
@@ -93,4 +94,4 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _line(number: str, gutter: int, body: Text) -> Text:
-    return Text.assemble((f"{number:>{gutter}} | ", "dim"), body)
+    return Text.assemble((f"{number:>{gutter}}{_BAR}", "dim"), body)
