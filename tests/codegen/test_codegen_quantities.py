@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import autograd.numpy as anp
@@ -12,6 +13,7 @@ from autograd import grad, jacobian
 
 import symbackprop as sb
 from symbackprop.codegen.function import emit
+from symbackprop.codegen.loading import loaded
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.rules import ACTIVATIONS, LOSSES
 
@@ -185,6 +187,79 @@ def test_a_single_example_has_no_axis_of_samples() -> None:
 def test_what_cannot_be_asked_for(wrong: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         sb.compile(sb.mlp(SIZES, samples="m"), **wrong)
+
+
+CONVOLVED = sb.Network.from_equations(
+    ["z[s,i] = sum(u, w[u]*x[s,i+u-1]) + b[i]", "a[s,i] = tanh(z[s,i])", "q[s,i] = sum(u, v[u]*a[s,i+u-1])", "C = sum(s, sum(i, q[s,i]**2))/m"],
+    tensors={"x": ("m", 9), "w": (3,), "b": (7,), "z": ("m", 7), "v": (2,), "q": ("m", 6)}, parameters=["w", "b", "v"],
+)  # fmt: skip
+ASKED: list[tuple[sb.Network, dict[str, Any]]] = [
+    *((sb.mlp(SIZES, samples="m", **DEEP), asked) for asked in (  # type: ignore[arg-type]
+        {"wrt": ["W1", "X"]}, {"wrt": ["A2"]}, {"of": "L", "wrt": ["W1"]}, {"of": "A2"}, {"of": "A2[0, 1]"}, {"of": "A1", "wrt": ["W2", "b1"]},
+    )),
+    *((CONVOLVED, asked) for asked in (
+        {"wrt": ["w"]}, {"wrt": ["x", "z"]}, {"of": "q", "wrt": ["w", "b"]}, {"of": "a", "wrt": ["x"]}, {"of": "q[1, 2]"}, {},
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("net", "asked"), ASKED)
+def test_the_fast_form_of_any_derivative(net: sb.Network, asked: dict[str, Any], dtype: str) -> None:
+    """The oracle is the readable module; derivatives are new arrays unless `reuse` or `out` says otherwise."""
+    f = sb.compile(net, dtype=dtype, **asked)
+    params, data = arrays(f, dtype)
+    expected, slopes = loaded(f.source)["loss_and_gradients"](params, *data)
+    tolerance = {"float64": 1e-12, "float32": 2e-4}[dtype]
+    out = {name: np.empty_like(g) for name, g in slopes.items()}
+    first = f(params, *data)
+    kept = [np.array(first[0]), *(g.copy() for g in first[1].values())]
+    for options in ({}, {"reuse": True}, {"out": out}, {"reuse": True}):
+        value, found = f(params, *data, **options)
+        np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
+        assert list(found) == list(slopes)
+        for name, g in found.items():
+            assert g.shape == slopes[name].shape
+            assert g.dtype == dtype
+            np.testing.assert_allclose(g, slopes[name], rtol=tolerance, atol=tolerance)
+            assert (g is out[name]) == ("out" in options)
+    f(params, *(2 * x if n < len(f.program.inputs) else x for n, x in enumerate(data)), reuse=True)
+    assert all(np.array_equal(a, b) for a, b in zip(kept, [first[0], *first[1].values()], strict=True))
+    data[0][0, 0] = np.nan
+    with pytest.raises(InputError, match="not finite, the first at"):
+        f(params, *data)
+
+
+def arrays(f: Any, dtype: str) -> tuple[dict[str, Any], list[Any]]:
+    """Parameters, and data for five examples."""
+    rng = np.random.default_rng(2)
+    one_hot = f.program.net.target == "one_hot"
+
+    def made(g: Any) -> Any:
+        shape = [int(n) if n.is_Integer else 5 for n in g.shape]
+        return (np.eye(shape[1])[rng.integers(0, shape[1], 5)] if g in f.program.targets and one_hot else rng.normal(size=shape)).astype(dtype)
+
+    return {g.name: made(g) for g in f.program.params}, [made(g) for g in (*f.program.inputs, *f.program.targets)]
+
+
+SOME = [ASKED[0], ASKED[4], ASKED[8], ASKED[-1]]  # what is compiled to machine code takes seconds
+
+
+@pytest.mark.parametrize(("backend", "net", "asked"), [(b, *a) for b in ("jax", "torch", "numba") for a in (SOME if b == "numba" else ASKED)])
+def test_any_derivative_on_every_backend(
+    net: sb.Network, asked: dict[str, Any], backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oracle is NumPy's function, which the tests above compare with autograd."""
+    pytest.importorskip(backend)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ours = sb.compile(net, dtype="float32", **asked)
+    params, data = arrays(ours, "float32")
+    expected, slopes = ours(params, *data)
+    value, found = sb.compile(net, backend, "float32", **asked)(params, *data)
+    np.testing.assert_allclose(np.asarray(value), expected, rtol=2e-4, atol=2e-5)
+    assert list(found) == list(slopes)
+    for name, g in slopes.items():
+        np.testing.assert_allclose(np.asarray(found[name]), g, rtol=2e-4, atol=2e-5)
 
 
 def test_what_needs_a_whole_gradient_says_so() -> None:

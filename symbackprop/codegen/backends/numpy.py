@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from symbackprop.codegen.backends.plain import plain_run
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.fast.calling import FastForm
 from symbackprop.codegen.fast.simplify import reduced
@@ -14,7 +13,7 @@ __all__ = ["BACKEND"]
 
 
 def _build(program: Program, source: str, dtype: str) -> Run:
-    return FastForm(reduced(program), dtype, loaded(source)) if program.whole else plain_run(program, source, dtype)
+    return FastForm(reduced(program), dtype, loaded(source))
 
 
 BACKEND = Backend("numpy", numpy_source, _build, needs="numpy", owns=True)
