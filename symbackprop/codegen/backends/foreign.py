@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -11,7 +12,25 @@ from symbackprop.codegen.given import Checked, checked, fitting
 from symbackprop.codegen.glance import Glance
 from symbackprop.errors import InputError
 
-__all__ = ["converted", "stand_in"]
+__all__ = ["Seen", "converted", "stand_in"]
+
+
+class Seen:
+    """The arrays of the last call that were found to fit: what cannot be written to fits again."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[str, ...], tuple[ref[Any], ...]] = (), ()
+
+    def again(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> bool:
+        """Whether these are the same arrays under the same names."""
+        names, arrays = self._last
+        given = (*params.values(), *data)
+        return len(arrays) == len(given) and tuple(params) == names and all(r() is x for r, x in zip(arrays, given, strict=True))
+
+    def keep(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> None:
+        """Remember arrays, as long as somebody else holds them."""
+        self._last = tuple(params), tuple(map(ref, (*params.values(), *data)))
+
 
 View = Callable[[str, Any], tuple[Any, bool]]
 

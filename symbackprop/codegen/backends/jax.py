@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.backends.foreign import converted, stand_in
+from symbackprop.codegen.backends.foreign import Seen, converted, stand_in
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.jax_source import jax_source
@@ -22,8 +22,14 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     import jax
     import jax.numpy as jnp
 
-    function = jax.jit(loaded(source)["loss_and_gradients"])
-    glance = Glance(program, dtype)
+    written, names = loaded(source)["loss_and_gradients"], tuple(program.gradients)
+
+    @jax.jit
+    def function(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, list[Any]]:
+        loss, grads = written(params, *data, **scalars)
+        return loss, [grads[name] for name in names]  # a dict would come back in the order of the alphabet
+
+    glance, seen, real = Glance(program, dtype), Seen(), np.dtype(dtype)
 
     def fits() -> None:
         # Without it JAX computes in float32 and says nothing; the switch is the whole process's, so it is the caller's to turn.
@@ -41,13 +47,18 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         return np.asarray(x), True
 
     def array(x: Any, dtype: str | None) -> Any:
-        return x if isinstance(x, jax.Array) and (dtype is None or x.dtype == dtype) else jnp.asarray(x, dtype)
+        return x if isinstance(x, jax.Array) and (dtype is None or x.dtype == real) else jnp.asarray(x, dtype)
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         fits()
-        given = converted(glance, view, array, params, data, scalars)
-        loss, grads = function(given.params, *given.data, **given.scalars)
-        return loss, {name: grads[name] for name in program.gradients}  # jax.jit returns a dict in the order of the alphabet
+        if isinstance(params, dict) and not scalars and seen.again(params, data):
+            loss, grads = function(params, *data)
+        else:
+            given = converted(glance, view, array, params, data, scalars)
+            loss, grads = function(given.params, *given.data, **given.scalars)
+            if all(isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer) for x in (*params.values(), *data)):
+                seen.keep(params, data)
+        return loss, dict(zip(names, grads, strict=True))
 
     fits()
     return run

@@ -25,6 +25,17 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     function = loaded(source)["loss_and_gradients"]
     glance = Glance(program, dtype)
 
+    def usual(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked | None:
+        """The arguments of a call if all of them are tensors of the CPU that fit as they are."""
+        given = (*params.values(), *data) if isinstance(params, Mapping) else ()
+        if not given or not all(isinstance(x, torch.Tensor) and x.is_cpu and x.dtype is not torch.bfloat16 for x in given):
+            return None
+        bare = [x.detach() if x.requires_grad else x for x in given]
+        seen = [x.numpy() for x in bare]
+        n = len(params)
+        fits = glance.fits(dict(zip(params, seen, strict=False)), seen[n:], scalars)
+        return Checked(dict(zip(params, bare, strict=False)), tuple(bare[n:]), dict(scalars)) if fits else None
+
     def view(name: str, x: Any) -> tuple[Any, bool]:
         if not isinstance(x, torch.Tensor):
             return x, True
@@ -33,6 +44,9 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         return (x.detach().numpy(), True) if seen else (stand_in(name, tuple(x.shape), kind), False)
 
     def look(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked:
+        found = usual(params, data, scalars)
+        if found is not None:
+            return found
         arrays = {**(params if isinstance(params, Mapping) else {}), **{g.name: x for g, x in zip(_data(program), data, strict=False)}}
         places = {name: x.device for name, x in arrays.items() if isinstance(x, torch.Tensor)}
         if len({*places.values()}) > 1:
