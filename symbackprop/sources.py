@@ -1,0 +1,143 @@
+"""The four texts that this package answers to: the content of each in its own notation and language, proved, its slips mended and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from symbackprop.builders import deep
+from symbackprop.checker.report.formulas import laid_out
+from symbackprop.derivation import DETAILS
+from symbackprop.documents.about_network import Progress
+from symbackprop.documents.blocks import Block, Equations, Notes, Prose, Section, Table, definition
+from symbackprop.documents.lecture import batches, descent, four_equations, gates, logistic, one_neuron, softmax, two_two_one
+from symbackprop.equations import Entry, Equation, Grad, add, index, mul, scalar
+from symbackprop.errors import one_of
+from symbackprop.languages import Message, load_language
+from symbackprop.notation import Notation, load_notation
+
+__all__ = ["SOURCES", "Slip", "Source", "source_notes"]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A formula as a text prints it, as it should be, and what is wrong with it."""
+
+    printed: str
+    mended: str
+    why: Message
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text: its title, the notation and the language it is written in, what it covers in its order, and its slips."""
+
+    title: Message
+    notation: str
+    language: str
+    covers: tuple[Callable[[Notation, Progress], Iterator[Section]], ...]
+    slips: tuple[Slip, ...] = ()
+
+
+def updates(notation: Notation, progress: Progress) -> Iterator[Section]:
+    """The update of every weight and bias of a network of any depth."""
+    progress("updates")
+    net = deep()
+    rate, l = scalar("alpha", positive=True), index("l")  # noqa: E741 - the letter of a layer
+    equations = []
+    for parameter in net.parameters:
+        tensor = parameter.xreplace(dict.fromkeys(parameter.layer.free_symbols, l))
+        at = (index("j"), index("k"))[: tensor.rank]
+        step = mul(-1, rate, Entry(Grad(net.loss.tensor, tensor), *at))
+        equations.append(Equation(Entry(tensor, *at), add(Entry(tensor, *at), step), relation="define"))
+    blocks: list[Block] = [
+        Prose("Gradient descent applied to every weight and bias, all at once, with the rate {rate}:", {"rate": rate}),
+        Equations(tuple(definition(e) for e in equations)),
+    ]
+    yield Section("updates", "The updates of the layers", tuple(blocks), notation)
+
+
+def _columns(notation: Notation, progress: Progress) -> Iterator[Section]:
+    yield from (s for s in batches(notation, progress) if s.key == "columns")
+
+
+def _rows(notation: Notation, progress: Progress) -> Iterator[Section]:
+    yield from (s for s in batches(notation, progress) if s.key == "rows")
+
+
+SOURCES: Mapping[str, Source] = {
+    "A": Source(
+        Message("Gradient descent and backpropagation, for one example and for many"), "ng", "vi",
+        (descent, four_equations, _columns, updates),
+    ),
+    "B": Source(
+        Message("Gradient descent, and one neuron a layer"), "nielsen", "zh_Hans", (descent, one_neuron),
+        (Slip(r"a = \sigma z", r"a = \sigma(z)", Message("A function is applied to its argument, not multiplied by it: the brackets are missing.")),),
+    ),
+    "C": Source(
+        Message("From logistic regression to networks of any depth"), "rows", "vi",
+        (logistic, two_two_one, _rows, four_equations, updates),
+        (
+            Slip(
+                r"Z^{(1)} = X W^{(2)} + b^{(1)}", r"Z^{(1)} = X W^{(1)} + b^{(1)}",
+                Message("The first layer has the weights of the first layer: the layer is wrong, and the shapes do not fit."),
+            ),
+            Slip(
+                r"\delta^{(l)} = ((W^{(l+1)})^T \delta^{(l+1)}) \odot \sigma'(Z^{(l)})",
+                r"\delta^{(l)} = (\delta^{(l+1)} (W^{(l+1)})^T) \odot \sigma'(Z^{(l)})",
+                Message("The forward equations have examples as rows, this one belongs to columns: with rows the weights multiply from the right."),
+            ),
+            Slip(
+                r"\frac{\partial C}{\partial w^l_{jk}} = a^{l-1}_k \delta^l_j", r"\frac{\partial C}{\partial w^l_{kj}} = a^{l-1}_k \delta^l_j",
+                Message("A weight is written from, to in the forward equations and to, from here: one order must do for both."),
+            ),
+            Slip(
+                r"\mathrm{MSE} = \frac{1}{2} \|y - a\|^2", r"\mathrm{MSE} = \frac{1}{n} \|y - a\|^2",
+                Message("Half the squared norm is not the mean of the squares; their gradients differ by a factor."),
+            ),
+        ),
+    ),
+    "D": Source(
+        Message("Backpropagation through a computational graph, gate by gate"), "saito", "zh_Hant", (gates, softmax),
+        (
+            Slip(r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 32", r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 38", Message("The sum is 38.")),
+            Slip(
+                r"dx_2 = \sum_j e^{x_j}", r"dx_2 = \frac{1}{\sum_j e^{x_j}}",
+                Message("The derivative of the product by this factor is the other factor, the inverse of the sum."),
+            ),
+            Slip(
+                r"dx_3 = -\frac{t}{S^2}", r"dx_3 = -\frac{\sum_k t_k}{S^2}",
+                Message("The sum over the classes is missing: what was repeated forward is added up backward."),
+            ),
+            Slip(r"dx_3 = dW_2", r"dx_3 = W_3 dy", Message("The gradient that is handed down belongs to the input of the gate, not to its weight.")),
+        ),
+    ),
+}  # fmt: skip
+
+
+def source_notes(key: str, detail: str = "steps", progress: Progress = lambda name: None, language: str | None = None) -> Notes:
+    """The notes on one of the four texts, in its notation and its language or another; `UnknownName` for a letter that stands for none.
+
+    >>> notes = source_notes("B", progress=lambda name: None)
+    >>> [s.key for s in notes.sections]
+    ['descent', 'one-variable', 'one-neuron', 'slips']
+    """
+    source = SOURCES[one_of("source", key, SOURCES)]
+    one_of("detail", detail, DETAILS)
+    notation = load_notation(source.notation)
+    sections = [s for build in source.covers for s in build(notation, progress)]
+    if source.slips:
+        sections.append(_slips(source, notation))
+    return Notes(source.title, tuple(sections), detail, {}, load_language(language or source.language))
+
+
+def _slips(source: Source, notation: Notation) -> Section:
+    rows = tuple((laid_out(s.printed, "latex"), laid_out(s.mended, "latex"), s.why) for s in source.slips)
+    columns = (Message("as printed"), Message("as it should be"), Message("why"))
+    blocks: tuple[Block, ...] = (
+        Prose("These formulas of the text do not hold as they are printed; above they stand mended."),
+        Table(columns, rows, Message("Slips of the text")),
+    )
+    return Section("slips", "Slips that were mended", blocks, notation)
+
+
