@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_LISTS = ("activations", "losses", "penalties", "layers", "notations")
+_LISTS = ("activations", "losses", "penalties", "layers", "notations", "languages")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
@@ -29,21 +29,30 @@ def command() -> None:
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
 @click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
 @click.option("--detail", "-d", default=None, help="How much is shown: results, steps or full.")
-@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="Formats, separated by commas.")
+@click.option("--source", "-s", default=None, help="One of the four texts that the package answers to: A, B, C or D, in its notation and language.")
+@click.option("--lang", "-l", "language", default=None, help="The language of the notes, English if none is said; symbackprop list languages.")
+@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="tex, html, md, ipynb, beamer, typ, pdf; with commas.")
+@click.option("--pdf-engine", "engine", default="auto", show_default=True, help="typst, latexmk or auto: latexmk where there is one.")
+@click.option("--templates", default=None, metavar="DIR", help="A folder of templates of your own; docs/templates.md says how.")
 @click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
-def notes(spec: Path | None, notation: str | None, detail: str | None, formats: str, output: Path) -> None:
+def notes(
+    spec: Path | None, notation: str | None, detail: str | None, source: str | None, language: str | None, formats: str, engine: str,
+    templates: str | None, output: Path,
+) -> None:  # fmt: skip
     """Write notes on the network that SPEC describes, or the built-in lecture."""
-    from symbackprop.documents.saving import FORMATS
+    from symbackprop.documents.saving import save, wanted
+    from symbackprop.languages import load_language
 
-    wanted = tuple(dict.fromkeys(one_of("format", f.strip(), FORMATS) for f in formats.split(",")))
-    found = _made(spec, notation, detail)
-    from symbackprop.documents.saving import save
-
-    written = save(found, output, wanted)
+    names, _ = wanted([f.strip() for f in formats.split(",")], templates, engine)
+    if source is not None and (spec is not None or notation is not None):
+        raise InputError("--source stands for a whole text in its own notation: leave out SPEC and --notation")
+    spoken = None if language is None else load_language(language).code
+    found = _made(spec, notation, detail, source, spoken)
+    written = save(found, output, names, templates, engine)
     _summary(found, written)
 
 
-def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
+def _made(spec: Path | None, notation: str | None, detail: str | None, source: str | None, spoken: str | None) -> Notes:
     """The notes, proved while a line on the terminal says what is being done."""
     from rich.console import Console
 
@@ -54,8 +63,13 @@ def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
         def progress(name: str) -> None:
             status.update(f"deriving and proving: {name}")
 
+        if source is not None:
+            from symbackprop.sources import source_notes
+
+            return source_notes(source, _first(detail, "steps"), progress, spoken)
+        language = _first(spoken, "en")
         if spec is None:
-            return lecture(_first(notation, "nielsen"), _first(detail, "steps"), progress)
+            return lecture(_first(notation, "nielsen"), _first(detail, "steps"), progress, language)
         from symbackprop.derivation import DETAILS
         from symbackprop.specification import load_specification
 
@@ -65,7 +79,8 @@ def _made(spec: Path | None, notation: str | None, detail: str | None) -> Notes:
         if notation is None and described.notation is not None and not described.notation.endswith(".toml"):
             one_of("notation", described.notation, _names("notations"), str(spec))
         try:
-            return derive(described.network, _first(notation, described.notation, "nielsen"), _first(detail, described.detail, "steps"), progress)
+            notation, detail = _first(notation, described.notation, "nielsen"), _first(detail, described.detail, "steps")
+            return derive(described.network, notation, detail, progress, language)
         except SpecError as error:
             raise SpecError(f"{spec}: {error}") from error
 
@@ -156,9 +171,11 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
 @click.option("--kind", "-k", default="txt", show_default=True, help="How standard input is written: tex, md, ipynb, txt or py.")
 @click.option("--jobs", "-j", default=None, type=int, help="Submissions checked at a time; without it one on every core.")
 @click.option("--timeout", default=10.0, show_default=True, help="Seconds for each submission.")
+@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the report; symbackprop list languages.")
 @click.option("--memory", default=1024, show_default=True, help="Megabytes for each submission.")
 def check(
     submissions: tuple[str, ...], problem: str, form: str, output: Path | None, kind: str, jobs: int | None, timeout: float, memory: int,
+    language: str,
 ) -> None:  # fmt: skip
     """Check derivations written by hand: files, folders, patterns, or - for standard input.
 
@@ -166,13 +183,13 @@ def check(
     """
     from symbackprop.checker.marking import Job, mark
 
-    sys.exit(mark(Job(submissions, problem, form, output, kind, jobs, timeout, memory)))
+    sys.exit(mark(Job(submissions, problem, form, output, kind, jobs, timeout, memory, language)))
 
 
 @command.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
-    """List what can be named: activations, losses, penalties, layers or notations."""
+    """List what can be named: activations, losses, penalties, layers, notations or languages."""
     for name in _LISTS if what is None else (one_of("list", what, _LISTS),):
         click.echo(f"{name}: {', '.join(_names(name))}")
 
@@ -182,6 +199,10 @@ def _names(what: str) -> list[str]:
         from symbackprop.notation import notation_names
 
         return notation_names()
+    if what == "languages":
+        from symbackprop.languages import LANGUAGES
+
+        return sorted(LANGUAGES)
     from symbackprop import rules
 
     registries: dict[str, Any] = {"activations": rules.ACTIVATIONS, "losses": rules.LOSSES, "penalties": rules.PENALTIES, "layers": rules.LAYERS}

@@ -9,7 +9,7 @@ from symbackprop.builders import deep
 from symbackprop.checker.report.formulas import laid_out
 from symbackprop.derivation import DETAILS
 from symbackprop.documents.about_network import Progress
-from symbackprop.documents.blocks import Block, Equations, Notes, Prose, Section, Table, definition
+from symbackprop.documents.blocks import Block, Equations, Notes, Prose, Section, definition
 from symbackprop.documents.lecture import batches, descent, four_equations, gates, logistic, one_neuron, softmax, two_two_one
 from symbackprop.equations import Entry, Equation, Grad, add, index, mul, scalar
 from symbackprop.errors import one_of
@@ -132,12 +132,10 @@ def source_notes(key: str, detail: str = "steps", progress: Progress = lambda na
 
 
 def _slips(source: Source, notation: Notation) -> Section:
-    rows = tuple((laid_out(s.printed, "latex"), laid_out(s.mended, "latex"), s.why) for s in source.slips)
-    columns = (Message("as printed"), Message("as it should be"), Message("why"))
-    blocks: tuple[Block, ...] = (
-        Prose("These formulas of the text do not hold as they are printed; above they stand mended."),
-        Table(columns, rows, Message("Slips of the text")),
-    )
-    return Section("slips", "Slips that were mended", blocks, notation)
+    blocks: list[Block] = [Prose("These formulas of the text do not hold as they are printed; above they stand mended.")]
+    for slip in source.slips:
+        printed, mended = laid_out(slip.printed, "latex"), laid_out(slip.mended, "latex")
+        blocks.append(Prose("For {printed} read {mended}. {why}", {"printed": printed, "mended": mended, "why": slip.why}))
+    return Section("slips", "Slips that were mended", tuple(blocks), notation)
 
 

@@ -47,11 +47,11 @@ ROOMS = (
     "letters",  # how a letter of a notation is written
     "notation",  # letters, styles and layouts as data
     "typeset",  # the tree, and its writers
-    "documents",  # blocks, sections, files
-    "translate",  # one derivation in two notations
-    "codegen",  # equations to array programs
     "codegen",  # equations to array programs, source and functions
+    "documents",  # blocks, sections, files; a notebook has code in it
+    "translate",  # one derivation in two notations
     "checker",  # what people wrote, judged, and the reports on it
+    "sources",  # the four texts, regenerated
     "doors",  # what is called from outside
     "cli",  # the command line
 )
