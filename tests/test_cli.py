@@ -173,7 +173,7 @@ def test_a_second_run_replaces_what_the_first_wrote(run: Callable[..., Ran], tmp
         (("notes", "a.toml", "b.toml"), ["b.toml"]),
         (("notes", "-f", "htlm"), ["unknown format 'htlm'; did you mean 'html'?"]),
         (("notes", "-f", "tex,htlm"), ["did you mean 'html'?"]),
-        (("notes", "-f", ""), ["unknown format ''", "html, tex"]),
+        (("notes", "-f", ""), ["unknown format ''", "html, ipynb, md"]),
         (("notes", "-n", "nilsen"), ["unknown notation 'nilsen'; did you mean 'nielsen'?"]),
         (("notes", "-n", ""), ["unknown notation ''"]),
         (("notes", "-n", "nowhere.toml"), ["nowhere.toml", "No such file"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -121,8 +121,12 @@ class Notes:
 
     @property
     def chains(self) -> tuple[Chain, ...]:
-        """Every derivation with its proofs, in order."""
-        return tuple(b for s in self.sections for b in s.blocks if isinstance(b, Chain))
+        """Every derivation with its proofs, in order; each shows itself in Jupyter as it is printed here."""
+        from symbackprop.documents.display import Place, shown
+
+        places = {s.key: Place(s.notation, s.samples, s.last, self.language) for s in self.sections}
+        found = ((b, places[s.key]) for s in self.sections for b in s.blocks if isinstance(b, Chain))
+        return tuple(replace(b, derivation=shown(b.derivation, place)) for b, place in found)
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -167,11 +171,19 @@ class Notes:
         chosen = notation if isinstance(notation, Notation) else load_notation(notation)
         return replace(self, sections=tuple(network_sections(nets.pop(), chosen)))
 
-    def save(self, folder: str = "output", formats: tuple[str, ...] = ("tex", "html")) -> list[str]:
-        """Write the notes into `folder`; returns the paths written."""
+    def save(
+        self, folder: str = "output", formats: Sequence[str] = ("tex", "html"), templates: str | None = None, pdf_engine: str = "auto"
+    ) -> list[str]:
+        """Write the notes into `folder`; returns the paths written.
+
+        `formats` are tex, html, md, ipynb, beamer, typ and pdf; `templates` is a folder whose templates are taken before the shipped
+        ones; `pdf_engine` is typst, latexmk, or auto: latexmk where it is on the machine. Raises `UnknownName` for a format or an
+        engine that does not exist, `MissingLibrary` for PDF without the package typst, `InputError` for a template that cannot be
+        used, `CannotWrite` for a folder that cannot be written.
+        """
         from symbackprop.documents.saving import save
 
-        return [str(p) for p in save(self, folder, formats)]
+        return [str(p) for p in save(self, folder, formats, templates, pdf_engine)]
 
     def _repr_html_(self) -> str:
         from symbackprop.documents.rendering import html_body

@@ -4,56 +4,72 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from jinja2 import TemplateError
 
 from symbackprop.documents.blocks import Notes
-from symbackprop.documents.rendering import HTML, LATEX, render_notes
-from symbackprop.documents.templates import environment
-from symbackprop.errors import CannotWrite, one_of
-from symbackprop.typeset.mathml import CSS
+from symbackprop.documents.formats import FORMATS, Style
+from symbackprop.documents.pdf import ENGINES, pdf_engine
+from symbackprop.errors import CannotWrite, InputError, one_of
 
-__all__ = ["FORMATS", "documents", "save"]
+__all__ = ["DEFAULT", "documents", "save", "wanted"]
 
-FORMATS = ("tex", "html")
+DEFAULT = ("tex", "html")
 
 
-def documents(notes: Notes, formats: Sequence[str]) -> dict[str, str]:
+def wanted(formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> tuple[tuple[str, ...], Style]:
+    """What was asked for, each format once; `UnknownName`, `MissingLibrary` or `InputError` if it cannot be had."""
+    names = tuple(dict.fromkeys(one_of("format", name, FORMATS) for name in formats))
+    one_of("PDF engine", engine, ("auto", *ENGINES))
+    if "pdf" in names:
+        pdf_engine(engine)
+    if templates is not None and not Path(templates).is_dir():
+        raise InputError(f"there is no folder '{templates}' to take templates from; --templates names a folder, docs/templates.md says what is in it")
+    return names, Style("" if templates is None else str(Path(templates).resolve()), engine)
+
+
+def documents(notes: Notes, formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> dict[str, str | bytes]:
     """The files of the notes by their name relative to the output folder."""
-    found: dict[str, str] = {}
-    title = " ".join(notes.title.split())
-    context: dict[str, Any] = {"counts": notes.counts(), "oracle": notes.oracle, "total": len(notes.proofs)}
-    for kind in formats:
-        one_of("format", kind, FORMATS)
-    if "tex" in formats:
-        sections = render_notes(notes, LATEX)
-        tex = environment("latex")
-        found["notes.tex"] = tex.get_template("article.tex").render(sections=sections, title=LATEX.text(title), **context)
-        for s in sections:
-            found[f"fragments/{s['key']}.tex"] = tex.get_template("fragment.tex").render(section=s, title=LATEX.text(title))
-        found["fragments/proofs.tex"] = tex.get_template("proofs.tex").render(**context)
-    if "html" in formats:
-        page = environment("html").get_template("page.html")
-        found["notes.html"] = page.render(sections=render_notes(notes, HTML), css=CSS, title=HTML.text(title), **context)
+    names, style = wanted(formats, templates, engine)
+    found: dict[str, str | bytes] = {}
+    for name in names:
+        found |= _filled(FORMATS[name], notes, style)
     return found
 
 
-def save(notes: Notes, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+def _filled(write: Callable[[Notes, Style], Mapping[str, str | bytes]], notes: Notes, style: Style) -> Mapping[str, str | bytes]:
+    """What a format writes; a template that is wrong is named with the place."""
+    try:
+        return write(notes, style)
+    except TemplateError as error:
+        place = f"{getattr(error, 'filename', None) or getattr(error, 'name', None) or 'a template'}"
+        line = getattr(error, "lineno", None)
+        where = f"{place}, line {line}" if line else place
+        raise InputError(f"a template cannot be used: {where}: {error}; docs/templates.md names what a template receives") from error
+
+
+def save(
+    notes: Notes, folder: str | Path, formats: Sequence[str] = DEFAULT, templates: str | Path | None = None, engine: str = "auto"
+) -> list[Path]:
     """Write all files or none; returns their paths. Raises `CannotWrite` with the reason."""
     target = Path(folder)
-    files = documents(notes, formats)
+    files = documents(notes, formats, templates, engine)
     new: list[Path] = []
     try:
         new += _missing(target, files)
         target.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".writing-", dir=target))
         try:
-            for name, text in files.items():
+            for name, content in files.items():
                 place = beside / "new" / name
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(text, encoding="utf-8")
+                if isinstance(content, str):
+                    place.write_text(content, encoding="utf-8")
+                else:
+                    place.write_bytes(content)
             return _moved(beside, target, list(files))
         finally:
             shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,39 @@
+"""Every format that notes are written in, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from symbackprop.documents.article import article_source, fragments, page_source
+from symbackprop.documents.blocks import Notes
+from symbackprop.documents.markdown import markdown_files
+from symbackprop.documents.notebook import notebook_source
+from symbackprop.documents.pdf import pdf_engine, typst_source
+from symbackprop.documents.slides import slides_source
+
+__all__ = ["FORMATS", "Style"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """The folder of templates that are taken before the shipped ones, and the program that sets PDF."""
+
+    templates: str = ""
+    pdf_engine: str = "auto"
+
+
+def _tex(notes: Notes, style: Style) -> dict[str, str | bytes]:
+    parts = {f"fragments/{key}.tex": text for key, text in fragments(notes, style.templates).items()}
+    return {"notes.tex": article_source(notes, style.templates), **parts}
+
+
+FORMATS: Mapping[str, Callable[[Notes, Style], Mapping[str, str | bytes]]] = {
+    "tex": _tex,
+    "html": lambda notes, style: {"notes.html": page_source(notes, style.templates)},
+    "md": lambda notes, style: markdown_files(notes, style.templates),
+    "ipynb": lambda notes, style: {"notes.ipynb": notebook_source(notes, style.templates)},
+    "beamer": lambda notes, style: {"slides.tex": slides_source(notes, style.templates)},
+    "typ": lambda notes, style: {"notes.typ": typst_source(notes, style.templates)},
+    "pdf": lambda notes, style: {"notes.pdf": pdf_engine(style.pdf_engine)(notes, style.templates)},
+}

@@ -1,0 +1,82 @@
+"""Notes as Typst, and as PDF: by the typst package where there is no TeX, or by latexmk."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from symbackprop.documents.article import article_source
+from symbackprop.documents.blocks import Notes
+from symbackprop.documents.rendering import Medium, render_notes, render_proofs
+from symbackprop.documents.templates import environment
+from symbackprop.errors import CannotWrite, InputError, MissingLibrary, one_of
+from symbackprop.languages import Message
+from symbackprop.typeset.typst import display, escape, inline
+
+__all__ = ["ENGINES", "TYPST", "pdf_by_latexmk", "pdf_by_typst", "pdf_engine", "typst_source"]
+
+TYPST = Medium(
+    "typst", escape, inline, display, lambda label, number: f"#link(<eq-{label}>)[({number})]",
+    lambda key, title: f"#link(<sec-{key}>)[{escape(title)}]", Message("the section {section}"), 31.0,
+)  # fmt: skip
+_SECONDS = 300
+
+
+def typst_source(notes: Notes, own: str = "") -> str:
+    """The notes as one Typst document."""
+    title = " ".join(notes.language.text(notes.title).split())
+    sections = [*render_notes(notes, TYPST), render_proofs(notes, TYPST)]
+    article = environment("typst", notes.language, own).get_template("article.typ")
+    return article.render(sections=sections, title=escape(title), plain_title=json.dumps(title, ensure_ascii=False), language=notes.language)
+
+
+def pdf_by_typst(notes: Notes, own: str = "") -> bytes:
+    """The notes set by Typst; `CannotWrite` with what Typst says about templates that it cannot read."""
+    import typst
+
+    try:
+        return bytes(typst.compile(typst_source(notes, own).encode()))
+    except typst.TypstError as error:
+        raise CannotWrite(f"typst cannot set the notes: {error}; look at the templates of your own, or at what --format typ writes") from error
+
+
+def pdf_by_latexmk(notes: Notes, own: str = "") -> bytes:
+    """The notes set by TeX; `CannotWrite` with TeX's first complaint."""
+    with tempfile.TemporaryDirectory() as work:
+        source = Path(work) / "notes.tex"
+        source.write_text(article_source(notes, own), encoding="utf-8")
+        way = "-pdf" if notes.language.engine == "pdflatex" else f"-pdf{notes.language.engine.removesuffix('latex')}"
+        command = ["latexmk", way, "-interaction=nonstopmode", "-halt-on-error", source.name]
+        try:
+            done = subprocess.run(command, cwd=work, env={**os.environ, "max_print_line": "1000"}, capture_output=True, timeout=_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise CannotWrite(f"latexmk did not finish within {_SECONDS} seconds; --pdf-engine typst needs no TeX") from error
+        if done.returncode:
+            complaint = re.search(r"^! .*|^.*not found.*", done.stdout.decode("utf-8", "replace"), re.M)
+            said = complaint[0].removeprefix("! ") if complaint else f"it ended with {done.returncode}"
+            raise CannotWrite(f"latexmk cannot set the notes: {said.rstrip('.')}; --pdf-engine typst needs no TeX")
+        return source.with_suffix(".pdf").read_bytes()
+
+
+ENGINES: Mapping[str, Callable[[Notes, str], bytes]] = {"typst": pdf_by_typst, "latexmk": pdf_by_latexmk}
+
+
+def pdf_engine(name: str) -> Callable[[Notes, str], bytes]:
+    """The engine of a name, if it is there; `auto` is latexmk where it is on the machine, else Typst.
+
+    Raises `MissingLibrary` without the package typst, `InputError` without latexmk.
+    """
+    has_tex = shutil.which("latexmk") is not None
+    chosen = one_of("PDF engine", name, ("auto", *ENGINES)) if name != "auto" else "latexmk" if has_tex else "typst"
+    if chosen == "latexmk" and not has_tex:
+        raise InputError("PDF by TeX needs the program latexmk, which is not on this machine; --pdf-engine typst needs no TeX")
+    if chosen == "typst" and find_spec("typst") is None:
+        raise MissingLibrary("PDF without TeX", "typst", "pdf")
+    return ENGINES[chosen]

@@ -1,0 +1,13 @@
+def differences(loss, params, most=50, step=6e-6):
+    """For each parameter up to `most` of its entries, and the central difference of the loss there."""
+    drawn = np.random.default_rng(0)
+    for name, value in params.items():
+        entries = list(np.ndindex(value.shape))
+        chosen = [entries[n] for n in sorted(drawn.permutation(len(entries))[:most])]
+        measured = []
+        for at in chosen:
+            ahead, behind = value.copy(), value.copy()
+            ahead[at] += step
+            behind[at] -= step
+            measured.append((loss({**params, name: ahead}) - loss({**params, name: behind})) / (2 * step))
+        yield name, chosen, np.array(measured)
