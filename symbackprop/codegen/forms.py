@@ -18,7 +18,7 @@ from sympy import Add, Function, Mul, Rational, erf
 from symbackprop.codegen.arrays import Array, Op, apply, compare, name, negative, number, plus, power, select, times
 from symbackprop.equations import add, mul
 
-__all__ = ["FORMS", "LOSS_FORMS", "Erfc", "Form", "read_form", "with_tails"]
+__all__ = ["FORMS", "LOSS_FORMS", "UNGUARDED", "Erfc", "Form", "read_form", "with_tails"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ FORMS: Mapping[str, Form] = {
         ("top = max(z)", "squeeze(log(sum(exp(z - top))) + top)"), "log sum_k exp(z_k), with the maximum taken off first.", vector=True, reduces=True
     ),
 }  # fmt: skip
+
+# The same in fewer steps, where overflow on the way is not reported: 1 / (1 + inf) is 0, as it should be.
+UNGUARDED: Mapping[str, Form] = {"sigmoid": Form(("1 / (1 + exp(-z))",), "1 / (1 + exp(-z)), 0 where the exponential is infinite.")}
 
 # Losses of logits in the language of the registry: each term is of one sign, so that no digits cancel.
 LOSS_FORMS: Mapping[str, str] = {

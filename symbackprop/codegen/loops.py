@@ -10,19 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symbackprop.codegen.arrays import Op, walk
-from symbackprop.codegen.dialects import ATOM, Dialect, Printer
+from symbackprop.codegen.entries import SIZES, entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, read_form
 from symbackprop.errors import InputError
 
-__all__ = ["Kind", "Loops", "entry_printer", "size_text"]
+__all__ = ["Kind", "Loops"]
 
-_FLOAT = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
-_OWN = ("maximum", "minimum", "logaddexp", "heaviside", "abs")
 _ENTRYWISE = ("add", "mul", "div", "neg", "pow", "compare", "where", "call", "form")
-_ENTRIES = Dialect(
-    "numba", "np", imports=(), traced=True, functions={**{f: f"math.{f}" for f in _FLOAT}, **{f: f for f in _OWN}, "power": "pow"}
-)
-_SIZES = Printer(_ENTRIES, "")
 
 
 @dataclass(frozen=True)
@@ -31,50 +25,6 @@ class Kind:
 
     rank: int
     whole: bool = False
-
-
-class _Entries(Printer):
-    """Single entries: numbers in the dtype of the arrays, called `real`, and conditions as expressions of Python's own."""
-
-    def bound(self, op: Op) -> tuple[str, int]:
-        """The source of an operation on entries and how tightly it holds together."""
-        match op.op:
-            case "number":
-                return f"real({super().bound(op)[0]})", ATOM
-            case "name" if op.data in self.numbers:
-                return f"real({op.data})", ATOM
-            case "constant":
-                return f"real(math.{op.data})", ATOM
-            case "compare":
-                return f"real({self._condition(op)})", ATOM
-            case "where":
-                condition, then, otherwise = op.args
-                return f"{self.text(then, 0)} if {self._condition(condition)} else {self.text(otherwise, 0)}", -1
-            case "pow" if op.args[1].data.is_Integer:
-                return f"{self.text(op.args[0], ATOM)}**{op.args[1].data}", ATOM - 1
-            case "form":
-                return f"{op.data}({', '.join(['real', *map(self.text, op.args)])})", ATOM
-            case "call" if op.data == "heaviside":
-                return f"real(heaviside({self.all(op.args)}))", ATOM
-        return super().bound(op)
-
-    def _condition(self, op: Op) -> str:
-        left, right = (self.text(a, 1) for a in op.args)
-        return f"{left} {op.data} {right}"
-
-
-def entry_printer(numbers: frozenset[str] = frozenset()) -> Printer:
-    """The printer of single entries, `real` their type.
-
-    >>> entry_printer().text(read_form("where(z > 0, z, 0)"))
-    'z if z > real(0) else real(0)'
-    """
-    return _Entries(_ENTRIES, "real", numbers)
-
-
-def size_text(op: Op) -> str:
-    """A formula of sizes as a whole number."""
-    return _SIZES.text(op) if op.op in ("name", "number") else f"int({_SIZES.text(op)})"
 
 
 class Loops:
@@ -123,7 +73,7 @@ class Loops:
             rank = self.rank(left) + self.rank(right) - 2
             function = f"dot_{self.rank(left)}{self.rank(right)}"
             found = self.named(wanted, "t", rank)
-            self.lines.append(f"{found.data} = {function}({_SIZES.text(left)}, {_SIZES.text(right)})")
+            self.lines.append(f"{found.data} = {function}({SIZES.text(left)}, {SIZES.text(right)})")
             self.products.append(found.data)
             return found
         if op.op == "sum":

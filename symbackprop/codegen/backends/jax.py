@@ -24,11 +24,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
     written, names = loaded(source)["loss_and_gradients"], tuple(program.gradients)
 
-    @jax.jit
-    def function(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, list[Any]]:
+    def listed(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, list[Any]]:
         loss, grads = written(params, *data, **scalars)
         return loss, [grads[name] for name in names]  # a dict would come back in the order of the alphabet
 
+    function = jax.jit(listed)
     glance, seen, real = Glance(program, dtype), Seen(), np.dtype(dtype)
 
     def fits() -> None:

@@ -16,7 +16,7 @@ from sympy import Integer
 
 from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.fast.graph import CALL, Graph, Node, dimensions, given_node
-from symbackprop.codegen.forms import FORMS, Form, read_form
+from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.program import Program
 
 __all__ = ["Reduced", "reduced"]
@@ -27,9 +27,6 @@ _NUMBERS: Mapping[str, Callable[..., Any]] = {
     "neg": lambda a: -a, "sqrt": sympy.sqrt, "exp": sympy.exp, "log": sympy.log,
 }  # fmt: skip
 _CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
-
-# Forms that may overflow on the way: 1 / (1 + inf) is 0, as it should be.
-_FAST: Mapping[str, Form] = {"sigmoid": Form(("1 / (1 + exp(-z))",))}
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ class _Builder:
     def form(self, args: Sequence[int], data: Any) -> int:
         """The lines of a form, its last the value."""
         key, axis = (data[0], data[1] if data[2] > 1 else 0) if isinstance(data, tuple) else (data, 0)
-        form = _FAST.get(key, FORMS[key])
+        form = UNGUARDED.get(key, FORMS[key])
         names = dict(zip(form.arguments, args, strict=False))
         for line in form.lines:
             left, _, right = line.rpartition(" = ")
