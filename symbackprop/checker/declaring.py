@@ -41,6 +41,7 @@ from symbackprop.parse.tree import Derivative, Fence, Formula, Infix, Juxtaposed
 __all__ = ["declare", "letters_of", "parsed"]
 
 DEPTH = 3
+_INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
 _PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
 
 
@@ -71,7 +72,7 @@ class _Declaring:
         self.families, self.depths = self._layers()
         self.conventions = conventions_from(table(data, "conventions", where), where)
         for text, name in table(data, "functions", where).items():
-            self.add(self.tree(text), Function(str(name)))
+            self.function(self.tree(text), Function(str(name)))
         for text in strings(data, "scalars", where):
             tree = self.tree(text)
             self.add(tree, Constant(scalar(_plain(key(tree)), positive=True)))
@@ -104,7 +105,8 @@ class _Declaring:
         keys = [*table(data, "shapes", self.where), *table(data, "names", self.where), *table(data, "functions", self.where)]
         keys += [*table(data, "upstream", self.where), *strings(data, "scalars", self.where), *table(data, "abstract", self.where)]
         lefts = [re.split(r":=|=", e, maxsplit=1)[0] for e in strings(data, "equations", self.where)]
-        words = {w for text in (*keys, *lefts) for w in re.findall(r"(?<![\\A-Za-z])[A-Za-z][A-Za-z0-9]+", text)}
+        declared, defined = ({w for text in texts for w in re.findall(r"(?<![\\A-Za-z])[A-Za-z][A-Za-z0-9]+", text)} for texts in (keys, lefts))
+        words = declared | {w for w in defined if not _INDICES.fullmatch(w)}
         words |= {w for text in keys for w in re.findall(r"\\(?:mathrm|text|operatorname|mathit)\{([A-Za-z]\w+)\}", text)}
         letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
         functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
@@ -218,6 +220,15 @@ class _Declaring:
                 return
         known.append(Symbol(pattern, Quantity(tensors, faces)))
 
+    def function(self, tree: Tree, meaning: Function) -> None:
+        """A function, of one layer where it is written with a number."""
+        numbered = self._numbered(tree) if isinstance(tree, Script) else None
+        if numbered is None:
+            self.add(tree, meaning)
+        else:
+            pattern = replace(numbered[0], only=numbered[1])
+            self.symbols.setdefault(pattern.base, []).append(Symbol(pattern, meaning))
+
     def same(self, text: str, of: str) -> None:
         """Another letter for a quantity at one of its layers: y-hat for a^L."""
         tensor = self._tensor_of(of)
@@ -310,6 +321,7 @@ class _Declaring:
         if self._above(left, env) or (env and self._place(left, env) in self._placed):
             return
         reader = Reader(self.context(), env, python="\\" not in text and bool(_PYTHON.search(text)))
+        self._note(left, reader)
         found = reader.read(right)
         tensor, labels = self._left(left, found, reader, env)
         rhs = index_expression(found.term)
@@ -346,6 +358,17 @@ class _Declaring:
         number = None if part is None else family_number(part, {**self.depths, **env})
         numbered = self._numbered(left) if part is None and isinstance(left, Script) else None
         return _name(Name(letter_key(left))), number if numbered is None else numbered[1]
+
+    def _note(self, left: Tree, reader: Reader) -> None:
+        """The indices of a quantity whose shape is declared run along its axes, whatever the right side says of them."""
+        found = reader.lookup(left)
+        if found is None or found[2] or not isinstance(found[0].meaning, Quantity):
+            return
+        tensor = found[0].meaning.tensors.get(found[1].layer)
+        indices = [p for p in index_parts(left) if isinstance(p, Name)]
+        if tensor is not None and tensor.rank == len(indices):
+            for p, n in zip(indices, tensor.shape, strict=True):
+                reader.labels.note(key(p), n, key(left), left.span)
 
     def _above(self, left: Tree, env: Mapping[str, int]) -> bool:
         """Whether an equation defines a layer beyond the last: z^{(l+1)} at the last l."""
@@ -527,7 +550,8 @@ def _name(tree: Tree) -> str:
     """The name of a quantity in equations; its layer is kept apart."""
     base = letter_key(tree)
     if isinstance(tree, Script):
-        rest = "_".join(key(p) for p in (*parts(tree.sub), *parts(tree.sup)) if not isinstance(p, (Fence, Infix)) and key(p) not in "lt")
+        scripts = [p for p in (*parts(tree.sub), *parts(tree.sup)) if not isinstance(p, Infix) and key(p) not in "lt"]
+        rest = "_".join(key(p) for p in scripts if not isinstance(p, Fence) or isinstance(p.body, Number))
         base = f"{base}_{rest}" if rest else base
     return base
 

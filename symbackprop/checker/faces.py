@@ -44,6 +44,7 @@ class Labels:
 
     sizes: dict[str, Any] = field(default_factory=dict)
     _fresh: count[int] = field(default_factory=lambda: count(1))
+    _twins: dict[str, str] = field(default_factory=dict)  # the rows and columns of an identity matrix are as many
 
     def new(self, size: Any = None, like: str = "#") -> str:
         label = f"{like}{next(self._fresh)}" if like == "#" else f"{like}#{next(self._fresh)}"
@@ -66,9 +67,13 @@ class Labels:
         first, second = self.sizes.get(a), self.sizes.get(b)
         return first is None or second is None or first == second
 
-    def _join(self, kept: str, gone: str) -> None:
-        if self.sizes.get(kept) is None and self.sizes.get(gone) is not None:
-            self.sizes[kept] = self.sizes[gone]
+    def _join(self, a: str, b: str) -> None:
+        """Two labels that meet are as long as the one whose length is known."""
+        for label, other in ((a, b), (b, a)):
+            if self.sizes.get(label) is None and self.sizes.get(other) is not None:
+                self.sizes[label] = self.sizes[other]
+                if label in self._twins:
+                    self._join(self._twins[label], label)
 
     # -- entry by entry ----------------------------------------------------------------------------------------------------
 
@@ -179,3 +184,9 @@ class Labels:
         label = self.new()
         unit = mul(Num(Fraction(1)))
         return replace(Typed(unit), rows=label) if rows else replace(Typed(unit), cols=label)
+
+    def identity(self) -> Typed:
+        """The identity matrix that fits what it meets."""
+        rows, cols = self.new(), self.new()
+        self._twins |= {rows: cols, cols: rows}
+        return Typed(Delta(rows, cols), rows, cols)

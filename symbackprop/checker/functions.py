@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from symbackprop.checker.context import Function, Misfit, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.symbols import key, letter_key, parts
-from symbackprop.checker.terms import Compare, Div, Extreme, Fn, Num, Pow, Scalar, Where, mul, relabel
-from symbackprop.parse.tree import Call, Fence, Indicator, Number, Relation, Script, Signed, Tree
+from symbackprop.checker.terms import Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
+from symbackprop.parse.tree import Call, Indicator, Number, Relation, Script, Signed, Tree
 from symbackprop.rules import ACTIVATIONS
 
 if TYPE_CHECKING:
@@ -190,6 +190,11 @@ def _product(op: str) -> Callable[[Reader, Call], Typed]:
     return of
 
 
+def _power(reader: Reader, tree: Call) -> Typed:
+    base, exponent = (reader.read(a) for a in tree.args)
+    return reader.power(base, exponent, tree.span)
+
+
 def _outer(reader: Reader, tree: Call) -> Typed:
     x, y = (reader.read(a) for a in tree.args)
     x, y = (reader.labels.transpose(v) if v.rows is None and v.cols is not None else v for v in (x, y))
@@ -218,24 +223,7 @@ def _transpose(reader: Reader, tree: Call) -> Typed:
 
 def _where(reader: Reader, tree: Call) -> Typed:
     condition, then, otherwise = tree.args
-    return _choose(reader, condition, reader.read(then), reader.read(otherwise), tree)
-
-
-def _choose(reader: Reader, condition: Tree, a: Typed, b: Typed, tree: Call) -> Typed:
-    test = _mask(reader, condition)
-    a, b = reader.labels.onto(a, b, tree.span, "where", True)
-    whole, test = reader.labels.onto(a if not a.is_scalar else b, test, tree.span, "where", True)
-    return Typed(Where(test.term, a.term, b.term), whole.rows or test.rows, whole.cols or test.cols)
-
-
-def _mask(reader: Reader, condition: Tree) -> Typed:
-    """A condition on the entries of matrices."""
-    while isinstance(condition, Fence):
-        condition = condition.body
-    if not isinstance(condition, Relation):
-        raise Unreadable("a condition such as z > 0 was expected here", condition.span)
-    left, right = reader.labels.onto(reader.read(condition.left), reader.read(condition.right), condition.span, "a condition", True)
-    return Typed(Compare(condition.op, left.term, right.term), left.rows or right.rows, left.cols or right.cols)
+    return reader.where(reader.test(condition), reader.read(then), reader.read(otherwise), tree.span)
 
 
 def _indicator(reader: Reader, tree: Call) -> Typed:
@@ -257,6 +245,7 @@ _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "sum": _sum, "mean": _mean, "average": _mean, "Mean": _mean, "var": _variance, "Var": _variance, "max": _extreme, "min": _extreme,
     "maximum": _extreme, "minimum": _extreme, "dot": _product("@"), "matmul": _product("@"), "multiply": _product("odot"), "outer": _outer,
     "diag": _diag, "tr": _trace, "trace": _trace, "Tr": _trace, "transpose": _transpose, "where": _where, "I": _indicator,
+    "power": _power, "square": lambda reader, tree: reader.power(reader.read(tree.args[0]), Typed(Num(Fraction(2))), tree.span),
     "reshape": _same, "asarray": _same, "norm": _norm,
 }  # fmt: skip
 KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})

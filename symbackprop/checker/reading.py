@@ -162,6 +162,8 @@ class Reader:
                 return replace(found, term=Fn("abs", found.term))
             case Fence("||", body, "||"):
                 return self.power(self.squared_norm(self.read(body)), Typed(Num(Fraction(1, 2))), tree.span)
+            case Fence("<", Listed((left, right)), ">"):
+                return self.labels.inner(self.read(left), self.read(right), tree.span)
             case Fence("[" | "(", Listed(items, ";" | ","), _):
                 return self.stacked([self.read(i) for i in items], tree.span)
             case Fence(_, body, _):
@@ -178,13 +180,13 @@ class Reader:
             case Call():
                 return call(self, tree)
             case Indicator(condition):
-                return Typed(self.condition(condition))
+                return self.test(condition)
             case Cases(pieces):
                 return self.cases(pieces, tree.span)
             case Matrix(rows) if all(len(r) == 1 for r in rows):
                 return self.stacked([self.read(r[0]) for r in rows], tree.span)
             case Relation():
-                return Typed(self.condition(tree))
+                return self.test(tree)
             case Dots():
                 raise Unreadable("dots are not read: write the sum with its sign", tree.span)
             case Text(text):
@@ -303,10 +305,10 @@ class Reader:
         while isinstance(inner, Script):
             inner = inner.base
         if not isinstance(inner, Name):
-            base, rest = self.read(inner), _rest(tree)
-            if isinstance(inner, Fence) and inner.open == "||" and tuple(map(key, rest.sub)) in (("F",), ("2",)):
-                rest = replace(rest, sub=())
-            return self.scripted(base, tree, key(tree), rest)
+            rest = _rest(tree)
+            if isinstance(inner, Fence) and inner.open == "||" and rest.sub:
+                return self.raised(self.norm(inner.body, rest.sub, tree), rest.sup, tree)
+            return self.scripted(self.read(inner), tree, key(tree), rest)
         found = self.lookup(tree)
         if found is None and self.python:
             typed = self.identifier(inner.name)
@@ -320,6 +322,16 @@ class Reader:
             return self.unknown(tree)
         symbol, rest, alias = found
         return self.meant(symbol, rest, alias, tree)
+
+    def norm(self, body: Tree, sub: tuple[Tree, ...], tree: Tree) -> Typed:
+        """A norm with its name below it: 2 and F are Euclid's, 1 is the sum of absolute values."""
+        found = self.read(body)
+        match tuple(map(key, sub)):
+            case ("F",) | ("2",):
+                return self.power(self.squared_norm(found), Typed(Num(Fraction(1, 2))), tree.span)
+            case ("1",) if not (found.rows and found.cols):
+                return self.labels.summed(replace(found, term=Fn("abs", found.term)), "all")
+        raise Unreadable(f"the norm {key(tree)} is not read; \\|x\\|_1 of a vector, \\|x\\|_2 and \\|X\\|_F are", tree.span)
 
     def identifier(self, name: str) -> Typed | None:
         """A Python name for a symbol: `dZ2` for dZ^{[2]}, `yhat` for a y with a hat, `a_prev` with its subscript."""
@@ -469,7 +481,9 @@ class Reader:
         inner = letter[1:].lstrip("_")
         if letter.startswith("d") and inner and self.context.loss is not None and self.known(inner):
             return self.gradient(_renamed(tree, inner))
-        if letter in ("1", "I", "one", "ones") and isinstance(tree, (Name, Script)):
+        if letter == "I":
+            return self.scripted(self.labels.identity(), tree, key(tree), _rest(tree))
+        if letter in ("1", "one", "ones") and isinstance(tree, (Name, Script)):
             return self.scripted(self.labels.ones(rows=True), tree, key(tree), _rest(tree))
         run = _word(tree)
         name = run if len(run) > 1 and not self.known(run) else letter
@@ -570,6 +584,9 @@ class Reader:
             raise Unreadable(f"{key(tree)} is the number of a class: use it as an index or in a condition", tree.span)
         if len(sub) == 1 and len(axes) == 2 and self.class_index(sub[0]) is not None:
             return self.class_entry(x, sub[0], tree)
+        if len(sub) == 2 and len(axes) == 2 and self.class_index(sub[1]) is not None:
+            x = self.labels.at(x, axes[0], self.index(sub[0], tree), key(tree), tree.span)
+            return self.of_class(x, axes[1], sub[1], tree)
         indices = self.indices(sub, len(axes), tree)
         if len(indices) == 2 and len(axes) == 1 and 1 in indices:
             indices.remove(1)
@@ -605,14 +622,21 @@ class Reader:
         """`p_{y_i}`: the entry of the right class, a sum against the one-hot target."""
         found = self.class_index(tree)
         assert found is not None
-        y, i = found
+        _, i = found
         where = self.sample_axis(x)
         other = next((k for k in x.face if k is not None and k != where), None)
         if where is None or other is None:
             raise Unreadable(f"{key(of)}: the number of a class is an index of a matrix with examples", of.span)
         x = self.labels.at(x, where, i, key(of), of.span)
-        x = replace(x, term=mul(Leaf(y, (i, other)), x.term))
-        return Typed(self.labels.sum_over(x.term, other))
+        return self.of_class(x, other, tree, of)
+
+    def of_class(self, x: Typed, axis: str, tree: Tree, of: Tree) -> Typed:
+        """The entry of the right class along an axis."""
+        found = self.class_index(tree)
+        assert found is not None
+        y, i = found
+        self.labels.note(axis, y.shape[-1], key(of), of.span)
+        return Typed(self.labels.sum_over(mul(Leaf(y, (i, axis)), x.term), axis))
 
     def raised(self, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:
         """Transposes and powers in a superscript."""
@@ -788,7 +812,14 @@ class Reader:
         return found_product
 
     def condition(self, tree: Tree) -> Term:
-        """A relation between numbers, indices or class numbers, as 1 or 0."""
+        """A relation between numbers, as 1 or 0."""
+        found = self.test(tree)
+        if not found.is_scalar:
+            raise Misfit(f"a condition on single numbers was expected, not on a matrix of shape {self.labels.shape(found)}", tree.span)
+        return found.term
+
+    def test(self, tree: Tree) -> Typed:
+        """A relation between numbers, indices or class numbers as 1 or 0, entry by entry between matrices."""
         match tree:
             case Relation(op, left, right) if op in ("=", "!=", "<", "<=", ">", ">="):
                 for number, other in ((left, right), (right, left)):
@@ -799,34 +830,37 @@ class Reader:
                         if isinstance(k, str):
                             self.labels.note(k, y.shape[-1], key(number), tree.span)
                         entry = Leaf(y, (i, k))
-                        return entry if op == "=" else Add((ONE, negative(entry)))
-                return Compare(op, self.compared(left), self.compared(right))
+                        return Typed(entry if op == "=" else Add((ONE, negative(entry))))
+                a, b = self.labels.onto(self.compared(left), self.compared(right), tree.span, "a condition entry by entry", self.broadcast)
+                return Typed(Compare(op, a.term, b.term), a.rows or b.rows, a.cols or b.cols)
             case Fence(_, body, _):
-                return self.condition(body)
+                return self.test(body)
             case Listed(items):
-                return mul(*(self.condition(i) for i in items))
+                return Typed(mul(*(self.condition(i) for i in items)))
         raise Unreadable("a condition such as z > 0 was expected here", tree.span)
 
-    def compared(self, tree: Tree) -> Term:
-        """One side of a condition: an index or a number."""
-        if isinstance(tree, (Name, Script)) and self.lookup(tree) is None:
-            return Position(self.index(tree, tree))
+    def compared(self, tree: Tree) -> Typed:
+        """One side of a condition: an index or a quantity."""
         if isinstance(tree, Name) and key(tree) in self.bound:
-            return Position(self.bound[key(tree)])
-        return self.read(tree).term
+            return Typed(Position(self.bound[key(tree)]))
+        if isinstance(tree, (Name, Script)) and self.lookup(tree) is None and not (self.python and isinstance(tree, Name) and self.identifier(tree.name)):
+            return Typed(Position(self.index(tree, tree)))
+        return self.read(tree)
 
     def cases(self, pieces: Sequence[tuple[Tree, Tree | None]], span: Span) -> Typed:
-        *first, (last, condition) = pieces
+        *first, (last, _) = pieces
         found = self.read(last)
-        term = found.term
         for value, when in reversed(first):
             if when is None:
                 raise Unreadable("each case but the last needs a condition", span)
-            this = self.read(value)
-            if this.face != found.face and not (this.is_scalar or found.is_scalar):
-                raise Unreadable("the cases of a matrix are read with indices", span)
-            term = Where(self.condition(when), this.term, term)
-        return replace(found, term=term)
+            found = self.where(self.test(when), self.read(value), found, span)
+        return found
+
+    def where(self, test: Typed, then: Typed, otherwise: Typed, span: Span) -> Typed:
+        """One matrix where a condition holds, the other elsewhere."""
+        then, otherwise = self.labels.onto(then, otherwise, span, "the cases", self.broadcast)
+        whole, test = self.labels.onto(otherwise if then.is_scalar else then, test, span, "a condition and its cases", self.broadcast)
+        return Typed(Where(test.term, then.term, otherwise.term), whole.rows or test.rows, whole.cols or test.cols)
 
 
 def identifiers(name: str, context: Context) -> list[Tree]:

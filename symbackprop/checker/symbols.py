@@ -71,6 +71,7 @@ class Pattern:
     sup: tuple[str, ...] = ()
     where: str = ""  # sub or sup: where the layer stands
     bracket: str = ""
+    only: int | None = None  # the one layer it is for, where it is written as a number: g^{[2]}
 
     @property
     def weight(self) -> int:
@@ -162,14 +163,18 @@ def match(tree: Tree, pattern: Pattern, env: Mapping[str, int], base: str | None
         sup = sup[:place] + sup[place + 1 :]
     if not pattern.where:
         return Found(pattern, None, sub, sup, primes)
+    written = False
     candidates = sub[:1] if pattern.where == "sub" else sup
     for n, part in enumerate(candidates):
         bracket, inner = _bare(part)
         number = family_number(inner, env) if bracket == pattern.bracket else None
-        if number is not None:
+        written = written or number is not None
+        if number is not None and pattern.only in (None, number):
             if pattern.where == "sub":
                 return Found(pattern, number, sub[1:], sup, primes)
             return Found(pattern, number, sub, sup[:n] + sup[n + 1 :], primes)
+    if written and pattern.only is not None:
+        return None
     return Found(pattern, None, sub, sup, primes)
 
 

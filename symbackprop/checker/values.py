@@ -47,7 +47,7 @@ __all__ = ["Labelled", "World", "evaluate"]
 
 _ELEMENTARY = {"exp", "log", "sin", "cos", "tanh", "sinh", "cosh", "erf", "sqrt", "atan"}
 _SIGNS: Mapping[str, tuple[int, ...]] = {"=": (0,), "!=": (-1, 1), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}
-_ZERO, _NOTHING = arb(0), arb("nan")  # an index beyond its axis has no value; a case that is not taken may hold one
+_ZERO = arb(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +102,9 @@ def _filled(shape: tuple[int, ...], entry: Callable[[tuple[int, ...]], Any]) -> 
 
 
 def evaluate(term: Term, world: World, sizes: Mapping[str, int]) -> Labelled:
-    """The value of a term for every value of its free labels, which run over `sizes`.
+    """The value of a term for every value of its free labels, which run over `sizes`; beyond the ends of its axis an entry is zero.
 
-    Raises `Undecided` where it has none: a division by zero, a sign that a ball does not tell, an index that leaves its axis.
+    Raises `Undecided` where it has none: a division by zero, a sign that a ball does not tell.
     """
     with precision(world.point.digits):
         try:
@@ -112,7 +112,7 @@ def evaluate(term: Term, world: World, sizes: Mapping[str, int]) -> Labelled:
         except ZeroDivisionError:
             raise Undecided("a division by zero") from None
         if not all(v.is_finite() for v in found.array.flat):
-            raise Undecided("a value is not finite, or an index leaves its axis")
+            raise Undecided("a value is not finite")
         return found
 
 
@@ -198,7 +198,7 @@ class _Values:
             places.append(self._whole(i, labels) - 1)
         outside = np.logical_or.reduce([(p < 0) | (p >= n) for p, n in zip(places, table.shape, strict=True)])
         inside = tuple(np.clip(p, 0, n - 1) for p, n in zip(places, table.shape, strict=True))
-        return Labelled(_array(np.where(outside, _NOTHING, table[inside])), labels)
+        return Labelled(_array(np.where(outside, _ZERO, table[inside])), labels)
 
     def _whole(self, i: Index, labels: tuple[str, ...]) -> Any:
         """The values of an index over the grid of `labels`."""

@@ -59,6 +59,7 @@ _LEADING = re.compile(rf"(?:[\s&~{{}}]|\\[,;:! ]|\\q?quad(?![a-zA-Z]))*(?:{_SIGN
 _ROW = re.compile(r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|\\(begin|end)\s*\{([a-zA-Z]+\*?)\}|\\.|[{}]|(?<!\\)%[^\n]*", re.DOTALL)
 _DEFINES = re.compile(r"\s*[A-Za-z_]\w*(?:\.T)?(?:\[[^\]\n]*\])?\s*(?:[-+*/@]?=)(?!=)|\s*=(?!=)")
 _HALF = re.compile(r"[\ud800-\udfff]")
+_SIDE_BY_SIDE = re.compile(r"[\w)\]] +(?!(?:if|else|and|or|not|in|is|for)\b)[\w(\[]")  # a product without a sign, which Python has none of
 _LATEX = re.compile(r"\\[a-zA-Z]|[_^]\{|\^")
 
 
@@ -165,7 +166,7 @@ def _plain(text: str, start: int, end: int, kind: str, places: _Places) -> Itera
             continue
         joins = last == found.start() - 1 and bool(_LEADING.match(line))
         if not joins:
-            syntax = "latex" if _LATEX.search(line) or not _DEFINES.match(line) else "python"
+            syntax = "latex" if _LATEX.search(line) or not _DEFINES.match(line) or _SIDE_BY_SIDE.search(line) else "python"
         yield from _line(text, found.start(), found.end(), syntax, joins, places)
         last = found.end()
 
