@@ -69,7 +69,6 @@ class Derivation:
     net: Network
     matrix: MatrixEquation | None = None
     local: tuple[Derivation, ...] = ()
-    conditions: str = ""
 
     @property
     def result(self) -> Equation:
@@ -308,15 +307,13 @@ def activation_derivation(name: str) -> Derivation:
     if evaluated(final) == evaluated(steps[-1].expression):
         steps = _ending_in(steps, final, Reason("simplify", "Simplify:"))
     else:
-        with_name = final.has(Func(name, z))
         shorter = Message("This is a function we know:") if final.has(Func) else Message("Simplify:")
-        words = Message("In terms of {f} itself:") if with_name else shorter
+        words = Message("In terms of {f} itself:") if final.has(Func(name, z)) else shorter
         functions = sorted(final.atoms(Func), key=str)
         others = tuple(Equation(f, ACTIVATIONS[f.name].of(f.argument)) for f in functions if f.order == 0 and f.name != name)
         steps.append(Step(final, Reason("fold", words, {"f": Func(name, z)}), uses=(value, *others)))
     net = Network((), Entry(Tensor("C")), name=name)
-    kinks = "; ".join(f"at {at} the derivative is taken as {slope}" for at, slope in rule.kinks)
-    return Derivation(f"activation-{name}", lhs, tuple(steps), net, conditions=kinks)
+    return Derivation(f"activation-{name}", lhs, tuple(steps), net)
 
 
 def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None = None) -> Derivation:
