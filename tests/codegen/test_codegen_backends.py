@@ -221,6 +221,28 @@ def test_jax_functions_are_jitted_traced_and_take_both_kinds_of_arrays() -> None
         jax.jit(f)(params, data[0][:, :2], data[1], **numbers)
 
 
+def test_jax_arrays_that_were_found_to_fit_vouch_for_no_others() -> None:
+    need("jax")
+    import jax.numpy as jnp
+
+    f, params, data, _ = case({"activation": "tanh", "output": "softmax", "loss": "cross_entropy"}, "float64", "jax")
+    p, (x, y) = {k: jnp.asarray(v) for k, v in params.items()}, map(jnp.asarray, data)
+    first, second = f(p, x, y), f(p, x, y)
+    assert list(second[1]) == list(params)
+    for name, g in first[1].items():
+        np.testing.assert_array_equal(second[1][name], g)
+    for bad, says in (
+        ((p, x.at[0, 0].set(jnp.nan), y), "X has 1 entries that are not finite"),
+        ((p, x, 2 * y), "Y holds shares from 0 to 1"),
+        (({**p, "b1": p["b1"].at[0].set(jnp.inf)}, x, y), "b1 has 1 entries that are not finite"),
+        ((dict(zip(reversed(p), p.values(), strict=True)), x, y), "has shape"),
+        ((p, x), "1 were given"),
+    ):
+        f(p, x, y)
+        with pytest.raises(InputError, match=says):
+            f(*bad)
+
+
 def test_jax_says_when_it_would_compute_in_single_precision() -> None:
     need("jax")
     import jax
