@@ -1,4 +1,4 @@
-"""Look at the written notes as a reader would: through pdflatex and through headless Chromium. Standard library only.
+"""Look at the written notes as a reader would: through the TeX program that they name and through headless Chromium. Standard library only.
 
     python3 .ci/check_output.py output
 
@@ -33,9 +33,8 @@ VOID = {"meta", "link", "br", "hr", "img", "input"}
 FEWEST_COLOURS = 16  # smooth black text on white alone gives more shades than this
 PASSES = 4
 
-FRAGMENTS = r"""\documentclass[11pt,a4paper]{article}
-\usepackage[T1]{fontenc}
-\usepackage[margin=25mm]{geometry}
+GEOMETRY = r"\usepackage[margin=25mm]{geometry}"
+FRAGMENTS = r"""%s
 \usepackage{amsmath,amssymb,booktabs,adjustbox,tikz}
 \allowdisplaybreaks
 \begin{document}
@@ -61,28 +60,30 @@ def tex_problems(source: Path, folder: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as work:
         shutil.copytree(folder, work, dirs_exist_ok=True)
         (Path(work) / source.name).write_bytes(source.read_bytes())
-        log = ""
+        program, log = re.findall(r"^% !TEX program = (\w+)", source.read_text(encoding="utf-8"), re.M)[0], ""
         for number in range(PASSES):
             done = subprocess.run(
-                ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", source.name],
+                [program, "-interaction=nonstopmode", "-halt-on-error", source.name],
                 cwd=work, env={**os.environ, "max_print_line": "100000"}, capture_output=True, timeout=300,
             )  # fmt: skip
             log = (Path(work) / source.with_suffix(".log").name).read_text(encoding="latin-1")
             if done.returncode:
-                return [f"{source.name}: pdflatex failed:\n" + "\n".join(log[m.start() :][:600] for m in list(re.finditer(r"^!", log, re.M))[:1])]
+                return [f"{source.name}: {program} failed:\n" + "\n".join(log[m.start() :][:600] for m in list(re.finditer(r"^!", log, re.M))[:1])]
             if number and "Rerun to get" not in log:
                 break
         found = [f"{source.name}: {line.strip()}" for line in log.splitlines() if LOG.search(line)]
         pages = blank_pages(Path(work) / source.with_suffix(".pdf").name)
-        print(f"{source.name}: {len(pages)} pages, {number + 1} passes of pdflatex, {len(found)} complaints in the log")
+        print(f"{source.name}: {len(pages)} pages, {number + 1} passes of {program}, {len(found)} complaints in the log")
         return found + [f"{source.name}: page {n} is blank" for n, blank in enumerate(pages, 1) if blank]
 
 
 def fragment_problems(fragments: list[Path], folder: Path) -> list[str]:
-    """Every fragment in one small document that loads no more than a fragment says it needs."""
+    """Every fragment in one small document that loads the fonts of the notes, and no more than a fragment says it needs."""
     with tempfile.TemporaryDirectory() as work:
         source = Path(work) / "fragments.tex"
-        source.write_text(FRAGMENTS % "\n".join(rf"\input{{fragments/{p.stem}}}" for p in fragments), encoding="utf-8")
+        fonts, loaded, _ = (folder / "notes.tex").read_text(encoding="utf-8").partition(GEOMETRY)
+        inputs = "\n".join(rf"\input{{fragments/{p.stem}}}" for p in fragments)
+        source.write_text(FRAGMENTS % (fonts + loaded, inputs), encoding="utf-8")
         return tex_problems(source, folder)
 
 
