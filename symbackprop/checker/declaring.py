@@ -366,7 +366,7 @@ class _Declaring:
             return
         tensor = found[0].meaning.tensors.get(found[1].layer)
         indices = [p for p in index_parts(left) if isinstance(p, Name)]
-        if tensor is not None and tensor.rank == len(indices):
+        if tensor is not None and tensor.rank == len(indices) == len(found[1].sub):
             for p, n in zip(indices, tensor.shape, strict=True):
                 reader.labels.note(key(p), n, key(left), left.span)
 
@@ -384,7 +384,7 @@ class _Declaring:
         rank = len(indices) or sum(k is not None for k in found.face)
         if (
             declared is not None and not declared[2] and isinstance(declared[0].meaning, Quantity)
-            and declared[1].layer in declared[0].meaning.tensors and declared[0].meaning.tensors[declared[1].layer].rank == rank
+            and {key(p) for p in declared[1].sub} <= {key(p) for p in indices} and declared[1].layer in declared[0].meaning.tensors and declared[0].meaning.tensors[declared[1].layer].rank == rank
         ):  # fmt: skip
             quantity = declared[0].meaning
             tensor = quantity.tensors[declared[1].layer]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from symbackprop.checker.context import Function, Misfit, Quantity, Unreadable
+from symbackprop.checker.context import Function, Misfit, OutOfLayers, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.symbols import key, letter_key, parts
 from symbackprop.checker.terms import Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
@@ -60,6 +60,8 @@ def call(reader: Reader, tree: Call) -> Typed:
         found = _entrywise(reader, arguments[0], name, order)
     elif declared is not None:
         return _applied(reader, tree)
+    elif any(isinstance(s.meaning, Function) for s in reader.context.symbols.get(letter_key(base), ())):
+        raise OutOfLayers(f"the function {key(base)} is not defined at this layer", tree.span)
     else:
         raise Unreadable(f"the function '{name}' is not defined{reader.near(name)}", tree.span)
     for exponent in exponents:

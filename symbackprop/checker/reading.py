@@ -588,8 +588,12 @@ class Reader:
             x = self.labels.at(x, axes[0], self.index(sub[0], tree), key(tree), tree.span)
             return self.of_class(x, axes[1], sub[1], tree)
         indices = self.indices(sub, len(axes), tree)
-        if len(indices) == 2 and len(axes) == 1 and 1 in indices:
-            indices.remove(1)
+        if self.beyond(axes, indices):  # w_{21} of a column is its second entry
+            indices = self.indices(sub, 2, tree)
+        if len(indices) == len(axes) + 1 <= 2:  # along an axis of one there is nothing to choose
+            single = x.face.index(None) if axes else 0
+            if indices.pop(single) != 1:
+                raise Misfit(f"{key(tree)}: the quantity is one long there, so this index is 1", tree.span)
         if len(indices) == len(axes):
             for axis, i in zip(axes, indices, strict=True):
                 x = self.labels.at(x, axis, i, key(tree), tree.span)
@@ -605,6 +609,11 @@ class Reader:
             x = self.labels.at(x, other, i, key(tree), tree.span)
             return self.labels.at(x, where, self.implied(), key(tree), tree.span)
         raise Unreadable(f"{key(tree)} has {len(indices)} indices, but the quantity has {len(axes)} axes", tree.span)
+
+    def beyond(self, axes: Sequence[str], indices: Sequence[Index]) -> bool:
+        """Whether one number of several digits lies beyond a single axis, so that its digits are several indices."""
+        size = self.labels.sizes.get(axes[0]) if len(axes) == len(indices) == 1 else None
+        return isinstance(size, Integer) and isinstance(indices[0], int) and indices[0] > size
 
     def class_index(self, tree: Tree) -> tuple[Tensor, Index] | None:
         """The class numbers and the example, if `tree` is the number of a class such as y_i."""
