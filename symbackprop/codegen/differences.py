@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,13 @@ class Comparison:
     measured: float
     tried: int
     entries: int
+    by: str = "differences"
 
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.at))}]" if self.at else self.name
         return (
             f"{self.name}: largest relative error {self.error:.1e} at {place}, where the function gives {self.computed:.6g} "
-            f"and differences give {self.measured:.6g} ({self.tried} of {self.entries} entries tried)"
+            f"and {self.by} give {self.measured:.6g} ({self.tried} of {self.entries} entries tried)"
         )
 
 
@@ -74,9 +76,10 @@ def compare_with_differences(
         worst = (-1.0, 0, 0.0)
         for i in tried:
             measured = measure(partial(loss, plain), flat, i)
-            worst = max(worst, (abs(measured - gradient[i]) / max(abs(measured), abs(gradient[i]), floor), int(i), measured))
+            error = abs(measured - gradient[i]) / max(abs(measured), abs(gradient[i]), floor)
+            worst = max(worst, (error if isfinite(error) else inf, int(i), measured))
         at = tuple(int(k) for k in np.unravel_index(worst[1], value.shape)) if value.shape else ()
-        rows.append(Comparison(name, float(worst[0]), at, float(gradient[worst[1]]), worst[2], len(tried), flat.size))
+        rows.append(Comparison(name, float(worst[0]), at, float(gradient[worst[1]]), worst[2], len(tried), flat.size, _SAID[method]))
     return Differences(tuple(rows), METHODS[method][dtype])
 
 
@@ -98,4 +101,5 @@ def _complex(loss: Callable[[], Any], flat: Any, i: int) -> float:
     return found / _TINY
 
 
+_SAID = {"differences": "differences", "complex": "complex steps"}
 _MEASURES: Mapping[str, Callable[[Callable[[], Any], Any, int], float]] = {"differences": _central, "complex": _complex}

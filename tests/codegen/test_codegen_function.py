@@ -177,6 +177,18 @@ def test_a_flat_vector_goes_there_and_back() -> None:
     assert f.flat(theta, x, y)[0] < loss / 2
 
 
+@pytest.mark.parametrize("method", ["differences", "complex"])
+def test_what_is_not_finite_is_no_agreement(method: str) -> None:
+    f = sb.compile(sb.Network.from_equations(["C = sum(j, sqrt(w[j]))"], tensors={"w": (3,)}, parameters=["w"]))
+    with np.errstate(all="ignore"):
+        report = f.check({"w": np.array([1.0, -1.0, 2.0])}, method=method)
+    assert not report.ok
+    assert "relative error inf" in str(report)
+    good = f.check({"w": np.array([1.0, 1.0, 2.0])}, method=method)
+    assert good.ok
+    assert f"and {'complex steps' if method == 'complex' else 'differences'} give" in str(good)
+
+
 def test_the_check_says_in_words_where_the_error_is() -> None:
     from dataclasses import replace
 
