@@ -99,7 +99,7 @@ class _Writer:
         shapes = "".join(f"{self.shape(self.graph[p].shape or ())}, " for p in self.reduced.gradients)
         arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
         return "\n".join([
-            f'"""{program.title[0].upper()}{program.title[1:]} of \'{program.net.name}\', the fast form: arrays are allocated once and written over."""', "",
+            f'"""The fast form of {program.title} of \'{program.net.name}\': arrays are allocated once and written over."""', "",
             f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
             *(f"    {line}" for line in (*arrays, *self.fixed)), "",
