@@ -13,7 +13,7 @@ from symbackprop.codegen.fast.outputs import Outputs, Written
 from symbackprop.codegen.fast.scalars import fewer_than_calls, reader, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
-from symbackprop.codegen.fast.spaces import ArraySpace, ScalarSpace, Space
+from symbackprop.codegen.fast.spaces import REFUSED, ArraySpace, ScalarSpace, Space
 from symbackprop.codegen.given import Checked, checked, sizes_read
 from symbackprop.codegen.glance import Found, Glance
 from symbackprop.codegen.loading import loaded
@@ -51,7 +51,10 @@ class FastForm:
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         last = self._kept.last
         if last is not None and out is None and not scalars:
-            direct = last[1].direct(given, data, reuse)
+            try:
+                direct = last[1].direct(reuse, given, *data)
+            except REFUSED:
+                direct = None
             if direct is not None:
                 return direct
         found = self._glance.kind(given, data, scalars)

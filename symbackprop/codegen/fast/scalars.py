@@ -82,7 +82,7 @@ def reader(program: Program) -> str:
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[5].strip())
+    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[7].strip())
     values = run(x0.tolist(), x1.tolist(), x2.tolist(), x3.tolist())
     """
     labels = program.targets if program.net.target == "class" else ()
@@ -95,6 +95,7 @@ def reader(program: Program) -> str:
         f"def direct(reuse, {', '.join(['params', *(names[g] for g in everything[len(program.params) :])])}):",
         *(f'    {names[g]} = params["{g.name}"]' for g in program.params),
         f"    if not (len(params) == {len(program.params)} and {' and '.join(kinds)}):", "        return None",
+        f"    if reuse and met(({', '.join(names.values())},)) is not None:", "        return None",
         f"    values = run({', '.join(f'{x}.tolist()' for x in names.values())})",
         "    if not isfinite(values[0]):", "        return None",
         "    if reuse:", "        pack_into(memory, 0, *values)", "        return number(values[1]), {**own}",

@@ -14,10 +14,10 @@ import numpy as np
 from symbackprop.codegen.fast.outputs import Written
 from symbackprop.codegen.loading import loaded
 
-__all__ = ["ArraySpace", "ScalarSpace", "Space"]
+__all__ = ["REFUSED", "ArraySpace", "ScalarSpace", "Space"]
 
 # What plain numbers raise when they overflow, and lists when they are not of the shape that is taken apart.
-_REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 
 class ArraySpace:
@@ -33,7 +33,7 @@ class ArraySpace:
         # after every call, and comes from it again page by page, which takes as long as computing them.
         np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
 
-    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> None:
+    def direct(self, reuse: bool, params: Any, *data: Any) -> None:
         """Nothing is computed before it is known that the arrays fit."""
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
@@ -62,8 +62,8 @@ class ArraySpace:
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    The module `reader` does so for what a caller gives, if it is of the usual kind. Where plain numbers raise, as an exponential
-    that overflows does, `otherwise` answers.
+    `direct(reuse, params, *data)` of the module `reader` does so for what a caller gives, if it is of the usual kind. Where plain
+    numbers raise, as an exponential that overflows does, `otherwise` answers.
     """
 
     form = "scalars"
@@ -77,24 +77,15 @@ class ScalarSpace:
         self._pack, self._own = layout.pack, self._arrays(memory)
         self.own = Written([*self._own.values()])
         known = {"run": run, "dtype": dtype, "number": dtype.type, "kind": self._kind, "ndarray": np.ndarray, "isfinite": math.isfinite}
-        known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own}
-        self._direct = loaded(reader, known)["direct"]
-
-    def direct(self, params: Any, data: Sequence[Any], reuse: bool) -> tuple[Any, dict[str, Any]] | None:
-        """The loss and the gradients for what a caller gives, if it is certainly right."""
-        try:
-            if reuse and self.own.met((*params.values(), *data)) is not None:
-                return None
-            return self._direct(reuse, params, *data)  # type: ignore[no-any-return]
-        except _REFUSED:
-            return None
+        known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own, "met": self.own.met}
+        self.direct: Callable[..., tuple[Any, dict[str, Any]] | None] = loaded(reader, known)["direct"]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
         try:
             mark, loss, *rest = self._run(*[x.tolist() for x in arrays], *numbers)
             return self._number(loss), mark, [*self._arrays(bytearray(self._pack(mark, loss, *rest))).values()]
-        except _REFUSED:
+        except REFUSED:
             return self._otherwise.fresh(arrays, numbers)
 
     def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
