@@ -88,7 +88,7 @@ def test_help_names_every_command_and_option(run: Callable[..., Ran]) -> None:
 def test_list_names_what_the_options_take(run: Callable[..., Ran]) -> None:
     assert "nielsen" in run("list", "notations").out
     everything = run("list").out
-    assert [line.split(":")[0] for line in everything.splitlines()] == ["activations", "losses", "penalties", "layers", "notations"]
+    assert [line.split(":")[0] for line in everything.splitlines()] == ["activations", "losses", "penalties", "layers", "notations", "languages"]
     assert "sigmoid" in everything
 
 
