@@ -1,3 +1,6 @@
+import numpy as np
+
+
 def differences(loss, params, most=50, step=6e-6):
     """For each parameter up to `most` of its entries, and the central difference of the loss there."""
     drawn = np.random.default_rng(0)

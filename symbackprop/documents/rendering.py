@@ -226,7 +226,7 @@ class _Writer:
         if continued and isinstance(right, Row):
             right = Row(right.items[1:])
         shown = self.medium.display(left) if left is not EMPTY else ""
-        return {"left": shown, "right": self.medium.display(right), "continued": "1" if continued else "", "words": ""}
+        return {"left": shown, "right": self.medium.display(right), "continued": "1" if continued else "", "words": "", "rule": ""}
 
     def chain(self, chain: Chain) -> dict[str, Any]:
         d = chain.derivation

@@ -128,7 +128,7 @@ def _table(block: dict[str, Any], wide: dict[str, Any]) -> list[Piece]:
     """A piece for each row; text wraps in its column, and rows wider than a slide have their cells one below the other."""
     texts = [n for n, _ in enumerate(block["columns"]) if all("\\(" not in r[n] for r in block["rows"])]
     widths = [max([_ems(wide["columns"][n]), *(_ems(r[n]) for r in wide["rows"])]) for n, _ in enumerate(block["columns"])]
-    room = _WIDTH - 1.1 * (len(widths) - 1)
+    room = _WIDTH - 2.0 - 1.1 * (len(widths) - 1)
     spare = room - sum(w for n, w in enumerate(widths) if n not in texts)
     wanted = sum(widths[n] for n in texts)
     stacked = spare < min(wanted, 12.0 * len(texts))
