@@ -174,8 +174,8 @@ class _Writer:
         return tuple(tensor.shape[a] for a in storage(tensor, self.layout))
 
     def program(self, only_what_is_used: bool) -> Program:
-        """The program; data that it does not use are left out of what is given where only some quantity is asked for."""
-        net, names = self.net, self.names
+        """The program; data and numbers that it does not use are left out of what is given where only some quantity is asked for."""
+        net, names, scalars = self.net, self.names, self.scalars
         params, inputs, targets = map(self.given, (net.parameters, net.inputs, net.targets))
         statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
         found = list(backward_equations(net, {} if net.loss.indices else self.notation.named(net.samples is not None, net.samples), self.wrt))
@@ -195,17 +195,18 @@ class _Writer:
         used = {u for s in kept for u in s.uses}
         if only_what_is_used:
             inputs, targets = (tuple(g for g in group if g.name in used) for group in (inputs, targets))
+            scalars = tuple(s for s in scalars if s in used)
         where: dict[Any, tuple[str, int]] = {}
         for g in (*inputs, *targets, *params):
             for axis, n in enumerate(g.shape):
                 if n.is_Symbol:
                     where.setdefault(n, (g.name, axis))
         sizes = {names.symbol(n): place for n, place in where.items()}
-        unknown = used - {s.name for s in kept} - {g.name for g in (*params, *inputs, *targets)} - {*self.scalars} - {*sizes}
+        unknown = used - {s.name for s in kept} - {g.name for g in (*params, *inputs, *targets)} - {*scalars} - {*sizes}
         if unknown:
             raise SpecError(f"the size {', '.join(sorted(unknown))} cannot be read off any array that is given")
         return Program(
-            net, self.notation, params, inputs, targets, self.scalars, {k: v for k, v in sizes.items() if k in used},
+            net, self.notation, params, inputs, targets, scalars, {k: v for k, v in sizes.items() if k in used},
             {n: names.symbol(n) for n in where}, tuple(kept), loss,
             {names.of(p): gradients[names.of(p)] for p in self.wrt}, tuple(_legend(found, kept, loss, names)),
         )  # fmt: skip

@@ -262,6 +262,18 @@ def test_any_derivative_on_every_backend(
         np.testing.assert_allclose(np.asarray(found[name]), g, rtol=2e-4, atol=2e-5)
 
 
+def test_numbers_that_are_not_needed_are_not_given() -> None:
+    net = sb.mlp(SIZES, samples="m", activation="leaky_relu", output="identity", penalty="l2")
+    params, x = case()[1:3]
+    assert sb.compile(net).program.scalars == ("alpha", "lambda_")
+    assert sb.compile(net, wrt=["W1"]).program.scalars == ("alpha", "lambda_")
+    f = sb.compile(net, of="A2", wrt=["Z1"])
+    assert f.program.scalars == ("alpha",)
+    assert f(params, x, alpha=0.5)[1]["Z1"].shape == (5, 2, 5, 4)
+    _, by_bias = sb.compile(net, of="Z1", wrt=["b1"])(params, x)
+    np.testing.assert_array_equal(by_bias["b1"], np.broadcast_to(np.eye(4), (5, 4, 4)))
+
+
 def test_what_needs_a_whole_gradient_says_so() -> None:
     net, params, x, y = case()
     f = sb.compile(net, wrt=["W1"])
