@@ -29,7 +29,7 @@ class Place:
 
     def rows(self, derivation: Derivation, medium: Medium, detail: str = "full") -> list[dict[str, Any]]:
         """The lines of a derivation alone, with no number, since no document is around it."""
-        section = Section("", "", (Chain(replace(derivation, local=()), ()),), self.notation, self.samples, self.last)
+        section = Section(derivation.name, derivation.name, (Chain(replace(derivation, local=()), ()),), self.notation, self.samples, self.last)
         rows = render_section(section, detail, medium, language=self.language)["blocks"][0]["rows"]
         return [{key: value for key, value in r.items() if key != "number"} for r in rows]
 
