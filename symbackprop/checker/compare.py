@@ -13,9 +13,11 @@ from flint import arb
 from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
-from symbackprop.checker.reading import Choices, Reader
+from symbackprop.checker.reading import Reader
+from symbackprop.checker.sums import condition
 from symbackprop.checker.terms import Term, free
 from symbackprop.checker.values import World, evaluate
+from symbackprop.checker.walk import Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Span, Tree
@@ -145,7 +147,7 @@ def outcome_of(
         masks = []
         for c in conditions:
             if not _about_layers(c, context):
-                masks.append(reader.condition(c))
+                masks.append(condition(reader, c))
             elif not _layer_condition(c, reader):
                 return None
         a, b = reader.read(left), reader.read(right)

@@ -27,10 +27,12 @@ from symbackprop.checker.context import (
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.functions import KNOWN
 from symbackprop.checker.indexed import index_expression, index_of
+from symbackprop.checker.names import differential
 from symbackprop.checker.problem import SAMPLERS, Problem, conventions_from, strings, table
-from symbackprop.checker.reading import Reader, differential, symbol_size
+from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, family_number, key, letter_key, match, parts, pattern_of
 from symbackprop.checker.terms import free
+from symbackprop.checker.walk import symbol_size
 from symbackprop.equations import Abstract, Entry, Equation, Tensor, mul, scalar, summation
 from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError
@@ -173,10 +175,10 @@ class _Declaring:
                     self.add(leaf, Size(key(leaf)))
 
     def tree_like(self, leaf: Script, where: str) -> Any:
-        from symbackprop.checker.symbols import Pattern, _bare
+        from symbackprop.checker.symbols import Pattern, bare
 
         part = next(p for p in parts(leaf.sub if where == "sub" else leaf.sup) if self._is_layer(p))
-        return Pattern(letter_key(leaf), (), (), where, _bare(part)[0])
+        return Pattern(letter_key(leaf), (), (), where, bare(part)[0])
 
     def _is_layer(self, tree: Tree) -> bool:
         """Whether a script is a layer: it mentions a layer letter, the depth, or a whole number where there are layers."""
@@ -430,11 +432,11 @@ class _Declaring:
         return tensor
 
     def _numbered(self, tree: Script) -> tuple[Any, int] | None:
-        from symbackprop.checker.symbols import Pattern, _bare
+        from symbackprop.checker.symbols import Pattern, bare
 
         for where, found in (("sup", parts(tree.sup)), ("sub", parts(tree.sub))):
             for p in found:
-                bracket, inner = _bare(p)
+                bracket, inner = bare(p)
                 number = family_number(inner, self.depths) if self._is_layer(p) else None
                 if number is not None:
                     others = lambda ps, p=p: tuple(key(q) for q in ps if q is not p)  # noqa: E731 - used twice in the next line

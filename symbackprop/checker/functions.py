@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symbackprop.checker.context import Function, Misfit, OutOfLayers, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
+from symbackprop.checker.products import power, product, squared_norm
+from symbackprop.checker.sums import test, where
 from symbackprop.checker.symbols import key, letter_key, parts
 from symbackprop.checker.terms import Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
+from symbackprop.checker.walk import Walk
 from symbackprop.parse.tree import Call, Indicator, Number, Relation, Script, Signed, Tree
 from symbackprop.rules import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from symbackprop.checker.reading import Reader
 
 __all__ = ["KNOWN", "call"]
 
@@ -26,7 +26,7 @@ ELEMENTARY = {
 _SYMBOLS = {**{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax", "logsoftmax": "log_softmax", "expit": "sigmoid"}
 
 
-def call(reader: Reader, tree: Call) -> Typed:
+def call(reader: Walk, tree: Call) -> Typed:
     """What a call means. Raises `Unreadable` for a function that nothing defines."""
     base = tree.function
     order, exponents = 0, []
@@ -65,7 +65,7 @@ def call(reader: Reader, tree: Call) -> Typed:
     else:
         raise Unreadable(f"the function '{name}' is not defined{reader.near(name)}", tree.span)
     for exponent in exponents:
-        found = reader.power(found, reader.read(exponent), tree.span)
+        found = power(reader, found, reader.read(exponent), tree.span)
     return found
 
 
@@ -73,21 +73,21 @@ def _unprimed(tree: Tree) -> Tree:
     return replace(tree, primes=0) if isinstance(tree, Script) and tree.primes else tree
 
 
-def _applied(reader: Reader, tree: Call) -> Typed:
+def _applied(reader: Walk, tree: Call) -> Typed:
     found = reader.read(tree.function)
     if len(tree.args) == 1 and not (isinstance(tree.function, Script) and tree.function.primes):
-        return reader.product("", found, reader.read(tree.args[0]), tree.span)
+        return product(reader, "", found, reader.read(tree.args[0]), tree.span)
     return found
 
 
-def _entrywise(reader: Reader, argument: Tree, name: str, order: int) -> Typed:
+def _entrywise(reader: Walk, argument: Tree, name: str, order: int) -> Typed:
     found = reader.read(argument)
     if name == "sqrt" and not order:
-        return reader.power(found, Typed(Num(Fraction(1, 2))), argument.span)
+        return power(reader, found, Typed(Num(Fraction(1, 2))), argument.span)
     return replace(found, term=Fn(name, found.term, order))
 
 
-def units(reader: Reader, x: Typed, span: Any) -> str:
+def units(reader: Walk, x: Typed, span: Any) -> str:
     """The label that a function of a vector works along: not the examples; else what the conventions say."""
     axes = [k for k in x.face if k is not None]
     if not axes:
@@ -100,7 +100,7 @@ def units(reader: Reader, x: Typed, span: Any) -> str:
     return axes[1] if reader.context.conventions.softmax == "rows" else axes[0]
 
 
-def vector_function(reader: Reader, name: str, x: Typed, tree: Call) -> Typed:
+def vector_function(reader: Walk, name: str, x: Typed, tree: Call) -> Typed:
     """softmax and its like, along the units of each example."""
     along = _axis(reader, x, tree) or units(reader, x, tree.span)
     exponential = Fn("exp", x.term)
@@ -112,7 +112,7 @@ def vector_function(reader: Reader, name: str, x: Typed, tree: Call) -> Typed:
     raise Unreadable(f"the function {name} of a vector is not read", tree.span)
 
 
-def _axis(reader: Reader, x: Typed, tree: Call) -> str | None:
+def _axis(reader: Walk, x: Typed, tree: Call) -> str | None:
     """The label of the axis that an option names."""
     option = dict(tree.options).get("axis")
     if option is None and len(tree.args) == 2 and key(tree.function).endswith(("sum", "mean", "max")):
@@ -131,7 +131,7 @@ def _axis(reader: Reader, x: Typed, tree: Call) -> str | None:
     return x.face[number]
 
 
-def _sum(reader: Reader, tree: Call) -> Typed:
+def _sum(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
     if "axis" not in dict(tree.options) and len(tree.args) < 2:
         return reader.labels.summed(x, "all")
@@ -139,7 +139,7 @@ def _sum(reader: Reader, tree: Call) -> Typed:
     return x if along is None else reader.labels.summed(x, "rows" if along == x.rows else "cols")
 
 
-def _mean(reader: Reader, tree: Call) -> Typed:
+def _mean(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
     if "axis" in dict(tree.options) or len(tree.args) > 1:
         along = [_axis(reader, x, tree)]
@@ -154,7 +154,7 @@ def _mean(reader: Reader, tree: Call) -> Typed:
     return x
 
 
-def _variance(reader: Reader, tree: Call) -> Typed:
+def _variance(reader: Walk, tree: Call) -> Typed:
     middle = _mean(reader, tree)
     x = reader.read(tree.args[0])
     difference = reader.labels.total([x, replace(middle, term=mul(Num(Fraction(-1)), middle.term))], tree.span, True)
@@ -162,7 +162,7 @@ def _variance(reader: Reader, tree: Call) -> Typed:
     return _averaged(reader, square, middle)
 
 
-def _averaged(reader: Reader, x: Typed, like: Typed) -> Typed:
+def _averaged(reader: Walk, x: Typed, like: Typed) -> Typed:
     for label, kept in zip(x.face, like.face, strict=True):
         if label is not None and kept is None:
             size = reader.labels.sizes.get(label)
@@ -171,7 +171,7 @@ def _averaged(reader: Reader, x: Typed, like: Typed) -> Typed:
     return x
 
 
-def _extreme(reader: Reader, tree: Call) -> Typed:
+def _extreme(reader: Walk, tree: Call) -> Typed:
     found = [reader.read(a) for a in tree.args]
     if len(found) < 2:
         raise Unreadable("max and min take two things or more", tree.span)
@@ -183,27 +183,27 @@ def _extreme(reader: Reader, tree: Call) -> Typed:
     return result
 
 
-def _product(op: str) -> Callable[[Reader, Call], Typed]:
-    def of(reader: Reader, tree: Call) -> Typed:
+def _product(op: str) -> Callable[[Walk, Call], Typed]:
+    def of(reader: Walk, tree: Call) -> Typed:
         if len(tree.args) != 2:
             raise Unreadable(f"{key(tree.function)} takes two arguments", tree.span)
-        return reader.product(op, reader.read(tree.args[0]), reader.read(tree.args[1]), tree.span)
+        return product(reader, op, reader.read(tree.args[0]), reader.read(tree.args[1]), tree.span)
 
     return of
 
 
-def _power(reader: Reader, tree: Call) -> Typed:
+def _power(reader: Walk, tree: Call) -> Typed:
     base, exponent = (reader.read(a) for a in tree.args)
-    return reader.power(base, exponent, tree.span)
+    return power(reader, base, exponent, tree.span)
 
 
-def _outer(reader: Reader, tree: Call) -> Typed:
+def _outer(reader: Walk, tree: Call) -> Typed:
     x, y = (reader.read(a) for a in tree.args)
     x, y = (reader.labels.transpose(v) if v.rows is None and v.cols is not None else v for v in (x, y))
     return reader.labels.matmul(x, reader.labels.transpose(y), tree.span)
 
 
-def _diag(reader: Reader, tree: Call) -> Typed:
+def _diag(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
     if x.is_vector:
         return reader.labels.diag(x, tree.span)
@@ -212,42 +212,42 @@ def _diag(reader: Reader, tree: Call) -> Typed:
     return Typed(relabel(x.term, {x.cols: x.rows}), rows=x.rows)
 
 
-def _trace(reader: Reader, tree: Call) -> Typed:
+def _trace(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
     if x.rows is None or x.cols is None:
         raise Misfit("a trace is of a square matrix", tree.span)
     return Typed(reader.labels.sum_over(relabel(x.term, {x.cols: x.rows}), x.rows))
 
 
-def _transpose(reader: Reader, tree: Call) -> Typed:
+def _transpose(reader: Walk, tree: Call) -> Typed:
     return reader.labels.transpose(reader.read(tree.args[0]))
 
 
-def _where(reader: Reader, tree: Call) -> Typed:
+def _where(reader: Walk, tree: Call) -> Typed:
     condition, then, otherwise = tree.args
-    return reader.where(reader.test(condition), reader.read(then), reader.read(otherwise), tree.span)
+    return where(reader, test(reader, condition), reader.read(then), reader.read(otherwise), tree.span)
 
 
-def _indicator(reader: Reader, tree: Call) -> Typed:
+def _indicator(reader: Walk, tree: Call) -> Typed:
     (argument,) = tree.args
     if isinstance(argument, Relation):
         return reader.read(Indicator(argument, span=tree.span))
     raise Unreadable(f"{key(tree.function)} takes a condition", tree.span)
 
 
-def _same(reader: Reader, tree: Call) -> Typed:
+def _same(reader: Walk, tree: Call) -> Typed:
     return reader.read(tree.args[0])
 
 
-def _norm(reader: Reader, tree: Call) -> Typed:
-    return reader.power(reader.squared_norm(reader.read(tree.args[0])), Typed(Num(Fraction(1, 2))), tree.span)
+def _norm(reader: Walk, tree: Call) -> Typed:
+    return power(reader, squared_norm(reader, reader.read(tree.args[0])), Typed(Num(Fraction(1, 2))), tree.span)
 
 
 _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "sum": _sum, "mean": _mean, "average": _mean, "Mean": _mean, "var": _variance, "Var": _variance, "max": _extreme, "min": _extreme,
     "maximum": _extreme, "minimum": _extreme, "dot": _product("@"), "matmul": _product("@"), "multiply": _product("odot"), "outer": _outer,
     "diag": _diag, "tr": _trace, "trace": _trace, "Tr": _trace, "transpose": _transpose, "where": _where, "I": _indicator,
-    "power": _power, "square": lambda reader, tree: reader.power(reader.read(tree.args[0]), Typed(Num(Fraction(2))), tree.span),
+    "power": _power, "square": lambda reader, tree: power(reader, reader.read(tree.args[0]), Typed(Num(Fraction(2))), tree.span),
     "reshape": _same, "asarray": _same, "norm": _norm,
 }  # fmt: skip
 KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})

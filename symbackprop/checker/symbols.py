@@ -89,14 +89,14 @@ class Found:
     primes: int
 
 
-def _unscripted(tree: Tree) -> tuple[Tree, tuple[Tree, ...], tuple[Tree, ...], int]:
+def unscripted(tree: Tree) -> tuple[Tree, tuple[Tree, ...], tuple[Tree, ...], int]:
     if isinstance(tree, Script):
-        base, sub, sup, primes = _unscripted(tree.base) if isinstance(tree.base, Script) else (tree.base, (), (), 0)
+        base, sub, sup, primes = unscripted(tree.base) if isinstance(tree.base, Script) else (tree.base, (), (), 0)
         return base, (*sub, *parts(tree.sub)), (*sup, *parts(tree.sup)), primes + tree.primes
     return tree, (), (), 0
 
 
-def _bare(tree: Tree) -> tuple[str, Tree]:
+def bare(tree: Tree) -> tuple[str, Tree]:
     return (tree.open, tree.body) if isinstance(tree, Fence) else ("", tree)
 
 
@@ -122,7 +122,7 @@ def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | Non
     Pattern(base='W', sub=(), sup=(), where='sup', bracket='[')
     """
     names = set(families)
-    base, sub, sup, primes = _unscripted(tree)
+    base, sub, sup, primes = unscripted(tree)
     if primes or not isinstance(base, Name):
         raise Unwritable(f"'{key(tree)}' is no letter with scripts")
     layered = [("sub", p) for p in sub if _mentions(p, names)] + [("sup", p) for p in sup if _mentions(p, names)]
@@ -130,8 +130,8 @@ def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | Non
         raise Unwritable(f"'{key(tree)}' has more than one layer")
     literal = lambda where, found: tuple(key(p) for p in found if (where, p) not in layered)  # noqa: E731 - two uses, one line
     where, part = layered[0] if layered else ("", None)
-    bracket = _bare(part)[0] if part is not None else ""
-    return Pattern(key(base), literal("sub", sub), literal("sup", sup), where, bracket), None if part is None else _bare(part)[1]
+    bracket = bare(part)[0] if part is not None else ""
+    return Pattern(key(base), literal("sub", sub), literal("sup", sup), where, bracket), None if part is None else bare(part)[1]
 
 
 def _mentions(tree: Tree, names: set[str]) -> bool:
@@ -150,7 +150,7 @@ def match(tree: Tree, pattern: Pattern, env: Mapping[str, int], base: str | None
 
     A layer that is not written is None in what is found: the reader decides which one is meant.
     """
-    letter, sub, sup, primes = _unscripted(tree)
+    letter, sub, sup, primes = unscripted(tree)
     if key(letter) != (pattern.base if base is None else base):
         return None
     if tuple(map(key, sub[: len(pattern.sub)])) != pattern.sub:
@@ -166,7 +166,7 @@ def match(tree: Tree, pattern: Pattern, env: Mapping[str, int], base: str | None
     written = False
     candidates = sub[:1] if pattern.where == "sub" else sup
     for n, part in enumerate(candidates):
-        bracket, inner = _bare(part)
+        bracket, inner = bare(part)
         number = family_number(inner, env) if bracket == pattern.bracket else None
         written = written or number is not None
         if number is not None and pattern.only in (None, number):
@@ -180,7 +180,7 @@ def match(tree: Tree, pattern: Pattern, env: Mapping[str, int], base: str | None
 
 def letter_key(tree: Tree) -> str:
     """The key of the letter of a symbol, its scripts taken off."""
-    return key(_unscripted(tree)[0])
+    return key(unscripted(tree)[0])
 
 
 def swapped_case(base: str) -> str | None:

@@ -13,9 +13,11 @@ from symbackprop.checker.compare import instances, on_one_face
 from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
-from symbackprop.checker.reading import Choices, Reader
+from symbackprop.checker.reading import Reader
+from symbackprop.checker.sums import condition
 from symbackprop.checker.terms import Derived, Leaf, Term, free
 from symbackprop.checker.values import World, evaluate
+from symbackprop.checker.walk import Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.parse.tree import Span, Tree
 
@@ -72,7 +74,7 @@ class Target:
             if opening is not None:
                 reader.read(opening)
             typed = reader.read(left)
-            masks = [reader.condition(c) for c in conditions if not self._about_layers(c)]
+            masks = [condition(reader, c) for c in conditions if not self._about_layers(c)]
             letters = tuple(sorted(free(typed.term) | {k for k in typed.face if k is not None} | {k for m in masks for k in free(m)}))
             shape = tuple(self.world.size(labels.sizes[k]) for k in letters)
             place = Place(typed, labels, env, letters, shape, None, np.ones(shape, dtype=bool))

@@ -1,0 +1,177 @@
+"""Quantities with what is left of their scripts: entries, examples, the right class, transposes and powers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Integer
+
+from symbackprop.checker.context import Constant, Misfit, Quantity, Size, Unreadable
+from symbackprop.checker.faces import Typed
+from symbackprop.checker.products import power
+from symbackprop.checker.symbols import TRANSPOSES, Found, Pattern, key, letter_key, unscripted
+from symbackprop.checker.terms import Index, Leaf, mul
+from symbackprop.checker.walk import Walk
+from symbackprop.equations import Tensor
+from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Text, Tree
+from symbackprop.parse.tree import Fraction as Frac
+
+__all__ = [
+    "beyond",
+    "class_entry",
+    "class_index",
+    "entries",
+    "in_other_case",
+    "is_number",
+    "of_class",
+    "picked",
+    "raised",
+    "rest_of",
+    "scripted",
+    "whole",
+]
+
+
+def whole(reader: Walk, tensor: Tensor, quantity: Quantity) -> Typed:
+    """A quantity with all its entries."""
+    face = quantity.faces[tensor]
+    if face is None:
+        raise Unreadable(f"{tensor} has {tensor.rank} axes: write its indices")
+    labels = [reader.labels.new(n) for n in tensor.shape]
+    row, col = (None if axis is None else labels[axis] for axis in face)
+    return Typed(Leaf(tensor, tuple(labels)), row, col)
+
+
+def entries(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, alias: bool, tree: Tree) -> Typed:
+    if quantity.faces[tensor] is None:
+        indices = reader.indices(rest.sub, tensor.rank, tree)
+        for i, n in zip(indices, tensor.shape, strict=True):
+            if isinstance(i, str):
+                reader.labels.note(i, n, key(tree), tree.span)
+        return raised(reader, Typed(Leaf(tensor, tuple(indices))), rest.sup, tree)
+    return scripted(reader, whole(reader, tensor, quantity), tree, key(tree), rest, alias, quantity.classes)
+
+
+def scripted(reader: Walk, x: Typed, tree: Tree, what: str, rest: Found, alias: bool = False, classes: bool = False) -> Typed:
+    """A matrix with what is left of its scripts: an example in a superscript, indices, a transpose, a power."""
+    sup = list(rest.sup)
+    samples = reader.context.samples
+    where = reader.sample_axis(x)
+    for n, part in enumerate(sup):
+        if isinstance(part, Fence) and part.open in "([" and where is not None:
+            x = reader.labels.at(x, where, reader.index(part.body, tree), what, tree.span)
+            where = None
+            del sup[n]
+            break
+    if rest.sub:
+        x = picked(reader, x, rest.sub, tree, where, alias, classes)
+    elif alias and where is not None and not x.is_scalar and samples is not None and in_other_case(reader, tree):
+        x = reader.labels.at(x, where, reader.implied(), what, tree.span)
+    return raised(reader, x, tuple(sup), tree)
+
+
+def in_other_case(reader: Walk, tree: Tree) -> bool:
+    """A small letter for a matrix is one example of it."""
+    name = letter_key(tree).split(" ")[-1]
+    return name[-1:].islower() if len(name) <= 2 else name[:1].islower()
+
+
+def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str | None, alias: bool, classes: bool) -> Typed:
+    """The entries of a matrix at the indices in its subscript."""
+    axes = [k for k in x.face if k is not None]
+    if classes and len(sub) == 1:
+        # a class number as such: y_i in 1{y_i = k} and p_{y_i} is read where it stands
+        raise Unreadable(f"{key(tree)} is the number of a class: use it as an index or in a condition", tree.span)
+    if len(sub) == 1 and len(axes) == 2 and class_index(reader, sub[0]) is not None:
+        return class_entry(reader, x, sub[0], tree)
+    if len(sub) == 2 and len(axes) == 2 and class_index(reader, sub[1]) is not None:
+        x = reader.labels.at(x, axes[0], reader.index(sub[0], tree), key(tree), tree.span)
+        return of_class(reader, x, axes[1], sub[1], tree)
+    indices = reader.indices(sub, len(axes), tree)
+    if beyond(reader, axes, indices):  # w_{21} of a column is its second entry
+        indices = reader.indices(sub, 2, tree)
+    if len(indices) == len(axes) + 1 <= 2:  # along an axis of one there is nothing to choose
+        single = x.face.index(None) if axes else 0
+        if indices.pop(single) != 1:
+            raise Misfit(f"{key(tree)}: the quantity is one long there, so this index is 1", tree.span)
+    if len(indices) == len(axes):
+        for axis, i in zip(axes, indices, strict=True):
+            x = reader.labels.at(x, axis, i, key(tree), tree.span)
+        return x
+    if len(indices) == 1 and len(axes) == 2 and where is not None:
+        other = next(k for k in axes if k != where)
+        (i,) = indices
+        known = reader.labels.sizes.get(i) if isinstance(i, str) else None
+        letter = i.partition("#")[0] if isinstance(i, str) else ""
+        means_sample = known == reader.context.samples if known is not None else letter in reader.context.sample_letters
+        if means_sample:
+            return reader.labels.at(x, where, i, key(tree), tree.span)
+        x = reader.labels.at(x, other, i, key(tree), tree.span)
+        return reader.labels.at(x, where, reader.implied(), key(tree), tree.span)
+    raise Unreadable(f"{key(tree)} has {len(indices)} indices, but the quantity has {len(axes)} axes", tree.span)
+
+
+def beyond(reader: Walk, axes: Sequence[str], indices: Sequence[Index]) -> bool:
+    """Whether one number of several digits lies beyond a single axis, so that its digits are several indices."""
+    size = reader.labels.sizes.get(axes[0]) if len(axes) == len(indices) == 1 else None
+    return isinstance(size, Integer) and isinstance(indices[0], int) and indices[0] > size
+
+
+def class_index(reader: Walk, tree: Tree) -> tuple[Tensor, Index] | None:
+    """The class numbers and the example, if `tree` is the number of a class such as y_i."""
+    if not isinstance(tree, (Name, Script)):
+        return None
+    found = reader.lookup(tree)
+    if found is None or not isinstance(found[0].meaning, Quantity) or not found[0].meaning.classes:
+        return None
+    symbol, rest, _ = found
+    assert isinstance(symbol.meaning, Quantity)
+    i = reader.index(rest.sub[0], tree) if rest.sub else reader.implied()
+    return reader.tensor(symbol.meaning, rest, tree), i
+
+
+def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
+    """`p_{y_i}`: the entry of the right class, a sum against the one-hot target."""
+    found = class_index(reader, tree)
+    assert found is not None
+    _, i = found
+    where = reader.sample_axis(x)
+    other = next((k for k in x.face if k is not None and k != where), None)
+    if where is None or other is None:
+        raise Unreadable(f"{key(of)}: the number of a class is an index of a matrix with examples", of.span)
+    x = reader.labels.at(x, where, i, key(of), of.span)
+    return of_class(reader, x, other, tree, of)
+
+
+def of_class(reader: Walk, x: Typed, axis: str, tree: Tree, of: Tree) -> Typed:
+    """The entry of the right class along an axis."""
+    found = class_index(reader, tree)
+    assert found is not None
+    y, i = found
+    reader.labels.note(axis, y.shape[-1], key(of), of.span)
+    return Typed(reader.labels.sum_over(mul(Leaf(y, (i, axis)), x.term), axis))
+
+
+def raised(reader: Walk, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:
+    """Transposes and powers in a superscript."""
+    for part in sup:
+        if key(part) in TRANSPOSES and not is_number(reader, part):
+            x = reader.labels.transpose(x)
+        elif isinstance(part, (Number, Signed, Frac, Infix, Fence, Name, Script)):
+            if key(part) in ("-1",) and not x.is_scalar:
+                raise Unreadable("the inverse of a matrix is not read", part.span)
+            x = power(reader, x, reader.read(part), tree.span)
+        elif not isinstance(part, Text):
+            raise Unreadable(f"the superscript of {key(tree)} is not read", part.span)
+    return x
+
+
+def is_number(reader: Walk, tree: Tree) -> bool:
+    """Whether a letter was declared as a number or a size, and so may be a power."""
+    return any(isinstance(s.meaning, (Constant, Size)) for s in reader.context.symbols.get(key(tree), ()))
+
+
+def rest_of(tree: Tree) -> Found:
+    """All scripts of a tree, for what is no declared symbol."""
+    _, sub, sup, primes = unscripted(tree)
+    return Found(Pattern(""), None, sub, sup, primes)

@@ -1,0 +1,60 @@
+"""The derivative of a term by a quantity: with the axes of what is differentiated and of what it is taken by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from symbackprop.checker.context import Unreadable
+from symbackprop.checker.faces import Typed
+from symbackprop.checker.terms import Derived, Leaf, Num, Slope, Term, free, relabel
+from symbackprop.checker.walk import Walk
+from symbackprop.parse.tree import Span
+
+__all__ = ["derived", "jacobian", "slope"]
+
+
+def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
+    """The derivative of a term by a quantity."""
+    if not isinstance(by.term, Leaf):
+        raise Unreadable("what stands below the line is no quantity of the network, so nothing is differentiated by it", span)
+    shared = (free(of.term) & free(by.term)) & {k for k in (*of.face, *by.face) if k is not None}
+    if shared:
+        by = reader.labels.moved(by, {k: reader.labels.new(reader.labels.sizes.get(k)) for k in shared})
+    assert isinstance(by.term, Leaf)
+    source = by.term
+    if not of.is_scalar and not by.is_scalar:
+        if not (of.is_vector and by.is_vector):
+            raise Unreadable("the derivative of a matrix by a vector or matrix has more than two axes: write it with indices", span)
+        return jacobian(reader, of, by, source, span)
+    if of.is_scalar and by.is_vector and reader.context.conventions.gradient == "jacobian":
+        by = replace(by, rows=by.cols, cols=by.rows)
+    return Typed(slope(reader, of.term, source), of.rows or by.rows, of.cols or by.cols)
+
+
+def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Typed:
+    """A vector by a vector: the Jacobian, or where one is the other entry by entry perhaps its diagonal as a vector."""
+    down, across = of.rows or of.cols, by.rows or by.cols
+    assert down is not None and across is not None
+    if (
+        isinstance(of.term, Leaf)
+        and reader.context.uses.get(of.term.tensor) == (source.tensor,)
+        and reader.labels.sizes.get(down) == reader.labels.sizes.get(across)
+    ):
+        way = reader.context.conventions.partial
+        if way == "auto":
+            way = reader.choose("the derivative of a vector by a vector", ("jacobian", "elementwise"), span)
+        if way == "elementwise":
+            inside = relabel(source, {across: down})
+            assert isinstance(inside, Leaf)
+            return replace(of, term=slope(reader, of.term, inside))
+    term = slope(reader, of.term, source)
+    return Typed(term, down, across) if reader.context.conventions.jacobian == "numerator" else Typed(term, across, down)
+
+
+def slope(reader: Walk, of: Term, by: Leaf) -> Term:
+    if isinstance(of, Leaf):
+        return Derived(of.tensor, of.indices, by.tensor, by.indices)
+    if isinstance(of, Num):
+        return Num(Fraction(0))
+    return Slope(of, by.tensor, by.indices)

@@ -1,0 +1,157 @@
+"""Sums and products over indices and layers, conditions, and cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from sympy import Integer
+
+from symbackprop.checker.context import Misfit, Unreadable
+from symbackprop.checker.entries import class_index
+from symbackprop.checker.faces import Typed
+from symbackprop.checker.names import identifier
+from symbackprop.checker.products import product
+from symbackprop.checker.symbols import family_number, key
+from symbackprop.checker.terms import ONE, Add, Compare, Leaf, Num, Position, Scalar, Sum, Term, Where, mul, negative
+from symbackprop.checker.walk import Walk
+from symbackprop.parse.tree import Big, Fence, Listed, Name, Relation, Script, Span, Tree
+
+__all__ = ["big", "cases", "compared", "condition", "over_layers", "sum_range", "test", "where"]
+
+
+def big(reader: Walk, tree: Big) -> Typed:
+    """A sum or product over indices, over layers, or over all entries."""
+    if tree.kind not in ("sum", "prod"):
+        raise Unreadable(f"'{tree.kind}' over an index is not read", tree.span)
+    if not tree.indices:
+        return reader.labels.summed(reader.read(tree.body), "all")
+    if key(tree.indices[0]) in reader.context.families and key(tree.indices[0]) not in reader.bound:
+        return over_layers(reader, tree)
+    first, *others = tree.indices
+    letter = key(first)
+    label = reader.labels.new(like=letter)
+    before = reader.bound.get(letter)
+    reader.bound[letter] = label
+    try:
+        body = reader.read(replace(tree, indices=tuple(others), low=None, high=None)) if others else reader.read(tree.body)
+        guard = None if tree.condition is None or others else condition(reader, tree.condition)
+        start = ONE if tree.low is None else reader.read(tree.low).term
+    finally:
+        if before is None:
+            del reader.bound[letter]
+        else:
+            reader.bound[letter] = before
+    size = reader.labels.sizes.get(label)
+    if tree.high is not None:
+        size = sum_range(reader, tree, letter, size, start)
+    if size is None:
+        raise Unreadable(f"nothing says how far the sum over {letter} runs", tree.span)
+    reader.labels.sizes[label] = size
+    term = body.term if guard is None else Where(guard, body.term, Num(Fraction(0 if tree.kind == "sum" else 1)))
+    if start != ONE and start != Num(Fraction(0)):
+        term = Where(Compare(">=", Position(label), start), term, Num(Fraction(0 if tree.kind == "sum" else 1)))
+    return replace(body, term=Sum(term, label, size, tree.kind))
+
+
+def sum_range(reader: Walk, tree: Big, letter: str, size: Any, start: Term) -> Any:
+    """How far a sum runs by its limits, which must be its axis."""
+    assert tree.high is not None
+    term = reader.read(tree.high).term
+    if start == Num(Fraction(0)) and isinstance(term, Add):  # from 0 to n - 1 are n, as from 1 to n
+        rest = [t for t in term.terms if t != Num(Fraction(-1))]
+        term = rest[0] if len(rest) == 1 else term
+    high = term.symbol if isinstance(term, Scalar) else Integer(int(term.value)) if isinstance(term, Num) and term.value.denominator == 1 else None
+    if high is None:
+        raise Unreadable(f"the upper end of the sum over {letter} is no size", tree.high.span)
+    if size is not None and high != size:
+        raise Misfit(f"the sum over {letter} runs to {high}, but its axis has {size}", tree.span)
+    return high
+
+
+def over_layers(reader: Walk, tree: Big) -> Typed:
+    """A sum over layers, written out."""
+    letter = key(tree.indices[0])
+    low, high = reader.context.families[letter]
+    everything = {**reader.env, **reader.context.depths}
+    if tree.low is not None:
+        low = family_number(tree.low, everything) or low
+    if tree.high is not None:
+        found = family_number(tree.high, everything)
+        if found is None:
+            raise Unreadable(f"the upper end of the sum over the layers {letter} is no layer", tree.high.span)
+        high = found
+    pieces = []
+    for n in range(low, high + 1):
+        with reader.at({**reader.env, letter: n}):
+            pieces.append(reader.read(tree.body))
+    if not pieces:
+        return Typed(Num(Fraction(0)))
+    if tree.kind == "sum":
+        return reader.labels.total(pieces, tree.span, False)
+    found_product = pieces[0]
+    for piece in pieces[1:]:
+        found_product = product(reader, "", found_product, piece, tree.span)
+    return found_product
+
+
+def condition(reader: Walk, tree: Tree) -> Term:
+    """A relation between numbers, as 1 or 0."""
+    found = test(reader, tree)
+    if not found.is_scalar:
+        raise Misfit(f"a condition on single numbers was expected, not on a matrix of shape {reader.labels.shape(found)}", tree.span)
+    return found.term
+
+
+def test(reader: Walk, tree: Tree) -> Typed:
+    """A relation between numbers, indices or class numbers as 1 or 0, entry by entry between matrices."""
+    match tree:
+        case Relation(op, left, right) if op in ("=", "!=", "<", "<=", ">", ">="):
+            for number, other in ((left, right), (right, left)):
+                found = class_index(reader, number)
+                if found is not None and op in ("=", "!="):
+                    y, i = found
+                    k = reader.index(other, tree)
+                    if isinstance(k, str):
+                        reader.labels.note(k, y.shape[-1], key(number), tree.span)
+                    entry = Leaf(y, (i, k))
+                    return Typed(entry if op == "=" else Add((ONE, negative(entry))))
+            a, b = reader.labels.onto(compared(reader, left), compared(reader, right), tree.span, "a condition entry by entry", reader.broadcast)
+            return Typed(Compare(op, a.term, b.term), a.rows or b.rows, a.cols or b.cols)
+        case Fence(_, body, _):
+            return test(reader, body)
+        case Listed(items):
+            return Typed(mul(*(condition(reader, i) for i in items)))
+    raise Unreadable("a condition such as z > 0 was expected here", tree.span)
+
+
+def compared(reader: Walk, tree: Tree) -> Typed:
+    """One side of a condition: an index or a quantity."""
+    if isinstance(tree, Name) and key(tree) in reader.bound:
+        return Typed(Position(reader.bound[key(tree)]))
+    if (
+        isinstance(tree, (Name, Script))
+        and reader.lookup(tree) is None
+        and not (reader.python and isinstance(tree, Name) and identifier(reader, tree.name))
+    ):
+        return Typed(Position(reader.index(tree, tree)))
+    return reader.read(tree)
+
+
+def cases(reader: Walk, pieces: Sequence[tuple[Tree, Tree | None]], span: Span) -> Typed:
+    *first, (last, _) = pieces
+    found = reader.read(last)
+    for value, when in reversed(first):
+        if when is None:
+            raise Unreadable("each case but the last needs a condition", span)
+        found = where(reader, test(reader, when), reader.read(value), found, span)
+    return found
+
+
+def where(reader: Walk, test: Typed, then: Typed, otherwise: Typed, span: Span) -> Typed:
+    """One matrix where a condition holds, the other elsewhere."""
+    then, otherwise = reader.labels.onto(then, otherwise, span, "the cases", reader.broadcast)
+    whole, test = reader.labels.onto(otherwise if then.is_scalar else then, test, span, "a condition and its cases", reader.broadcast)
+    return Typed(Where(test.term, then.term, otherwise.term), whole.rows or test.rows, whole.cols or test.cols)

@@ -1,0 +1,187 @@
+"""Where a reader of a line stands: its context, its layers, the letters bound by sums, and what names and indices mean there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from symbackprop.checker.context import Context, Macro, OutOfLayers, Quantity, Symbol, Unreadable
+from symbackprop.checker.faces import Labels, Typed
+from symbackprop.checker.symbols import Found, key, letter_key, match, swapped_case
+from symbackprop.checker.terms import Affine, Index, Num
+from symbackprop.equations import Tensor
+from symbackprop.equations import size as size_symbol
+from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Span, Tree
+
+__all__ = ["Choices", "Walk", "affine", "symbol_size"]
+
+
+@dataclass
+class Choices:
+    """Which reading is taken at each place where there are several: by number, the first where nothing is said."""
+
+    taken: Sequence[int] = ()
+    offered: list[tuple[str, tuple[str, ...], Span]] = field(default_factory=list)
+
+    def choose(self, what: str, options: tuple[str, ...], span: Span) -> str:
+        number = len(self.offered)
+        self.offered.append((what, options, span))
+        return options[self.taken[number] if number < len(self.taken) else 0]
+
+
+class Walk(ABC):
+    """A reader of the trees of one line in one context; `env` gives each layer letter its number."""
+
+    def __init__(
+        self, context: Context, env: Mapping[str, int] = {}, choices: Choices | None = None, labels: Labels | None = None, python: bool = False
+    ) -> None:
+        self.context, self.env = context, dict(env)
+        self.choices = choices or Choices()
+        self.labels = labels or Labels()
+        self.python = python
+        self.bound: dict[str, Index] = {}
+        self.depth = self.count = 0
+
+    @property
+    def broadcast(self) -> bool:
+        return self.python or self.context.conventions.broadcast
+
+    @abstractmethod
+    def read(self, tree: Tree) -> Typed:
+        """What a tree means. Raises `Misfit` for shapes that do not fit, `Unreadable` for what has no meaning."""
+
+    def choose(self, what: str, options: tuple[str, ...], span: Span) -> str:
+        return self.choices.choose(what, options, span)
+
+    def number(self, tree: Tree) -> Fraction:
+        found = self.read(tree).term
+        if not isinstance(found, Num):
+            raise Unreadable("a number was expected here", tree.span)
+        return found.value
+
+    def lookup(self, tree: Tree) -> tuple[Symbol, Found, bool] | None:
+        """The declared symbol that `tree` is written with; the flag says that its letter stands in the other case."""
+        letter = letter_key(tree)
+        other = swapped_case(letter)
+        for base, alias in ((letter, False), (other, True)):
+            if base is None:
+                continue
+            fitting = []
+            for symbol in self.context.symbols.get(base, ()):
+                found = match(tree, symbol.pattern, {**self.env, **self.context.depths}, letter)
+                if found is not None and not (alias and not isinstance(symbol.meaning, (Quantity, Macro))):
+                    missing = found.layer is None and symbol.pattern.where != ""
+                    fitting.append((symbol.pattern.weight - missing + self.fit(symbol, found) / 2, symbol, found))
+            if fitting:
+                _, symbol, found = max(fitting, key=lambda f: f[0])
+                return symbol, found, alias
+        return None
+
+    def fit(self, symbol: Symbol, found: Found) -> bool:
+        """Whether a quantity has as many axes as the symbol has indices: L and L_i may be two."""
+        meaning = symbol.meaning
+        if isinstance(meaning, Macro):
+            return len(meaning.letters) == len(found.sub) > 0
+        return isinstance(meaning, Quantity) and any(t.rank == len(found.sub) for t in meaning.tensors.values())
+
+    @contextmanager
+    def at(self, env: Mapping[str, int]) -> Any:
+        """Read at other layers, with no letter bound: a name stands for its formula wherever it is used."""
+        before, self.env = self.env, dict(env)
+        try:
+            yield
+        finally:
+            self.env = before
+
+    def tensor(self, quantity: Quantity, rest: Found, tree: Tree) -> Tensor:
+        layer = rest.layer
+        if rest.pattern.where and layer is None:
+            if len(quantity.tensors) == 1:
+                layer = next(iter(quantity.tensors))
+            else:
+                raise Unreadable(f"{key(tree)} needs its layer", tree.span)
+        if layer not in quantity.tensors:
+            raise OutOfLayers(f"{key(tree)} has no layer {layer}", tree.span)
+        return quantity.tensors[layer]
+
+    def known(self, letter: str) -> bool:
+        other = swapped_case(letter)
+        return letter in self.context.symbols or (other is not None and other in self.context.symbols)
+
+    def near(self, name: str) -> str:
+        from difflib import get_close_matches
+
+        found = get_close_matches(name, list(self.context.symbols), n=1)
+        return f"; did you mean '{found[0]}'?" if found else f". Known: {', '.join(sorted(self.context.symbols))}"
+
+    def indices(self, trees: tuple[Tree, ...], wanted: int, of: Tree) -> list[Index]:
+        """The indices in a subscript; digits or letters that make one word, as in `w_{12}` or `w_{tr}`, come apart where so many are wanted."""
+        pieces = list(trees)
+        match pieces:
+            case [Number(text)] if len(text) == wanted:
+                pieces = [Number(c, span=pieces[0].span) for c in text]
+            case [Name(word, ())] if len(word) == wanted > 1:
+                pieces = [Name(c, span=pieces[0].span) for c in word]
+        return [self.index(p, of) for p in pieces]
+
+    def index(self, tree: Tree, of: Tree) -> Index:
+        """An index: a letter, a number, or their sum."""
+        match tree:
+            case Number(text) if text.isdigit():
+                return int(text)
+            case Fence("(" | "{" | "[", body, _):
+                return self.index(body, of)
+            case Infix("+" | "-" as op, left, right):
+                sign = 1 if op == "+" else -1
+                a, b = self.index(left, of), self.index(right, of)
+                return affine(a, b, sign)
+            case Signed("-", arg):
+                return affine(0, self.index(arg, of), -1)
+            case Name() | Script():
+                letter = key(tree)
+                if letter in self.bound:
+                    return self.bound[letter]
+                if letter in self.env:
+                    return self.env[letter]
+                if letter in self.context.depths:
+                    return self.context.depths[letter]
+                if isinstance(tree, Name) or (tree.sub is None and tree.sup is None) or not self.known(letter_key(tree)):
+                    return letter
+        raise Unreadable(f"this is no index of {key(of)}", tree.span)
+
+    def sample_axis(self, x: Typed) -> str | None:
+        samples = self.context.samples
+        if samples is None:
+            return None
+        return next((k for k in (x.cols, x.rows) if k is not None and self.labels.sizes.get(k) == samples), None)
+
+    def implied(self) -> Index:
+        """The example that is meant where none is named."""
+        for letter in self.context.sample_letters:
+            if letter in self.bound:
+                return self.bound[letter]
+        return self.context.sample_letters[0]
+
+
+def symbol_size(name: str, layer: int | None) -> Any:
+    """The SymPy size of a declared one."""
+    plain = "".join(c if c.isalnum() else "_" for c in name if c not in "{}")
+    return size_symbol(plain) if layer is None else size_symbol(plain, layer)
+
+
+def affine(a: Index, b: Index, sign: int) -> Index:
+    total: dict[str, int] = {}
+    constant = 0
+    for index, factor in ((a, 1), (b, sign)):
+        pieces = index.parts if isinstance(index, Affine) else ((index, 1),) if isinstance(index, str) else ()
+        constant += factor * (index if isinstance(index, int) else index.constant if isinstance(index, Affine) else 0)
+        for label, count in pieces:
+            total[label] = total.get(label, 0) + factor * count
+    found = tuple((k, c) for k, c in total.items() if c)
+    if not found:
+        return constant
+    return found[0][0] if found == ((found[0][0], 1),) and not constant else Affine(found, constant)
