@@ -2,11 +2,11 @@
 
     python benchmarks/checker.py [--only cases mistakes speed many tools] [--submissions 1000] [--python PYTHON] [--markdown] [--json FILE]
 
-`cases`: every derivation of the tests, its verdicts beside those that it must get, and the kinds of mistake that were named. `mistakes`:
-lines with one mistake of a known kind. `speed`: steps a second, in a fresh process and once everything has been read before, on one core. `many`: submissions of five lines, some right,
-some wrong, some that cannot be read, through `check_many` on all cores. `tools`: Math-Verify, and SymPy's parse_latex with simplify,
-given the right answer as a reference, on the same lines; they run in `PYTHON`, an interpreter that has `math-verify`, `sympy` and
-`antlr4-python3-runtime==4.11`, with ten seconds for a line.
+`cases`: every derivation of the tests, its verdicts beside those that it must get, and the kinds of mistake that were named.
+`mistakes`: lines with one mistake of a known kind. `speed`: steps a second, in a fresh process and once everything has been read
+before, on one core. `many`: submissions of five lines, some right, some wrong, some that cannot be read, through `check_many` on all
+cores. `tools`: Math-Verify, and SymPy's parse_latex with simplify, given the right answer as a reference, on the same lines; they run
+in `PYTHON`, an interpreter that has `math-verify`, `sympy` and `antlr4-python3-runtime==4.11`, with ten seconds for a line.
 """
 
 from __future__ import annotations

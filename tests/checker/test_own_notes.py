@@ -7,7 +7,7 @@ by numbers. A spoilt line is false whatever the line was, for its value is not z
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -30,7 +30,14 @@ CASES = [pytest.param(name, notation, id=f"{notation} {name}") for notation in n
 PASSED = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC, Status.DEFINITION)
 
 
-@lru_cache(maxsize=None)
+@pytest.fixture(autouse=True)
+def _values_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof and a diagnosis change no verdict, take their time, and are tested elsewhere."""
+    monkeypatch.setattr(judge, "proof_of", lambda *arguments: "")
+    monkeypatch.setattr(judge, "diagnose", lambda *arguments: None)
+
+
+@cache
 def chains(net: Network, notation: str) -> tuple[tuple[str, ...], ...]:
     """The sides of each chain of the notes, of its entries and where there is one of its matrices, as they are printed."""
     found: list[tuple[str, ...]] = []
@@ -69,8 +76,7 @@ def test_every_step_of_the_notes_is_right(name: str, notation: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "notation"), CASES)
-def test_no_spoilt_step_of_the_notes_is_right(name: str, notation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "diagnose", lambda *arguments: None)  # why it is wrong is asked elsewhere, and takes its time
+def test_no_spoilt_step_of_the_notes_is_right(name: str, notation: str) -> None:
     net = NETWORKS[name]
     spoilt = []
     for n, sides in enumerate(chains(net, notation)):
