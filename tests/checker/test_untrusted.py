@@ -162,8 +162,11 @@ def test_large_numbers_that_have_a_value_are_refuted_by_it(name: str, text: str)
         (r"\frac{\partial C}{\partial w^l} = " + r" \cdot ".join(["w^l"] * 40), "nielsen"),
         ("dW^{[1]} = " + r"\cdot".join(["A^{[1]}"] * 30), "ng"),
     ],
-    ids=["layer far away", "layer as a power", "index of a thousand digits", "primes", "nested sums", "outer product", "ambiguous products", "products of matrices"],
-)
+    ids=[
+        "layer far away", "layer as a power", "index of a thousand digits", "primes", "nested sums", "outer product", "ambiguous products",
+        "products of matrices",
+    ],
+)  # fmt: skip
 def test_combinations_are_not_right_and_end(text: str, problem: str) -> None:
     start = time.perf_counter()
     report = check(text, PROBLEMS[problem], timeout=SECONDS)
