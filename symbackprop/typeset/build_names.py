@@ -153,7 +153,8 @@ class Names:
         if isinstance(tensor, Grad):
             by = self.whole(tensor.wrt)
             if tensor.wrt.name in self.notation.nabla and tensor.rank:
-                last = tensor.wrt.name in self.notation.nabla_bare and tensor.layer is not None and tensor.layer == index("L")
+                bare = tensor.rank == 1 and tensor.wrt.name in self.notation.nabla_bare
+                last = bare and tensor.layer is not None and tensor.layer == index("L")
                 letter = self.whole(Tensor(tensor.wrt.name, tensor.shape)) if last else by
                 return t.row(t.Scripts(t.Symbol("nabla"), letter), self.whole(tensor.of))
             return t.Fraction(t.row(_PARTIAL, self.whole(tensor.of)), t.row(_PARTIAL, by))
