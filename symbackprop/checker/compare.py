@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
+from symbackprop.checker.context import NOWHERE, Context, Macro, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.sums import condition
+from symbackprop.checker.symbols import family_number, letters_of
 from symbackprop.checker.terms import Term, free
 from symbackprop.checker.values import World, evaluate
 from symbackprop.checker.walk import Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
-from symbackprop.parse.tree import Span, Tree
+from symbackprop.parse.tree import Relation, Span, Tree
 
 __all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of", "readings"]
 
@@ -45,7 +46,7 @@ class Outcome:
 
     kind: str
     words: str = ""
-    span: Span = Span(0, 0)
+    span: Span = NOWHERE
     difference: Difference | None = None
     terms: tuple[tuple[Term, Term, Labels], ...] = ()
     reading: str = ""
@@ -92,7 +93,6 @@ def readings(left: Tree, right: Tree, context: Context, conditions: Sequence[Tre
 
 def instances(trees: Sequence[Tree], context: Context) -> list[dict[str, int]]:
     """The numbers of the layer letters that trees use: one at a time, from the first layer to the last."""
-    from symbackprop.checker.declaring import letters_of
 
     used = [f for f in context.families if any(f in letters_of(t) for t in trees)]
     implied = [f for f in context.families if f not in used and any(_implied(t, f, context) for t in trees)]
@@ -102,8 +102,6 @@ def instances(trees: Sequence[Tree], context: Context) -> list[dict[str, int]]:
 
 def _implied(tree: Tree, family: str, context: Context) -> bool:
     """Whether a name without a layer of its own leans on one: g for the gradient at layer k."""
-    from symbackprop.checker.context import Macro
-    from symbackprop.checker.declaring import letters_of
 
     for letter in letters_of(tree):
         for s in context.symbols.get(letter, ()):
@@ -140,7 +138,6 @@ def outcome_of(
     """The comparison at one layer under one reading; None where the conditions leave this layer out."""
     choices = Choices(taken)
     reader = Reader(context, env, choices, python=python)
-    reading = lambda: ", ".join(f"{what} as {options[taken[n] if n < len(taken) else 0]}" for n, (what, options, _) in enumerate(choices.offered))  # noqa: E731
     try:
         if opening is not None:
             Reader(context, env, labels=reader.labels, python=python).read(opening)
@@ -155,31 +152,28 @@ def outcome_of(
     except OutOfLayers as error:
         return Outcome("out of layers", str(error), error.span)
     except Misfit as error:
-        return Outcome("misfit", str(error), error.span, reading=reading())
+        return Outcome("misfit", str(error), error.span, reading=choices.words())
     except Unreadable as error:
-        return Outcome("unreadable", str(error), error.span, reading=reading())
+        return Outcome("unreadable", str(error), error.span, reading=choices.words())
     try:
         difference = difference_of(a.term, b.term, reader.labels, problem, env, masks)
     except Undecided as error:
-        return Outcome("undecided", str(error), reading=reading())
+        return Outcome("undecided", str(error), reading=choices.words())
     except KeyError as error:
         words = Message("nothing says how far the index {index} runs", index=str(error.args[0]).partition("#")[0])
-        return Outcome("unreadable", words, right.span, reading=reading())
+        return Outcome("unreadable", words, right.span, reading=choices.words())
     if difference is not None:
-        return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=reading())
-    return Outcome("agree", terms=((a.term, b.term, reader.labels),), reading=reading())
+        return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=choices.words())
+    return Outcome("agree", terms=((a.term, b.term, reader.labels),), reading=choices.words())
 
 
 def _about_layers(tree: Tree, context: Context) -> bool:
-    from symbackprop.checker.declaring import letters_of
 
     return not letters_of(tree).isdisjoint(context.families)
 
 
 def _layer_condition(tree: Tree, reader: Reader) -> bool:
     """Whether a condition on layers (`l = 1, ..., L - 1`, `l < L`) holds at this one; one that says nothing plain is let pass."""
-    from symbackprop.checker.symbols import family_number
-    from symbackprop.parse.tree import Relation
 
     if not isinstance(tree, Relation):
         return True

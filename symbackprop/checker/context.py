@@ -13,11 +13,13 @@ from symbackprop.parse.tree import Span, Tree, Vocabulary
 
 __all__ = ["Constant", "Context", "Conventions", "Function", "Macro", "Meaning", "Misfit", "OutOfLayers", "Quantity", "Size", "Symbol", "Unreadable"]
 
+NOWHERE = Span(0, 0)
+
 
 class Misfit(Exception):
     """Shapes or ranges that do not fit together: a mistake in the mathematics, not in the typing."""
 
-    def __init__(self, message: str, span: Span = Span(0, 0)) -> None:
+    def __init__(self, message: str, span: Span = NOWHERE) -> None:
         super().__init__(message)
         self.span = span
 
@@ -25,7 +27,7 @@ class Misfit(Exception):
 class Unreadable(InputError):
     """Something in a line that has no meaning here: an undefined name, a construct that is not read."""
 
-    def __init__(self, message: str, span: Span = Span(0, 0)) -> None:
+    def __init__(self, message: str, span: Span = NOWHERE) -> None:
         super().__init__(message)
         self.span = span
 
@@ -95,7 +97,8 @@ class Conventions:
     `cdot`, `star` and `juxtaposition` are matrix, elementwise or auto (whatever fits; asked if both do and differ); `broadcast`
     says whether a column may be added to each column of a matrix; `partial` how the derivative of a vector by a vector is read
     where one is the other entry by entry: jacobian, elementwise or auto; `jacobian` numerator (rows are what is differentiated)
-    or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `softmax` the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns.
+    or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `softmax`
+    the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns.
     """
 
     cdot: str = "auto"

@@ -108,7 +108,7 @@ def is_schematic(left: Tree, right: Tree, problem: Problem, context: Context) ->
     links = [_ends(f, context) for f in factors]
     if any(x is None for x in links):
         return None
-    chain = {of: by for of, by in (x for x in links if x is not None)}
+    chain = dict(x for x in links if x is not None)
     at, seen = ends[0], 0
     while at in chain and seen < len(links):
         at, seen = chain[at], seen + 1

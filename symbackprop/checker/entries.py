@@ -43,6 +43,7 @@ def whole(reader: Walk, tensor: Tensor, quantity: Quantity) -> Typed:
 
 
 def entries(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, alias: bool, tree: Tree) -> Typed:
+    """A quantity at the indices in its subscript, or whole."""
     if quantity.faces[tensor] is None:
         indices = reader.indices(rest.sub, tensor.rank, tree)
         for i, n in zip(indices, tensor.shape, strict=True):

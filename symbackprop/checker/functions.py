@@ -23,7 +23,10 @@ ELEMENTARY = {
     "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "sinh": "sinh", "cosh": "cosh", "erf": "erf", "abs": "abs",
     "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "arctan": "atan", "lg": "log",
 }  # fmt: skip
-_SYMBOLS = {**{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax", "logsoftmax": "log_softmax", "expit": "sigmoid"}
+_SYMBOLS = {
+    **{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax",
+    "logsoftmax": "log_softmax", "expit": "sigmoid",
+}  # fmt: skip
 
 
 def call(reader: Walk, tree: Call) -> Typed:

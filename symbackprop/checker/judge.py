@@ -13,13 +13,12 @@ from symbackprop.checker.compare import Difference, Outcome, compared, instances
 from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
 from symbackprop.checker.counterexample import counterexample_of, short
-from symbackprop.checker.declaring import index_parts, letters_of, stripped
 from symbackprop.checker.diagnose import diagnose
 from symbackprop.checker.limits import OutOfTime, limited
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
-from symbackprop.checker.symbols import Unwritable, key, letter_key, pattern_of
+from symbackprop.checker.symbols import Unwritable, index_parts, key, letter_key, letters_of, pattern_of, stripped
 from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Slope, Term, parts_of
 from symbackprop.checker.verdicts import Diagnosis, Judgement, Report, Status, Step, Target
 from symbackprop.errors import ReadError, TooLarge

@@ -98,6 +98,7 @@ def kronecker(reader: Walk, tree: Tree) -> Typed | None:
 
 
 def meant(reader: Walk, symbol: Symbol, rest: Found, alias: bool, tree: Tree) -> Typed:
+    """What a declared symbol means, with what is left of its scripts."""
     meaning = symbol.meaning
     match meaning:
         case Constant(value):
@@ -138,6 +139,7 @@ def expanded(reader: Walk, formula: Tree, env: Mapping[str, int], letters: tuple
 
 
 def size_of(reader: Walk, meaning: Size, rest: Found, tree: Tree) -> Any:
+    """The size that a symbol stands for."""
     if rest.pattern.where and rest.layer is None:
         raise Unreadable(f"{key(tree)} needs its layer", tree.span)
     return symbol_size(meaning.name, rest.layer)
@@ -176,6 +178,7 @@ def unknown(reader: Walk, tree: Tree) -> Typed:
 
 
 def exponential(reader: Walk, tree: Script) -> Typed:
+    """The number e raised to something, entry by entry."""
     assert tree.sup is not None
     found = reader.read(tree.sup)
     return replace(found, term=Fn("exp", found.term))
@@ -237,6 +240,7 @@ def renamed(tree: Tree, letter: str) -> Tree:
 
 
 def word_of(tree: Tree) -> str:
+    """The run of letters that a symbol was cut from."""
     while isinstance(tree, Script):
         tree = tree.base
     return tree.word if isinstance(tree, Name) else ""

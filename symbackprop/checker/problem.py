@@ -134,12 +134,15 @@ def load_problem(path: str | Path) -> Problem:
 def problem_from(data: Mapping[str, Any], where: str = "problem") -> Problem:
     r"""The problem that a mapping declares, as `load_problem` reads it from a file.
 
-    >>> p = problem_from({"equations": ["y = x w"], "shapes": {"x": ["N", "D"], "w": ["D", "M"]}, "upstream": {r"\partial L/\partial y": "y"}, "loss": "L"})
-    >>> [str(e) for e in p.equations][0]
-    'y[k_1, k_4] = Sum(x[k_1, k_5]*w[k_5, k_4], (k_5, 1, D))'
+    >>> shapes = {"x": ["N", "D"], "w": ["D", "M"]}
+    >>> p = problem_from({"equations": ["y = x w"], "shapes": shapes, "upstream": {r"\partial L/\partial y": "y"}, "loss": "L"})
+    >>> [(e.tensor, e.tensor.shape) for e in p.equations]
+    [(y, (N, M)), (L, ())]
     """
     from symbackprop.checker.declaring import declare
+    from symbackprop.checker.presets import expanded
 
+    data = expanded(data, where)
     for name in data:
         one_of("key", name, _KEYS, where)
     return declare(data, where)

@@ -57,6 +57,7 @@ def matrix_product(reader: Walk, x: Typed, y: Typed, span: Span) -> Typed:
 
 
 def quotient(reader: Walk, x: Typed, y: Typed, span: Span) -> Typed:
+    """A quotient, entry by entry."""
     if y.term == Num(Fraction(0)):
         raise Unreadable("a division by zero", span)
     x, y = reader.labels.onto(x, y, span, "a quotient entry by entry", reader.broadcast)
@@ -80,6 +81,7 @@ def power(reader: Walk, x: Typed, exponent: Typed, span: Span) -> Typed:
 
 
 def squared_norm(reader: Walk, x: Typed) -> Typed:
+    """The sum of the squares of all entries."""
     return reader.labels.summed(replace(x, term=Pow(x.term, Num(Fraction(2)))), "all")
 
 
@@ -90,7 +92,7 @@ def stacked(reader: Walk, pieces: Sequence[Typed], span: Span) -> Typed:
     sizes = [reader.labels.sizes.get(p.rows or "") for p in pieces]
     if any(n is None for n in sizes):
         raise Unreadable("the pieces of a stack need known sizes", span)
-    label, start, found = reader.labels.new(sum(sizes, Integer(0))), Integer(0), []
+    label, start, found = reader.labels.new(sum((n for n in sizes if n is not None), Integer(0))), Integer(0), []
     for p, n in zip(pieces, sizes, strict=True):
         shifted: Index = Affine(((label, 1),), -start) if start != 0 else label
         inside = mul(Compare(">", Position(label), Scalar(start)), Compare("<=", Position(label), Scalar(start + n)))

@@ -148,6 +148,7 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
 
 
 def derivative(reader: Walk, tree: Derivative) -> Typed:
+    """A derivative written as a fraction; of a function by its argument it is that of the function."""
     if len(tree.by) != 1:
         raise Unreadable("second derivatives are not read", tree.span)
     if tree.of is None:
@@ -160,15 +161,18 @@ def derivative(reader: Walk, tree: Derivative) -> Typed:
 
 
 def is_quantity(reader: Walk, tree: Tree) -> bool:
+    """Whether a tree is a symbol that was declared."""
     return isinstance(tree, (Name, Script)) and reader.lookup(tree) is not None
 
 
 def function_name(reader: Walk, tree: Tree) -> str | None:
+    """The name of the function that a tree is, if it is one."""
     found = reader.lookup(tree) if isinstance(tree, (Name, Script)) else None
     return found[0].meaning.name if found is not None and isinstance(found[0].meaning, Function) else None
 
 
 def nabla(reader: Walk, tree: Nabla) -> Typed:
+    """A gradient, by the quantity below its sign."""
     if tree.by is None:
         raise Unreadable("the gradient needs what it is taken by, as in \\nabla_a C", tree.span)
     return derived(reader, reader.read(tree.of), variable(reader, tree.by), tree.span)

@@ -35,7 +35,8 @@ def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
 def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Typed:
     """A vector by a vector: the Jacobian, or where one is the other entry by entry perhaps its diagonal as a vector."""
     down, across = of.rows or of.cols, by.rows or by.cols
-    assert down is not None and across is not None
+    assert down is not None
+    assert across is not None
     if (
         isinstance(of.term, Leaf)
         and reader.context.uses.get(of.term.tensor) == (source.tensor,)
@@ -53,6 +54,7 @@ def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Ty
 
 
 def slope(reader: Walk, of: Term, by: Leaf) -> Term:
+    """The derivative of a term by an entry."""
     if isinstance(of, Leaf):
         return Derived(of.tensor, of.indices, by.tensor, by.indices)
     if isinstance(of, Num):

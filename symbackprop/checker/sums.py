@@ -141,6 +141,7 @@ def compared(reader: Walk, tree: Tree) -> Typed:
 
 
 def cases(reader: Walk, pieces: Sequence[tuple[Tree, Tree | None]], span: Span) -> Typed:
+    """Values under conditions, the last for all others."""
     *first, (last, _) = pieces
     found = reader.read(last)
     for value, when in reversed(first):

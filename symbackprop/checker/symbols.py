@@ -5,12 +5,13 @@ r"""How quantities are written: patterns such as `W^{[l]}` or `c_{next}`, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from symbackprop.parse.tree import Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Listed, Nabla, Name, Number, Script, Signed, Tree
 
-__all__ = ["Found", "Pattern", "Unwritable", "family_number", "key", "match", "parts", "pattern_of"]
+__all__ = ["Found", "Pattern", "Unwritable", "family_number", "index_parts", "key", "letters_of", "match", "parts", "pattern_of", "stripped"]
 
 _STYLES = {"bold", "roman", "cal", "sf", "scr", "frak", "bb"}  # how a letter is set, not which letter it is
 TRANSPOSES = {"T", "top", "intercal", "mathsf T", "transpose", "t"}
@@ -119,7 +120,7 @@ def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | Non
     >>> from symbackprop.parse.latex import read_formula
     >>> from symbackprop.parse.tree import Vocabulary
     >>> pattern_of(read_formula("W^{[l]}", Vocabulary()).items[0].tree, ["l"])[0]
-    Pattern(base='W', sub=(), sup=(), where='sup', bracket='[')
+    Pattern(base='W', sub=(), sup=(), where='sup', bracket='[', only=None)
     """
     names = set(families)
     base, sub, sup, primes = unscripted(tree)
@@ -128,10 +129,10 @@ def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | Non
     layered = [("sub", p) for p in sub if _mentions(p, names)] + [("sup", p) for p in sup if _mentions(p, names)]
     if len(layered) > 1:
         raise Unwritable(f"'{key(tree)}' has more than one layer")
-    literal = lambda where, found: tuple(key(p) for p in found if (where, p) not in layered)  # noqa: E731 - two uses, one line
+    below, above = (tuple(key(p) for p in found if (name, p) not in layered) for name, found in (("sub", sub), ("sup", sup)))
     where, part = layered[0] if layered else ("", None)
     bracket = bare(part)[0] if part is not None else ""
-    return Pattern(key(base), literal("sub", sub), literal("sup", sup), where, bracket), None if part is None else bare(part)[1]
+    return Pattern(key(base), below, above, where, bracket), None if part is None else bare(part)[1]
 
 
 def _mentions(tree: Tree, names: set[str]) -> bool:
@@ -197,3 +198,40 @@ def swapped_case(base: str) -> str | None:
 _GREEK = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
 
 
+def letters_of(tree: Any, closed: Collection[str] = ()) -> set[str]:
+    """The keys of all names in a tree; those `closed` are not looked into, so that n_l is no l."""
+    found: set[str] = set()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack += node
+        elif hasattr(node, "__dataclass_fields__"):
+            if isinstance(node, (Name, Script)):
+                found.add(key(node))
+                if key(node) in closed:
+                    continue
+            stack += [getattr(node, f) for f in node.__dataclass_fields__ if f != "span"]
+    return found
+
+
+def index_parts(tree: Tree) -> list[Tree]:
+    """What may be an index on a left side: subscripts, and the example in a superscript."""
+    if not isinstance(tree, Script):
+        return []
+    return [*parts(tree.sub), *(p.body for p in parts(tree.sup) if isinstance(p, Fence))]
+
+
+def stripped(tree: Tree, gone: set[str]) -> Tree:
+    """A left side without its indices."""
+    if not isinstance(tree, Script):
+        return tree
+    sub = tuple(p for p in parts(tree.sub) if key(p) not in gone)
+    sup = tuple(p for p in parts(tree.sup) if not (isinstance(p, Fence) and key(p.body) in gone))
+    if not sub and not sup and not tree.primes:
+        return tree.base
+    return replace(tree, sub=_beside(sub), sup=_beside(sup))
+
+
+def _beside(found: tuple[Tree, ...]) -> Tree | None:
+    return None if not found else found[0] if len(found) == 1 else Juxtaposed(found)

@@ -193,9 +193,7 @@ class _Values:
         if plain and len(set(indices)) == len(indices):
             return Labelled(table, tuple(map(str, indices)))
         labels = tuple(dict.fromkeys(k for i in indices for k in labels_of(i)))
-        places = []
-        for i, n in zip(indices, table.shape, strict=True):
-            places.append(self._whole(i, labels) - 1)
+        places = [self._whole(i, labels) - 1 for i in indices]
         outside = np.logical_or.reduce([(p < 0) | (p >= n) for p, n in zip(places, table.shape, strict=True)])
         inside = tuple(np.clip(p, 0, n - 1) for p, n in zip(places, table.shape, strict=True))
         return Labelled(_array(np.where(outside, _ZERO, table[inside])), labels)
@@ -236,8 +234,9 @@ class _Values:
                 return Labelled(_each(lambda u: u**whole if whole >= 0 else 1 / u**-whole)(found.array), found.labels)
             case Num(n):
                 root, whole = n.denominator, n.numerator
-                raised = (lambda u: u.sqrt() ** whole if whole >= 0 else 1 / u.sqrt() ** -whole) if root == 2 else (lambda u: (u.log() * whole / root).exp())
-                return Labelled(_each(raised)(found.array), found.labels)
+                if root != 2:
+                    return Labelled(_each(lambda u: (u.log() * whole / root).exp())(found.array), found.labels)
+                return Labelled(_each(lambda u: u.sqrt() ** whole if whole >= 0 else 1 / u.sqrt() ** -whole)(found.array), found.labels)
         return self.combine(_each(lambda u, v: (u.log() * v).exp()), [found, self.of(exponent)])
 
     def total(self, body: Term, label: str, size: int, kind: str) -> Labelled:
@@ -283,8 +282,7 @@ class _Values:
             case Add(terms):
                 return Add(tuple(d(t) for t in terms))
             case Mul(factors):
-                rest = [Mul((d(f), *factors[:n], *factors[n + 1 :])) for n, f in enumerate(factors)]
-                return Add(tuple(rest))
+                return Add(tuple(Mul((d(f), *factors[:n], *factors[n + 1 :])) for n, f in enumerate(factors)))
             case Div(above, below):
                 return Add((Div(d(above), below), Mul((MINUS, d(below), Div(above, Mul((below, below)))))))
             case Pow(base, Num(n)):

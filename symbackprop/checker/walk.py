@@ -32,6 +32,11 @@ class Choices:
         self.offered.append((what, options, span))
         return options[self.taken[number] if number < len(self.taken) else 0]
 
+    def words(self) -> str:
+        """What was chosen at each place."""
+        chosen = (options[self.taken[n] if n < len(self.taken) else 0] for n, (_, options, _) in enumerate(self.offered))
+        return ", ".join(f"{what} as {option}" for (what, _, _), option in zip(self.offered, chosen, strict=True))
+
 
 class Walk(ABC):
     """A reader of the trees of one line in one context; `env` gives each layer letter its number."""
@@ -174,6 +179,7 @@ def symbol_size(name: str, layer: int | None) -> Any:
 
 
 def affine(a: Index, b: Index, sign: int) -> Index:
+    """The sum or the difference of two indices."""
     total: dict[str, int] = {}
     constant = 0
     for index, factor in ((a, 1), (b, sign)):

@@ -16,7 +16,8 @@ from symbackprop.checker.judge import check
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.verdicts import Step
 
-FILES: dict[str, dict[str, Any]] = {p.stem: tomllib.loads(p.read_text(encoding="utf-8")) for p in sorted((Path(__file__).parent / "seeds").glob("*.toml"))}
+SEEDS = Path(__file__).parent / "seeds"
+FILES: dict[str, dict[str, Any]] = {p.stem: tomllib.loads(p.read_text(encoding="utf-8")) for p in sorted(SEEDS.glob("*.toml"))}
 VERDICTS = {"right": "right", "wrong": "wrong", "schematic": "right but schematic"}
 LINES = [
     pytest.param(name, line, "py" if kind.startswith("python") else "txt", verdict, id=f"{name}-{kind}-{number}")

@@ -1,0 +1,290 @@
+"""What a problem declares: its words, sizes, quantities, functions and names, and the context that lines are read in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sympy import Integer
+
+from symbackprop.checker.context import Context, Function, Macro, Meaning, OutOfLayers, Quantity, Size, Symbol
+from symbackprop.checker.functions import KNOWN
+from symbackprop.checker.names import differential
+from symbackprop.checker.problem import conventions_from, strings, table
+from symbackprop.checker.reading import Reader
+from symbackprop.checker.symbols import (
+    Pattern,
+    Unwritable,
+    bare,
+    family_number,
+    index_parts,
+    key,
+    letter_key,
+    letters_of,
+    match,
+    parts,
+    pattern_of,
+    stripped,
+)
+from symbackprop.checker.walk import symbol_size
+from symbackprop.equations import Equation, Tensor
+from symbackprop.errors import SpecError
+from symbackprop.parse.latex import read_formula
+from symbackprop.parse.python import read_python
+from symbackprop.parse.tree import Fence, Formula, Infix, Juxtaposed, Name, Number, Script, Tree, Vocabulary
+
+__all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
+
+DEPTH = 3
+_INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
+PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
+
+
+def parsed(text: str, vocabulary: Vocabulary) -> Formula:
+    """A formula in whichever of the two ways it is typed."""
+    return read_python(text, vocabulary) if "\\" not in text and PYTHON.search(text) else read_formula(text, vocabulary)
+
+
+@dataclass
+class Declarations:
+    """The tables of a problem and what is known from them so far: symbols, sizes, names, equations."""
+
+    data: Mapping[str, Any]
+    where: str
+    symbols: dict[str, list[Symbol]] = field(default_factory=dict)
+    named: dict[str, Tree] = field(default_factory=dict)
+    uses: dict[Tensor, tuple[Tensor, ...]] = field(default_factory=dict)
+    equations: list[Equation] = field(default_factory=list)
+    samplers: dict[Tensor, Any] = field(default_factory=dict)
+    facts: list[Equation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.vocabulary = self.vocabulary_of()
+        self.families, self.depths = self.layers()
+        self.conventions = conventions_from(table(self.data, "conventions", self.where), self.where)
+
+    def vocabulary_of(self) -> Vocabulary:
+        """The words that stand in declared symbols, and for each quantity its differential."""
+        data = self.data
+        keys = [*table(data, "shapes", self.where), *table(data, "names", self.where), *table(data, "functions", self.where)]
+        keys += [*table(data, "upstream", self.where), *strings(data, "scalars", self.where), *table(data, "abstract", self.where)]
+        lefts = [re.split(r":=|=", e, maxsplit=1)[0] for e in strings(data, "equations", self.where)]
+        declared, defined = ({w for text in texts for w in re.findall(r"(?<![\\A-Za-z])[A-Za-z][A-Za-z0-9]+", text)} for texts in (keys, lefts))
+        words = declared | {w for w in defined if not _INDICES.fullmatch(w)}
+        words |= {w for text in keys for w in re.findall(r"\\(?:mathrm|text|operatorname|mathit)\{([A-Za-z]\w+)\}", text)}
+        letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
+        functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
+        single = {re.split(r"[\^_']", f)[0] for f in functions}
+        return Vocabulary(frozenset(words | {f"d{w}" for w in (*words, *letters)}), frozenset(single | KNOWN))
+
+    def formula(self, text: str) -> Formula:
+        try:
+            return parsed(text, self.vocabulary)
+        except ValueError as error:
+            raise SpecError(f"{self.where}: '{text}' cannot be read: {error}") from error
+
+    def tree(self, text: str) -> Tree:
+        found = self.formula(text).items
+        if len(found) != 1 or found[0].tree is None:
+            raise SpecError(f"{self.where}: '{text}' is no single expression")
+        return found[0].tree
+
+    def add(self, tree: Tree, meaning: Meaning) -> Symbol:
+        try:
+            pattern, _ = pattern_of(tree, self.families)
+        except Unwritable as error:
+            raise SpecError(f"{self.where}: {error}") from error
+        symbol = Symbol(pattern, meaning)
+        known = self.symbols.setdefault(pattern.base, [])
+        if any(s.pattern == pattern for s in known):
+            raise SpecError(f"{self.where}: {key(tree)} is declared twice")
+        known.append(symbol)
+        return symbol
+
+    def layers(self) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
+        families, depths = dict[str, tuple[int, int]](), dict[str, int]()
+        for letter, last in table(self.data, "layers", self.where).items():
+            tree = self.tree(letter)
+            if isinstance(last, int):
+                families[key(tree)] = (1, last)
+            else:
+                for part in str(last).split(","):
+                    name, _, number = part.partition("=")
+                    depth = int(number) if number.strip().isdigit() else DEPTH
+                    depths[key(self.tree(name.strip()))] = depth
+                families[key(tree)] = (1, max(depths.values()))
+        return families, depths
+
+    def declare_sizes(self) -> None:
+        """Every letter in a shape is a size, and so is what counts examples."""
+        texts = [n for shape in table(self.data, "shapes", self.where).values() for n in self.shape(shape, "")]
+        if "samples" in self.data:
+            texts.append(self.data["samples"])
+        for text in dict.fromkeys(str(t) for t in texts):
+            for leaf in _summands(self.tree(text)):
+                if isinstance(leaf, Number):
+                    continue
+                base = letter_key(leaf)
+                if isinstance(leaf, Script) and any(self.is_layer(p) for p in (*parts(leaf.sub), *parts(leaf.sup))):
+                    where = "sub" if leaf.sub is not None and any(self.is_layer(p) for p in parts(leaf.sub)) else "sup"
+                    generic = self.tree_like(leaf, where)
+                    if not any(isinstance(s.meaning, Size) and s.pattern == generic for s in self.symbols.get(base, ())):
+                        self.symbols.setdefault(base, []).append(Symbol(generic, Size(base)))
+                elif not any(isinstance(s.meaning, Size) for s in self.symbols.get(base, ()) if s.pattern == pattern_of(leaf, ())[0]):
+                    self.add(leaf, Size(key(leaf)))
+
+    def tree_like(self, leaf: Script, where: str) -> Pattern:
+        """The pattern of a width such as n_l."""
+        part = next(p for p in parts(leaf.sub if where == "sub" else leaf.sup) if self.is_layer(p))
+        return Pattern(letter_key(leaf), (), (), where, bare(part)[0])
+
+    def is_layer(self, tree: Tree) -> bool:
+        """Whether a script is a layer: it mentions a layer letter, the depth, or a whole number where there are layers."""
+        inner = tree.body if isinstance(tree, Fence) else tree
+        return bool(self.families) and family_number(inner, {**dict.fromkeys(self.families, 1), **self.depths}) is not None
+
+    def shape(self, shape: Any, text: str) -> list[Any]:
+        if not isinstance(shape, (list, tuple)) or not all(isinstance(n, (str, int)) for n in shape):
+            raise SpecError(f"{self.where}: the shape of {text} is a list of sizes, such as ['n_l', 'm'], not {shape!r}")
+        return list(shape)
+
+    def quantity(self, text: str, shape: Any) -> None:
+        """A declared quantity: its shape at every layer at which the shape makes sense."""
+        tree = self.tree(text)
+        sizes = [self.tree(str(n)) for n in self.shape(shape, text)]
+        pattern, part = pattern_of(tree, self.families)
+        tensors: dict[int | None, Tensor] = {}
+        faces: dict[Tensor, Any] = {}
+        letter = None if part is None else next((f for f in self.families if f in letters_of(part)), None)
+        numbered = self.numbered(tree) if part is None and isinstance(tree, Script) else None
+        if numbered is not None:  # a layer written as a number: A^{(0)}
+            pattern = numbered[0]
+        for n in (None,) if letter is None else range(0, self.families[letter][1] + 1):
+            env = dict(self.depths) if n is None or letter is None else {**self.depths, letter: n}
+            layer = numbered[1] if numbered is not None else None if part is None else family_number(part, env)
+            try:
+                lengths = [self.size(s, env) for s in sizes]
+            except OutOfLayers:
+                continue
+            kept = [s for s in lengths if s != 1]
+            tensors[layer] = Tensor(name_of(tree if layer is None else Name(pattern.base)), kept, layer)
+            faces[tensors[layer]] = self.face(lengths)
+        if not tensors:
+            raise SpecError(f"{self.where}: {text} has no layer at which its shape makes sense")
+        known = self.symbols.setdefault(pattern.base, [])
+        for n, s in enumerate(known):
+            if s.pattern == pattern and isinstance(s.meaning, Quantity):
+                if not s.meaning.tensors.keys().isdisjoint(tensors):
+                    raise SpecError(f"{self.where}: {text} is declared twice")
+                known[n] = Symbol(pattern, replace(s.meaning, tensors={**s.meaning.tensors, **tensors}, faces={**s.meaning.faces, **faces}))
+                return
+        known.append(Symbol(pattern, Quantity(tensors, faces)))
+
+    def function(self, tree: Tree, meaning: Function) -> None:
+        """A function, of one layer where it is written with a number."""
+        numbered = self.numbered(tree) if isinstance(tree, Script) else None
+        if numbered is None:
+            self.add(tree, meaning)
+        else:
+            pattern = replace(numbered[0], only=numbered[1])
+            self.symbols.setdefault(pattern.base, []).append(Symbol(pattern, meaning))
+
+    def same(self, text: str, of: str) -> None:
+        """Another letter for a quantity at one of its layers: y-hat for a^L."""
+        tensor = self.tensor_of(of)
+        found = Reader(self.context(), self.depths).lookup(self.tree(of))
+        assert found is not None
+        assert isinstance(found[0].meaning, Quantity)
+        self.add(self.tree(text), Quantity({None: tensor}, {tensor: found[0].meaning.faces[tensor]}))
+
+    def face(self, lengths: Sequence[Any]) -> Any:
+        """Which axes run down and across: one axis is a vector as the conventions have it, an axis of one is none."""
+        axes, count = [], 0
+        for n in lengths:
+            axes.append(None if n == 1 else count)
+            count += n != 1
+        if len(lengths) == 0:
+            return None, None
+        if len(lengths) == 1:
+            return (axes[0], None) if self.conventions.vectors == "column" else (None, axes[0])
+        return tuple(axes) if len(lengths) == 2 else None
+
+    def size(self, tree: Tree, env: Mapping[str, int]) -> Any:
+        """A size as SymPy has it; `OutOfLayers` for the width of a layer below the input."""
+        match tree:
+            case Number(text):
+                return Integer(int(text))
+            case Infix("+" | "-" | "*" | "cdot" as op, left, right):
+                a, b = self.size(left, env), self.size(right, env)
+                return a + b if op == "+" else a - b if op == "-" else a * b
+        base = letter_key(tree)
+        for s in self.symbols.get(base, ()):
+            found = match(tree, s.pattern, env) if isinstance(s.meaning, Size) else None
+            if found is not None and not found.sub and not found.sup and (found.layer is not None or not s.pattern.where):
+                assert isinstance(s.meaning, Size)
+                if found.layer is not None and found.layer < 0:
+                    raise OutOfLayers(f"{key(tree)} at layer {found.layer}")
+                return symbol_size(s.meaning.name, found.layer)
+        raise SpecError(f"{self.where}: '{key(tree)}' is no size")
+
+    def name(self, text: str, formula: str) -> None:
+        """A name for a formula, with its layer; what is no letter with scripts is known by its whole text."""
+        tree, meaning = self.tree(text), self.tree(formula)
+        if isinstance(tree, Juxtaposed) and len(tree.items) == 2 and key(tree.items[0]) == "d":
+            tree = differential(tree.items[1])
+        letters = [p for p in index_parts(tree) if isinstance(p, Name) and key(p) in letters_of(meaning) - set(self.families) - set(self.depths)]
+        letters = [p for p in letters if not self.symbols.get(key(p))]
+        tree = stripped(tree, {key(p) for p in letters})
+        try:
+            pattern, part = pattern_of(tree, self.families)
+        except Unwritable:
+            self.named[key(tree)] = meaning
+            return
+        letter = "" if part is None else next((f for f in self.families if f in letters_of(part)), "")
+        offset = 0 if part is None or not letter else (family_number(part, {letter: 0, **self.depths}) or 0)
+        self.symbols.setdefault(pattern.base, []).append(Symbol(pattern, Macro(meaning, letter, offset, tuple(map(key, letters)))))
+
+    def context(self, loss: Tensor | None = None) -> Context:
+        samples = None if "samples" not in self.data else self.size(self.tree(self.data["samples"]), self.depths)
+        letters = tuple(self.data.get("sample_letters", ("i",)))
+        return Context(
+            {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), self.families, self.depths, samples, letters, loss, self.uses,
+            self.conventions, self.vocabulary,
+        )  # fmt: skip
+
+    def numbered(self, tree: Script) -> tuple[Pattern, int] | None:
+        """The pattern and the layer of a symbol whose layer is written as a number, W^{(2)}."""
+        for where, found in (("sup", parts(tree.sup)), ("sub", parts(tree.sub))):
+            for p in found:
+                bracket, inner = bare(p)
+                number = family_number(inner, self.depths) if self.is_layer(p) else None
+                if number is not None:
+                    below, above = (tuple(key(q) for q in parts(side) if q is not p) for side in (tree.sub, tree.sup))
+                    return Pattern(letter_key(tree), below, above, where, bracket), number
+        return None
+
+    def tensor_of(self, text: str) -> Tensor:
+        reader = Reader(self.context(), self.depths)
+        found = reader.lookup(self.tree(text))
+        if found is None or not isinstance(found[0].meaning, Quantity):
+            raise SpecError(f"{self.where}: {text} is no quantity")
+        return reader.tensor(found[0].meaning, found[1], self.tree(text))
+
+
+def name_of(tree: Tree) -> str:
+    """The name of a quantity in equations; its layer is kept apart."""
+    base = letter_key(tree)
+    if isinstance(tree, Script):
+        scripts = [p for p in (*parts(tree.sub), *parts(tree.sup)) if not isinstance(p, Infix) and key(p) not in "lt"]
+        rest = "_".join(key(p) for p in scripts if not isinstance(p, Fence) or isinstance(p.body, Number))
+        base = f"{base}_{rest}" if rest else base
+    return base
+
+
+def _summands(tree: Tree) -> list[Tree]:
+    match tree:
+        case Infix("+" | "-" | "*" | "cdot", left, right):
+            return [*_summands(left), *_summands(right)]
+    return [tree]
