@@ -164,6 +164,22 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
 
 
 @command.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--digits", default=None, type=int, help="Significant digits of the numbers; by default those of SPEC, or 6.")
+@click.option("--exact", is_flag=True, help="Fractions wherever a number is one.")
+@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
+@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the notes; symbackprop list languages.")
+@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+def worked(spec: Path, digits: int | None, exact: bool, notation: str | None, language: str, output: Path) -> None:
+    """Put the numbers of SPEC into its network: forward pass, gradients, updates; docs/worked.md says how SPEC gives them."""
+    from symbackprop.documents.saving import save
+    from symbackprop.worked import worked_file
+
+    found = worked_file(spec, digits, exact, notation, language)
+    _summary(found, save(found, output))
+
+
+@command.command()
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
 @click.option("--problem", "-p", required=True, metavar="P.toml", help="The file that says what the symbols mean.")
 @click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,16 @@ __all__ = ["DESCRIBES", "Specification", "described", "load_network", "load_spec
 
 @dataclass(frozen=True)
 class Specification:
-    """What a file describes: a network, and the notation and the detail its author wants it in."""
+    """What a file describes: a network, the notation and the detail its author wants it in, and numbers to put in.
+
+    `values` are arrays by name, `update` the rate, steps and digits of an example with numbers; decimals are as they are written.
+    """
 
     network: Network
     notation: str | None = None
     detail: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    update: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def load_network(path: str | Path) -> Network:
@@ -32,6 +38,8 @@ def load_network(path: str | Path) -> Network:
 
 def load_specification(path: str | Path) -> Specification:
     """Read a TOML file: an `[mlp]`, `[deep]` or `[graph]` table, or `equations` with `[tensors]`; `name`, `notation` and `detail` may stand above.
+
+    `[values]` and `[update]` are for examples with numbers.
 
     `SpecError` or `UnknownName` says which file and which key cannot be used, and what was expected.
 
@@ -44,13 +52,13 @@ def load_specification(path: str | Path) -> Specification:
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise SpecError(f"cannot read '{path}': {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise SpecError(f"'{path}' is not a TOML file: {error}") from error
     try:
-        return Specification(described(data, path.stem), data.get("notation"), data.get("detail"))
+        return Specification(described(data, path.stem), data.get("notation"), data.get("detail"), data.get("values", {}), data.get("update", {}))
     except InputError as error:
         # The reader of the message has a file before them, which those who raise it know nothing of.
         error.args = (f"{path}: {error}",)
@@ -84,7 +92,7 @@ _SIZES = _Kind("a list of whole numbers or names in quotes, such as [2, 3, 1]", 
 _SWITCH = _Kind("true or false", lambda value: isinstance(value, bool))
 _TABLE = _Kind("a table", lambda value: isinstance(value, dict))
 
-_ABOUT = {"name": _TEXT, "notation": _TEXT, "detail": _TEXT}
+_ABOUT = {"name": _TEXT, "notation": _TEXT, "detail": _TEXT, "values": _TABLE, "update": _TABLE}
 _DEEP = {"activation": _TEXT, "output": _TEXT, "loss": _TEXT, "samples": _SIZE}
 _MLP = {"sizes": _SIZES, **_DEEP, "bias": _SWITCH, "penalty": _TEXT}
 _EQUATIONS = {

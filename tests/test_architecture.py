@@ -49,6 +49,7 @@ ROOMS = (
     "typeset",  # the tree, and its writers
     "codegen",  # equations to array programs, source and functions
     "documents",  # blocks, sections, files; a notebook has code in it
+    "worked",  # numbers put into a derivation
     "translate",  # one derivation in two notations
     "checker",  # what people wrote, judged, and the reports on it
     "sources",  # the four texts, regenerated
