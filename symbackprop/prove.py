@@ -41,7 +41,7 @@ from symbackprop.oracle import Report, compare_with_oracle
 from symbackprop.rules import formula_of
 from symbackprop.unfolding import by_chain_rule, exact_at_sizes, unfolded, with_formulas
 
-__all__ = ["Proof", "checked", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "prove_matrix", "require", "same_normal_form"]
+__all__ = ["Proof", "checked", "end_to_end", "naming_equations", "point_for", "prove", "prove_derivation", "prove_matrix", "require"]
 
 ALL_SIZES, EXACT, AGREES, DEFINITION = Message("for all sizes"), Message("exact at sizes"), Message("agrees"), Message("definition")
 REFUTED, UNDECIDED = "refuted", "undecided"
@@ -130,7 +130,7 @@ def prove(
         at = ", ".join(f"{k} = {v}" for k, v in refutation.indices.items()) or "a random point"
         sides = [side.str(8, radius=False) for side in (refutation.left, refutation.right)]
         return Proof(REFUTED, f"at {at} the left side is {sides[0]} and the right side {sides[1]}", refutation)
-    if same_normal_form(left, right, uses, net):
+    if _same_normal_form(left, right, uses, net):
         return Proof(ALL_SIZES, "the normal forms of both sides agree" + (f" (no numerical check: {doubt})" if doubt else ""))
     if doubt:
         return Proof(UNDECIDED, doubt)
@@ -139,7 +139,7 @@ def prove(
     return Proof(AGREES, f"both sides agree to {_DIGITS} digits at {_POINTS} random points")
 
 
-def same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Network) -> bool:
+def _same_normal_form(left: Any, right: Any, uses: Sequence[Equation], net: Network) -> bool:
     """Whether both sides have one normal form: with what the step uses, with the formulas put in, or by the chain rule."""
     ours, theirs = unfolded(left, uses, net), unfolded(right, uses, net)
     if equal(ours, theirs, net.facts):

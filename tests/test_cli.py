@@ -69,7 +69,9 @@ def fresh(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[
     return subprocess.run([sys.executable, "-c", code, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("--version",), ("notes", "--help"), ("list", "--help"), ("check", "--help")], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("-h",), ("--version",), ("notes", "--help"), ("list", "--help"), ("check", "--help")], ids=" ".join
+)
 def test_help_does_not_wait_for_sympy(arguments: tuple[str, ...], tmp_path: Path) -> None:
     code = (
         "import sys\nfrom symbackprop.cli import main\ntry:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code\n"

@@ -19,15 +19,13 @@ _ROWS = {
     "names": {r"\delta^{(l)}": r"\frac{\partial J}{\partial Z^{(l)}}"},
 }  # fmt: skip
 _TO_FROM = {
-    "equations": [r"z^l_j = \sum_k a^{l-1}_k w^l_{kj} + b^l_j", r"a^l = \sigma(z^l)", r"C = \frac{1}{2} \|y - a^L\|^2"], "loss": "C", "layers": {"l": "L"},
+    "equations": [r"z^l_j = \sum_k a^{l-1}_k w^l_{kj} + b^l_j", r"a^l = \sigma(z^l)", r"C = \frac{1}{2} \|y - a^L\|^2"],
+    "loss": "C", "layers": {"l": "L"},
     "shapes": {"a^l": ["n_l"], "w^l": ["n_{l-1}", "n_l"], "b^l": ["n_l"], "y": ["n_L"]}, "functions": {r"\sigma": "sigmoid"},
     "names": {r"\delta^l": r"\frac{\partial C}{\partial z^l}"},
 }  # fmt: skip
 _MEAN = {"equations": [r"\mathrm{MSE} = \frac{1}{n} \sum_j (y_j - a_j)^2"], "shapes": {"a": ["n"], "y": ["n"]}, "loss": r"\mathrm{MSE}"}
 _SIGMOID = {"equations": [r"a = \sigma(z)"], "shapes": {"z": []}, "functions": {r"\sigma": "sigmoid"}}
-_SOFTMAX = {
-    "equations": [r"S = \sum_j e^{x_j}", r"I = \frac{1}{S}", r"p_j = e^{x_j} I", r"L = -\sum_k t_k \log p_k"], "shapes": {"x": ["n"], "t": ["n"]}, "loss": "L",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", SOURCES)

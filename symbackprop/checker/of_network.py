@@ -78,7 +78,7 @@ class _Declarations:
     def equation(self, e: Equation) -> str:
         matrix = lift_equation(e, self.layout)
         if matrix is None:
-            raise SpecError(f"{e} has no matrix form, and an index form is read only in the order in which arrays are stored: declare the problem by hand")
+            raise SpecError(f"{e} has no matrix form, and an index form is read in the order of stored axes only: declare the problem by hand")
         return latex(self.builder.build(matrix))
 
     def declared(self, given: list[Tensor], computed: set[str]) -> list[Tensor]:
@@ -142,7 +142,7 @@ class _Declarations:
         for of, named in self.notation.named(self.net.samples is not None, self.net.samples).items():
             for e in self.net.equations:
                 for t in (e.tensor, *tensors(e.rhs)):
-                    shifted = e.layers is not None and t.layer != e.layers.symbol or (t.layer is not None and t.layer == self.net.depth)
+                    shifted = (e.layers is not None and t.layer != e.layers.symbol) or (t.layer is not None and t.layer == self.net.depth)
                     if t.name == of and not isinstance(t, Grad) and t.rank and not shifted:
                         letter = self.whole(Tensor(named.symbol, t.shape, t.layer))
                         factor = "" if named.factor == 1 else f"{self.size(named.factor)} "

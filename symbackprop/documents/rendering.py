@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from html import escape as escape_html
 from string import Formatter
-from typing import Any
+from typing import Any, cast, get_args
 
 from symbackprop.derivation import Derivation, Reference, Step
 from symbackprop.documents.about_network import Shape
@@ -190,8 +190,8 @@ class _Writer:
         return replace(self, ahead=self.builder.about(*things).ahead)
 
     def node(self, value: Any) -> Node:
-        if isinstance(value, Node):
-            return value
+        if isinstance(value, get_args(Node)):  # a formula that was typed, not derived
+            return cast(Node, value)
         builder = self.builder
         return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 

@@ -34,7 +34,7 @@ def attached(p: Parser, base: Tree, start: int, kind: str) -> Tree:
                 return _applied(p, base, start, kind)
 
 
-_ENTRYWISE = re.compile(r"\{\s*(?:\\(?:odot|otimes|circ|bullet|ast|star)|\*)\s*(?=\d)")  # A^{\odot 2} is a power entry by entry, as every power is here
+_ENTRYWISE = re.compile(r"\{\s*(?:\\(?:odot|otimes|circ|bullet|ast|star)|\*)\s*(?=\d)")  # a power entry by entry, as every power is
 
 
 def _bar_awaited(p: Parser) -> bool:

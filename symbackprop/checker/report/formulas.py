@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
+from symbackprop.glyphs import FUNCTIONS
 from symbackprop.parse import tree as p
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.typeset import tree as t
-from symbackprop.glyphs import FUNCTIONS
 
 __all__ = ["laid_out"]
 
