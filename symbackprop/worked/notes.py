@@ -86,9 +86,11 @@ def worked(
         forward += [printer.block(lines(net, e, point, numbers, exact), definition(e)) for e in net.equations]
         backward: list[Block] = []
         for block in with_headings(chains):
-            backward.append(block)
+            if step == 1 or not isinstance(block, Chain):
+                backward.append(block)
             if isinstance(block, Chain):
-                backward += [Prose("With numbers:"), printer.block(lines(net, block.derivation.result, point, numbers, exact))]
+                words = (Prose("With numbers:"),) if step == 1 else ()
+                backward += [*words, printer.block(lines(net, block.derivation.result, point, numbers, exact))]
         require_compiled(function, net, numbers, by)
         costs.append(numbers[net.loss])
         section(f"forward-{step}", Message("The forward pass in numbers"), forward)
