@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from sympy import Integer
@@ -30,10 +31,11 @@ from symbackprop.checker.symbols import (
 )
 from symbackprop.checker.walk import symbol_size
 from symbackprop.equations import Equation, Tensor
-from symbackprop.errors import SpecError
+from symbackprop.errors import SpecError, UnknownName
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.parse.tree import Fence, Formula, Infix, Juxtaposed, Name, Number, Script, Tree, Vocabulary
+from symbackprop.rules import ACTIVATIONS
 
 __all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
 
@@ -183,7 +185,9 @@ class Declarations:
         known.append(Symbol(pattern, Quantity(tensors, faces)))
 
     def function(self, tree: Tree, meaning: Function) -> None:
-        """A function, of one layer where it is written with a number."""
+        """A function, of one layer where it is written with a number. A name that no rule has is abstract, unless a rule's is near."""
+        if meaning.name not in ACTIVATIONS and get_close_matches(meaning.name, ACTIVATIONS, n=1, cutoff=0.75):
+            raise UnknownName("function", meaning.name, ACTIVATIONS, self.where)
         numbered = self.numbered(tree) if isinstance(tree, Script) else None
         if numbered is None:
             self.add(tree, meaning)

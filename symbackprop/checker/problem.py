@@ -27,7 +27,9 @@ from typing import Any
 from sympy import Integer
 from sympy.core.function import AppliedUndef
 
-from symbackprop.checker.context import CHOICES, Context, Conventions, Quantity
+from symbackprop.checker.context import CHOICES, Context, Conventions, Misfit, Quantity, Unreadable
+from symbackprop.checker.symbols import Unwritable
+from symbackprop.checker.tables import checked
 from symbackprop.checker.values import World
 from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import InputError, SpecError, one_of
@@ -37,10 +39,6 @@ from symbackprop.rules import formula_of
 
 __all__ = ["Problem", "load_problem", "problem_from"]
 
-_KEYS = (
-    "title", "equations", "loss", "samples", "sample_letters", "layers", "shapes", "functions", "names", "scalars", "same", "upstream",
-    "abstract", "facts", "conventions", "targets", "rubric", "notation",
-)  # fmt: skip
 POINTS = 3
 
 
@@ -142,10 +140,10 @@ def problem_from(data: Mapping[str, Any], where: str = "problem") -> Problem:
     from symbackprop.checker.declaring import declare
     from symbackprop.checker.presets import expanded
 
-    data = expanded(data, where)
-    for name in data:
-        one_of("key", name, _KEYS, where)
-    return declare(data, where)
+    try:
+        return declare(checked(expanded(data, where), where), where)
+    except (Misfit, Unreadable, Unwritable) as error:
+        raise SpecError(f"{where}: {error}") from error
 
 
 def conventions_from(data: Mapping[str, Any], where: str) -> Conventions:
@@ -153,7 +151,7 @@ def conventions_from(data: Mapping[str, Any], where: str) -> Conventions:
     names = [f.name for f in fields(Conventions)]
     for name, value in data.items():
         one_of("convention", name, names, where)
-        if value not in CHOICES[name]:
+        if isinstance(value, (list, dict)) or value not in CHOICES[name]:
             raise SpecError(f"{where}: '{name}' is one of {', '.join(map(str, CHOICES[name]))}, not {value!r}")
     return Conventions(**data)
 
