@@ -45,6 +45,8 @@ def call(reader: Walk, tree: Call) -> Typed:
     meaning = declared[0].meaning if declared is not None else None
     if isinstance(meaning, Function):
         name = meaning.name
+        if tree.args and tree.args[-1].span.end == tree.span.end:  # no bracket closes behind the argument
+            raise Unreadable(f"the function {key(base)} needs its argument in brackets, or it stands as a factor", tree.span)
     elif declared is not None and isinstance(meaning, Quantity):
         # J(W, b; x, y), h(x): a quantity with what it depends on said behind it; or W(x + y), a product
         return _applied(reader, tree)

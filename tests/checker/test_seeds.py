@@ -18,7 +18,7 @@ from symbackprop.checker.verdicts import Step
 
 SEEDS = Path(__file__).parent / "seeds"
 FILES: dict[str, dict[str, Any]] = {p.stem: tomllib.loads(p.read_text(encoding="utf-8")) for p in sorted(SEEDS.glob("*.toml"))}
-VERDICTS = {"right": "right", "wrong": "wrong", "schematic": "right but schematic"}
+VERDICTS = {"right": "right", "wrong": "wrong", "schematic": "right but schematic", "undecided": "undecided"}
 LINES = [
     pytest.param(name, line, "py" if kind.startswith("python") else "txt", verdict, id=f"{name}-{kind}-{number}")
     for name, data in FILES.items()
