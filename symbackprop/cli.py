@@ -143,7 +143,7 @@ def compile_(
 @click.argument("spec", required=False, type=click.Path(path_type=Path))
 @click.option("--from", "-a", "first", default=None, help="The notation on the left, by default that of SPEC, or nielsen.")
 @click.option("--to", "-b", "second", required=True, help="The notation on the right: a shipped one, or the path of a TOML file.")
-@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="A file to write, .tex or .html; without it only the list is printed.")
+@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="A file, .tex or .html; without it only the list is printed.")
 def translate(spec: Path | None, first: str | None, second: str, output: Path | None) -> None:
     """Derivations in two notations side by side, and a list of where the two differ.
 

@@ -278,3 +278,11 @@ def test_a_complex_step_agrees_to_the_last_digits_and_is_refused_where_it_is_wro
 def test_a_deep_network_stays_linear() -> None:
     lines = [len(sb.compile(sb.mlp([4] * n, samples="m")).fast_source.splitlines()) for n in (20, 40, 60)]
     assert lines[2] - lines[1] == lines[1] - lines[0]
+
+
+def test_numbers_alone_need_no_array_and_compile() -> None:
+    """Oracle: the derivative by hand, 2 (w x - y) x."""
+    shapes: dict[str, tuple[int, ...]] = {"w": (), "x": (), "y": ()}
+    net = sb.Network.from_equations(["C = (w*x - y)**2"], tensors=shapes, parameters=["w"], targets=["y"])
+    loss, grads = sb.compile(net)({"w": np.array(2.0)}, np.array(3.0), np.array(1.0))
+    assert (float(loss), float(grads["w"])) == (25.0, 30.0)

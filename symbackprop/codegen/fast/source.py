@@ -100,6 +100,7 @@ class _Writer:
         arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
         return "\n".join([
             f'"""The fast form of {program.title} of \'{program.net.name}\': arrays are allocated once and written over."""', "",
+            "import numpy as np",  # what is printed as the readable module has it calls np.square
             f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
             *(f"    {line}" for line in (*arrays, *self.fixed)), "",
