@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symbackprop.checker.compare import compared, difference_of, instances
+import numpy as np
+
+from symbackprop.checker.compare import compared, difference_of, instances, on_one_face
 from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import key
-from symbackprop.checker.terms import Derived, Leaf, add, negative
+from symbackprop.checker.terms import Add, Derived, Leaf, Mul, Term, add, free, negative
+from symbackprop.checker.values import evaluate
 from symbackprop.checker.verdicts import Judgement, Status
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
-from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Tree
+from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree
 
 __all__ = ["in_another_convention", "is_schematic", "update"]
 
@@ -160,26 +163,16 @@ def update(left: Tree, right: Tree, problem: Problem, context: Context, python: 
 
 
 def _terms(x: Typed) -> list[object]:
-    from symbackprop.checker.terms import Add, Mul
-
     outer = x.term.terms if isinstance(x.term, Add) else (x.term,)
     return [f for t in outer for f in (t.factors if isinstance(t, Mul) else (t,))]
 
 
 def _on(a: Typed, b: Typed, reader: Reader) -> tuple[Typed, Typed]:
-    from symbackprop.checker.compare import on_one_face
-    from symbackprop.parse.tree import Span
-
     return on_one_face(a, b, reader.labels, Span(0, 0))
 
 
 def _against(change: object, gradient: Derived, reader: Reader, problem: Problem, env: object) -> Judgement | None:
     """Whether a change is a negative multiple of the gradient: at every entry by the same number."""
-    import numpy as np
-
-    from symbackprop.checker.terms import Term, free
-    from symbackprop.checker.values import evaluate
-
     assert isinstance(change, Term)
     letters = tuple(sorted(free(change) | free(gradient)))
     for world in problem.worlds:
