@@ -181,7 +181,7 @@ def worked(spec: Path, digits: int | None, exact: bool, notation: str | None, la
 
 @command.command()
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
-@click.option("--problem", "-p", required=True, metavar="P.toml", help="The file that says what the symbols mean.")
+@click.option("--problem", "-p", default=None, metavar="P.toml", help="The file that says what the symbols mean; else each front matter does.")
 @click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")
 @click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write, or the folder for many submissions.")
 @click.option("--kind", "-k", default="txt", show_default=True, help="How standard input is written: tex, md, ipynb, txt or py.")
@@ -190,7 +190,7 @@ def worked(spec: Path, digits: int | None, exact: bool, notation: str | None, la
 @click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the report; symbackprop list languages.")
 @click.option("--memory", default=1024, show_default=True, help="Megabytes for each submission.")
 def check(
-    submissions: tuple[str, ...], problem: str, form: str, output: Path | None, kind: str, jobs: int | None, timeout: float, memory: int,
+    submissions: tuple[str, ...], problem: str | None, form: str, output: Path | None, kind: str, jobs: int | None, timeout: float, memory: int,
     language: str,
 ) -> None:  # fmt: skip
     """Check derivations written by hand: files, folders, patterns, or - for standard input.

@@ -15,6 +15,7 @@ from symbackprop.checker.limits import limits
 from symbackprop.checker.pool import Pool, WorkerLost
 from symbackprop.checker.submissions import Submission
 from symbackprop.checker.verdicts import Report
+from symbackprop.errors import InputError
 from symbackprop.languages import Message
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ _GRACE = 1.0  # seconds between the alarm inside a worker and its end from outsi
 
 
 def check_many(
-    submissions: Iterable[Submission], problem: Problem, executor: Executor | None = None, timeout: float = 10.0, memory: int = 1024,
+    submissions: Iterable[Submission], problem: Problem | None, executor: Executor | None = None, timeout: float = 10.0, memory: int = 1024,
 ) -> Iterator[Report]:  # fmt: skip
-    r"""Check each submission against the problem; the reports come in the order of the submissions, as they are ready.
+    r"""Check each submission against the problem, or its own front matter where that is None.
+
+    The reports come in the order of the submissions, as they are ready.
 
     A submission has `timeout` seconds and may take `memory` megabytes; one that takes more, or that brings its process down, is
     reported as undecided, and the rest goes on. Without an executor there is a process for every core. Any other executor is
@@ -41,7 +44,7 @@ def check_many(
     ['right', 'undecided']
     """
     pool = checking_pool(None, timeout, memory) if executor is None else executor
-    asked = pickle.dumps(replace(problem))  # a copy, without the numbers that the problem may have made already
+    asked = pickle.dumps(problem and replace(problem))  # a copy, without the numbers that the problem may have made already
     pending: deque[tuple[Submission, Future[tuple[Report, bool]]]] = deque()
     unheld = False
     try:
@@ -80,9 +83,9 @@ def _prepare() -> None:
 
 
 @lru_cache(maxsize=4)
-def _problem(asked: bytes) -> Problem:
-    """The problem, made once in each worker."""
-    problem: Problem = pickle.loads(asked)
+def _problem(asked: bytes) -> Problem | None:
+    """The problem, made once in each worker; None where each submission declares its own."""
+    problem: Problem | None = pickle.loads(asked)
     return problem
 
 
@@ -119,7 +122,9 @@ def _check(asked: bytes, submission: Submission, timeout: float, memory: int) ->
     problem = _problem(asked)
     try:
         report = check(submission.text, problem, kind=submission.kind, name=submission.name, timeout=timeout, memory=memory)
+    except InputError as error:  # the problem in its front matter
+        report = Report((), "", submission.name, submission.text, failure=Message("undecided: {error}", error=str(error)))
     except Exception as error:
         why = Message("undecided: the checker failed on it: {error}", error=f"{type(error).__name__}: {error}")
-        report = Report((), problem.title, submission.name, submission.text, failure=why)
+        report = Report((), problem.title if problem else "", submission.name, submission.text, failure=why)
     return report, all(limits())

@@ -97,7 +97,8 @@ class Conventions:
     `cdot`, `star` and `juxtaposition` are matrix, elementwise or auto (whatever fits; asked if both do and differ); `broadcast`
     says whether a column may be added to each column of a matrix; `partial` how the derivative of a vector by a vector is read
     where one is the other entry by entry: jacobian, elementwise or auto; `jacobian` numerator (rows are what is differentiated)
-    or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `softmax`
+    or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `total`
+    whether the derivative of what is no loss counts every path (total), only its own equation (local), or both are tried; `softmax`
     the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns.
     """
 
@@ -108,6 +109,7 @@ class Conventions:
     partial: str = "auto"
     jacobian: str = "numerator"
     gradient: str = "shape"
+    total: str = "auto"
     softmax: str = "rows"
     vectors: str = "column"
 
@@ -115,7 +117,7 @@ class Conventions:
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "cdot": ("matrix", "elementwise", "auto"), "star": ("matrix", "elementwise", "auto"), "juxtaposition": ("matrix", "elementwise", "auto"),
     "broadcast": (True, False), "partial": ("jacobian", "elementwise", "auto"), "jacobian": ("numerator", "denominator"),
-    "gradient": ("shape", "jacobian"),
+    "gradient": ("shape", "jacobian"), "total": ("total", "local", "auto"),
     "softmax": ("rows", "columns"), "vectors": ("column", "row"),
 }  # fmt: skip
 

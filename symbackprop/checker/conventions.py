@@ -29,6 +29,7 @@ _FLIPPED = {
 _TURNED = Message(
     "right if the gradient by a vector is written as its transpose; this course gives a gradient the shape of what it is taken by"
 )
+_LOCAL = Message("right if the derivative is local, all other quantities held fixed; this problem does not say so, and counts every path")
 _SCHEMATIC = Message(
     "the chain rule along the right path; as matrices these factors do not multiply, so it stands for a sum over indices"
 )
@@ -45,6 +46,10 @@ def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Co
         turned = Script(Fence("(", right, ")", span=right.span), None, Name("T"), span=right.span)
         if compared(left, turned, problem, context, conditions, python).kind == "agree":
             return _TURNED
+    if context.conventions.total == "auto" and (isinstance(left, Derivative) or any(isinstance(t, Derivative) for t in children(right))):
+        local = replace(context, conventions=replace(context.conventions, total="local"))
+        if compared(left, right, problem, local, conditions, python).kind == "agree":
+            return _LOCAL
     return _leading_block(left, right, problem, context, python)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tomllib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, index_parts, key, letter_key, letters_of, pattern_of, stripped
 from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Slope, Term, parts_of
 from symbackprop.checker.verdicts import Diagnosis, Judgement, Report, Status, Step, Target
-from symbackprop.errors import ReadError, TooLarge
+from symbackprop.errors import InputError, ReadError, TooLarge
 from symbackprop.languages import Message
 from symbackprop.parse.document import Line, characters, read_document
 from symbackprop.parse.latex import read_formula
@@ -37,35 +38,50 @@ _ALONE = threading.Lock()  # the precision of ball arithmetic is one setting of 
 
 
 def check(
-    text: str, problem: Problem | Any, *, kind: str = "txt", name: str = "", notation: Any = None, timeout: float = 10.0, memory: int = 1024,
+    text: str, problem: Problem | Any = None, *, kind: str = "txt", name: str = "", notation: Any = None, timeout: float = 10.0, memory: int = 1024,
 ) -> Report:  # fmt: skip
     r"""A verdict on each step of what somebody wrote, judged by what the problem declares.
 
     `kind` says how the text is laid out: tex, md, ipynb, txt or py. A problem may be a `Problem`, the mapping that declares one, or
-    a `Network` with a notation. What cannot be read is undecided, with words why; nothing in the text is ever evaluated. What takes
-    more than `timeout` seconds or `memory` megabytes is not judged any further (outside the main thread neither can be limited).
+    a `Network` with a notation; without one, the front matter of the text declares it, in TOML between +++ lines. What cannot be read
+    is undecided, with words why; nothing in the text is ever evaluated. What takes more than `timeout` seconds or `memory` megabytes is
+    not judged any further (outside the main thread neither can be limited).
 
     >>> report = check(r"\frac{d}{dv} (x - u v)^2 = 2 (x - u v) u", {"shapes": {"x": [], "u": [], "v": []}})
     >>> report.first_wrong.number, report.first_wrong.diagnosis.kind
     (1, 'sign')
     """
     start = time.perf_counter()
-    problem = as_problem(problem, notation)
     text = characters(text)
+    asked = None if problem is None else as_problem(problem, notation)
     steps: list[_Judged] = []
     targets: tuple[Target, ...] = ()
     failure = ""
     try:
         with _ALONE, limited(timeout, memory):
-            steps.extend(_Judge(problem).steps(read_document(text, kind).lines))
-            targets = tuple(Target(label, _reached(tree, steps, problem.context)) for label, tree in problem.targets)
+            document = read_document(text, kind)
+            asked = asked or _declared(document.front, name)
+            steps.extend(_Judge(asked).steps(document.lines))
+            targets = tuple(Target(label, _reached(tree, steps, asked.context)) for label, tree in asked.targets)
     except (ReadError, TooLarge) as error:
         failure = Message("undecided: {error}", error=str(error))
     except OutOfTime:
         failure = Message("undecided: out of time: it takes more than {timeout} s", timeout=f"{timeout:g}")
     except MemoryError:
         failure = Message("undecided: too large: it needs more than {memory} MB", memory=memory)
-    return Report(tuple(s.step for s in steps), problem.title, name, text, targets, failure, time.perf_counter() - start)
+    title = "" if asked is None else asked.title
+    return Report(tuple(s.step for s in steps), title, name, text, targets, failure, time.perf_counter() - start)
+
+
+def _declared(front: str, name: str) -> Problem:
+    """The problem that the front matter of a submission declares."""
+    where = name or "the submission"
+    if not front.strip():
+        raise InputError(f"{where} declares no problem in its front matter, and none is given with --problem")
+    try:
+        return problem_from(tomllib.loads(front), where)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"the front matter of {where} is no TOML: {error}") from error
 
 
 def as_problem(problem: Any, notation: Any = None) -> Problem:

@@ -21,7 +21,7 @@ from symbackprop.checker.report.terminal import STYLES, terminal_lines
 from symbackprop.checker.report.words import STATUSES, closing, printable
 from symbackprop.checker.submissions import KINDS, Submission, find, read
 from symbackprop.checker.verdicts import Report, Status
-from symbackprop.errors import SpecError, one_of
+from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.files import write_beside
 from symbackprop.languages import ENGLISH, Language, Message, load_language
 
@@ -35,7 +35,7 @@ class Job:
     """What is to be done: the submissions and the problem, the form of the reports and their place, and the limits of each check."""
 
     arguments: Sequence[str]
-    problem: str
+    problem: str | None
     format: str = "text"
     output: Path | None = None
     kind: str = "txt"
@@ -57,18 +57,28 @@ def mark(job: Job) -> int:
             raise SpecError(f"--{name} is a positive number, not {number:g}")
     language = load_language(job.language)
     names = find(job.arguments)
+    if job.problem is None and "-" not in names and not any(_has_front(read(n, job.kind)) for n in names):
+        raise InputError("no problem is given with --problem, and no submission declares one in its front matter")
     workers = min(job.jobs or os.cpu_count() or 1, len(names))
     with checking_pool(workers, job.timeout, job.memory) as pool:
         for _ in range(workers):
             pool.submit(os.getpid)  # a worker imports what it needs while the problem is read here
         from symbackprop.checker.problem import load_problem
 
-        problem = load_problem(job.problem)
-        results = _Results(form, problem.rubric, _places(names, form, job), job.output or _FOLDER, len(names) > 1, language)
+        problem = None if job.problem is None else load_problem(job.problem)
+        rubric = {} if problem is None else problem.rubric
+        results = _Results(form, rubric, _places(names, form, job), job.output or _FOLDER, len(names) > 1, language)
         for report in _shown(check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory), len(names)):
             results.take(report)
+            if problem is None and report.failure and not report.steps and report.name not in results.refused:
+                results.refused.append(report.name)
     results.close()
     return 2 if len(results.refused) == len(names) else int(results.tally.statuses[Status.RIGHT] < len(names))
+
+
+def _has_front(submission: Submission) -> bool:
+    """Whether a submission may declare a problem of its own."""
+    return submission.text.startswith(("+++", "---")) or submission.kind == "ipynb"
 
 
 def _read(names: Sequence[str], kind: str, results: _Results) -> Iterator[Submission]:

@@ -56,7 +56,8 @@ def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Ty
 def slope(reader: Walk, of: Term, by: Leaf) -> Term:
     """The derivative of a term by an entry."""
     if isinstance(of, Leaf):
-        return Derived(of.tensor, of.indices, by.tensor, by.indices)
+        local = reader.context.conventions.total == "local" and of.tensor != reader.context.loss
+        return Derived(of.tensor, of.indices, by.tensor, by.indices, local)
     if isinstance(of, Num):
         return Num(Fraction(0))
     return Slope(of, by.tensor, by.indices)
