@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, ParamSpec, TypeVar, cast
@@ -121,7 +122,7 @@ class _Worker:
             stdin.write(len(asked).to_bytes(8, "big") + asked)
             stdin.flush()
             self._grown, good, value = pickle.load(stdout)
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:  # ValueError: another thread has closed the pipe
             self.end()
             raise WorkerLost(late.is_set()) from error
         finally:
@@ -135,7 +136,8 @@ class _Worker:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what was still to be sent is for nobody
+                    pipe.close()
 
 
 def serve() -> None:
