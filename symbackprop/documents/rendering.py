@@ -22,7 +22,8 @@ from symbackprop.typeset.latex import escape as escape_latex
 from symbackprop.typeset.latex import inline as latex_inline
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.mathml import CSS, mathml
-from symbackprop.typeset.tree import EMPTY, Node, Operator, Row, break_line, row
+from symbackprop.typeset.tree import EMPTY, Node, Operator, Row, row
+from symbackprop.typeset.widths import break_line
 
 __all__ = ["HTML", "LATEX", "Medium", "html_body", "latex_body", "render_notes", "render_proofs", "render_section"]
 

@@ -13,7 +13,7 @@ from symbackprop.documents.templates import environment
 from symbackprop.languages import Message
 from symbackprop.typeset.heights import height
 from symbackprop.typeset.latex import escape
-from symbackprop.typeset.tree import width
+from symbackprop.typeset.widths import width
 
 __all__ = ["slides_source"]
 

@@ -1,1 +1,1 @@
-"""Typesetting: one tree of typographic nodes (`tree`) and the writers that print it (`latex`, `mathml`)."""
+"""Typesetting: one tree of typographic nodes (`tree`), how much room it takes (`widths`, `heights`), and the writers (`latex`, `mathml`, `typst`)."""

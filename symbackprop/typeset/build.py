@@ -13,6 +13,7 @@ from symbackprop.lift.matrix import Node as MatrixNode
 from symbackprop.notation import Notation
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build_matrix import Matrices
+from symbackprop.typeset.widths import break_line, width
 
 __all__ = ["Builder", "build", "build_equation", "build_shape", "chain"]
 
@@ -134,15 +135,15 @@ def chain(lhs: t.Node, links: Iterable[tuple[str, t.Node, t.Node | None]], limit
     &= z
     \end{aligned}
     """
-    room = max(limit - t.width(lhs), limit / 2)
-    inner = room - t.width(_INDENT)
+    room = max(limit - width(lhs), limit / 2)
+    inner = room - width(_INDENT)
     lines: list[tuple[t.Node, t.Node, t.Node | None]] = []
     for relation, node, note in links:
-        first, *more = t.break_line(t.row(Builder.relation_sign(relation), node), room)
-        pieces = [first, *(t.row(_INDENT, piece) for piece in (t.break_line(t.row(*more), inner) if more else ()))]
+        first, *more = break_line(t.row(Builder.relation_sign(relation), node), room)
+        pieces = [first, *(t.row(_INDENT, piece) for piece in (break_line(t.row(*more), inner) if more else ()))]
         lines += [(t.EMPTY if lines or n else lhs, piece, note if n == len(pieces) - 1 else None) for n, piece in enumerate(pieces)]
     aligned = t.Aligned(tuple(lines))
-    if t.width(aligned) <= limit or all(note is None for _, _, note in lines):
+    if width(aligned) <= limit or all(note is None for _, _, note in lines):
         return aligned
     below: list[tuple[t.Node, t.Node, t.Node | None]] = []
     for left, right, note in lines:
@@ -157,7 +158,7 @@ def _packed(note: t.Node, limit: float) -> list[t.Node]:
     words = [word for item in items for word in (_words(item.text) if isinstance(item, t.Text) else (item,))]
     lines: list[list[t.Node]] = [[]]
     for word in words:
-        if word != t.Text(")") and t.width(t.row(*lines[-1], word)) > limit and lines[-1] not in ([], [t.Text("(")]):
+        if word != t.Text(")") and width(t.row(*lines[-1], word)) > limit and lines[-1] not in ([], [t.Text("(")]):
             lines.append([])
         last = lines[-1][-1] if lines[-1] else None
         if isinstance(last, t.Text) and isinstance(word, t.Text):

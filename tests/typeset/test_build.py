@@ -62,6 +62,7 @@ from symbackprop.typeset import tree as t
 from symbackprop.typeset.build import Builder, build, build_equation, build_shape, chain
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.mathml import mathml
+from symbackprop.typeset.widths import width
 
 NIELSEN = load_notation("nielsen")
 l, L, i, j, k, s, m = map(index, ("l", "L", "i", "j", "k", "s", "m"))  # noqa: E741 - the letters of the mathematics
@@ -436,7 +437,7 @@ def test_a_chain_breaks_long_lines_and_moves_notes_that_do_not_fit() -> None:
     assert lines[1].startswith(r"&\quad + x a^l_")
     assert r"&\quad \text{(the rule for } x \text{)} \\" in lines
     assert lines[-1] == r"&\quad \text{(clear)}"
-    assert t.width(narrow) <= 14
+    assert width(narrow) <= 14
 
 
 def trees() -> Iterator[tuple[str, t.Node]]:

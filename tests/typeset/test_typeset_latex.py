@@ -34,12 +34,11 @@ from symbackprop.typeset.tree import (
     Space,
     Symbol,
     Text,
-    break_line,
     join,
     number,
     row,
-    width,
 )
+from symbackprop.typeset.widths import break_line, width
 
 S, O, N = Symbol, Operator, Number  # noqa: E741 - short names for what stands on every line
 a, j, k, l, x, z = (S(letter) for letter in "ajklxz")  # noqa: E741 - letters of the mathematics
