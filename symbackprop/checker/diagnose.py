@@ -12,7 +12,7 @@ from symbackprop.checker.diagnosis.other import other_quantity
 from symbackprop.checker.diagnosis.scene import Scene
 from symbackprop.checker.diagnosis.search import mended
 from symbackprop.checker.diagnosis.target import Target
-from symbackprop.checker.diagnosis.where import where_they_differ
+from symbackprop.checker.diagnosis.where import misfit, where_they_differ
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.verdicts import Diagnosis
 from symbackprop.parse.tree import Tree
@@ -50,7 +50,8 @@ def diagnose(
     if scene is None:
         return None
     other = other_quantity(scene, target, problem)
-    scene = replace(scene, fits=any(True for _ in target.values(scene.tree)))
+    fits = any(True for _ in target.values(scene.tree))
+    scene = replace(scene, fits=fits, misfits=not fits and misfit(scene, target) is not None)
     below = max(COSTS.values()) if other is None else COSTS["two mistakes"]
     found = mended(scene, target, problem, conditions, opening, below, until)
     if other is not None and (found is None or COSTS[found.kind] >= COSTS[other.kind]):

@@ -27,7 +27,7 @@ def key(tree: Tree | None) -> str:
         case None:
             return ""
         case Name(name, accents):
-            return " ".join((*sorted(set(accents) - _STYLES), name))
+            return " ".join((*sorted(set(accents) - _STYLES), name)) if accents else name
         case Number(text):
             return text
         case Script(base, sub, sup, primes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from symbackprop.checker.context import Context, Misfit, Unreadable
@@ -17,6 +17,7 @@ from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
 from symbackprop.parse.tree import Big, Call, Derivative, Infix, Juxtaposed, Name, Script, Span, Tree, children
 
+from .rereading import Path, paths, spliced
 from .writing import ATOM, LATEX, PRODUCTS, PYTHON, Dialect, Written, fitting, level
 
 __all__ = ["Edit", "Line", "Piece", "walk"]
@@ -26,7 +27,10 @@ Shape = tuple[Any, Any] | None
 
 @dataclass(frozen=True)
 class Edit:
-    """`text[start:end]` replaced by `new`: undoes a mistake of `kind`; `old` and `mended` are what is shown of it."""
+    """`text[start:end]` replaced by `new`: undoes a mistake of `kind`; `old` and `mended` are what is shown of it.
+
+    Where all of the change is within one part `of` the tree, `part` is the new text of that part.
+    """
 
     kind: str
     start: int
@@ -34,6 +38,8 @@ class Edit:
     new: str
     old: str
     mended: str
+    of: Tree | None = field(default=None, compare=False, repr=False)
+    part: str = field(default="", compare=False, repr=False)
 
     def done(self, text: str) -> str:
         """The text with the change made."""
@@ -54,7 +60,7 @@ class Line:
     """A right side, what it was read from, and the left side it should equal at the layers `env`.
 
     `left_text` is what the left side was read from, empty where it stands in another line; `fits` says that the two sides have one
-    shape, so that what stands in the place of a part has its shape too.
+    shape, so that what stands in the place of a part has its shape too; `misfits` that shapes are what is wrong.
     """
 
     text: str
@@ -65,7 +71,8 @@ class Line:
     env: Mapping[str, int]
     python: bool
     fits: bool = False
-    _shapes: dict[str, tuple[bool, Shape]] = field(default_factory=dict)
+    misfits: bool = False
+    _read: dict[str, Tree | None] = field(default_factory=dict)
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -73,11 +80,7 @@ class Line:
 
     def read(self, text: str) -> Tree | None:
         """The tree of a text that is one expression."""
-        try:
-            items = (read_python if self.python else read_formula)(text, self.context.vocabulary).items
-        except ReadError:
-            return None
-        return items[0].tree if len(items) == 1 else None
+        return _tree(text, self.context, self.python)
 
     def slice(self, tree: Tree) -> str:
         return self.text[tree.span.start : tree.span.end]
@@ -87,34 +90,43 @@ class Line:
 
     def edit(self, kind: str, tree: Tree, parent: Tree | None, new: Written) -> Edit:
         """A part replaced by something else, in brackets where its place asks for them."""
-        return self.replaced(kind, tree.span.start, tree.span.end, fitting(new, tree, parent), shown=new.text)
+        text = fitting(new, tree, parent)
+        return Edit(kind, *tree.span, text, self.slice(tree), new.text or text, tree, text)
 
-    def replaced(self, kind: str, start: int, end: int, new: str, within: Tree | None = None, shown: str = "") -> Edit:
+    def replaced(self, kind: str, start: int, end: int, new: str, within: Tree | None = None) -> Edit:
         """A stretch of text replaced; `within` is the part that is shown, where the stretch alone says too little."""
         if within is None:
-            return Edit(kind, start, end, new, self.text[start:end], shown or new)
+            return Edit(kind, start, end, new, self.text[start:end], new)
         a, b = within.span
-        return Edit(kind, start, end, new, self.text[a:b], self.text[a:start] + new + self.text[end:b])
+        part = self.text[a:start] + new + self.text[end:b]
+        return Edit(kind, start, end, new, self.text[a:b], part, within if a <= start and end <= b else None, part)
 
-    def shape(self, text: str, tree: Tree | None = None) -> tuple[bool, Shape]:
+    def mended(self, edit: Edit) -> Tree | None:
+        """What the line is after a change; what is not in the changed part is the very same as before, so that it need not be read again."""
+        path = self._paths.get(id(edit.of))
+        if path is None:
+            return self.read(edit.done(self.text))
+        if edit.part not in self._read:
+            self._read[edit.part] = self.read(edit.part)
+        new = self._read[edit.part]
+        return None if new is None else spliced(self.tree, path, new)
+
+    @cached_property
+    def _paths(self) -> dict[int, Path]:
+        return paths(self.tree)
+
+    def shape(self, text: str) -> tuple[bool, Shape]:
         """Whether a text has a meaning on its own, and the sizes of its rows and columns."""
-        if text not in self._shapes:
-            found, labels = tree or self.read(text), Labels()
-            try:
-                read = Reader(self.context, self.env, labels=labels, python=self.python).read(found) if found is not None else None
-            except (Misfit, Unreadable):
-                read = None
-            self._shapes[text] = (read is not None, _sizes(read, labels))
-        return self._shapes[text]
+        return _shape(text, self.context, tuple(self.env.items()), self.python)
 
     def is_number(self, tree: Tree) -> bool:
         """Whether a part has neither rows nor columns: it commutes, and has no transpose."""
-        readable, shape = self.shape(self.slice(tree), tree)
+        readable, shape = self.shape(self.slice(tree))
         return readable and shape == (None, None)
 
     def is_vector(self, tree: Tree) -> bool:
         """Whether a part has one row or one column."""
-        shape = self.shape(self.slice(tree), tree)[1]
+        shape = self.shape(self.slice(tree))[1]
         return shape is not None and (shape[0] is None) != (shape[1] is None)
 
     def indices_of(self, tree: Script) -> list[str]:
@@ -180,6 +192,24 @@ class Line:
 
     def piece(self, p: Piece) -> Written:
         return Written(self.text[p.start : p.end], ATOM if re.fullmatch(r"\w+", self.text[p.start : p.end]) else level(p.tree))
+
+
+def _tree(text: str, context: Context, python: bool) -> Tree | None:
+    try:
+        items = (read_python if python else read_formula)(text, context.vocabulary).items
+    except ReadError:
+        return None
+    return items[0].tree if len(items) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _shape(text: str, context: Context, env: tuple[tuple[str, int], ...], python: bool) -> tuple[bool, Shape]:
+    labels, tree = Labels(), _tree(text, context, python)
+    try:
+        read = None if tree is None else Reader(context, dict(env), labels=labels, python=python).read(tree)
+    except (Misfit, Unreadable):
+        read = None
+    return read is not None, _sizes(read, labels)
 
 
 def _sizes(read: Typed | None, labels: Labels) -> Shape:

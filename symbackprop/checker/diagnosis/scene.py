@@ -36,7 +36,7 @@ class Scene(Line):
 
     def after(self, edit: Edit, tree: Tree) -> Scene:
         """The scene with a change made; `tree` is what its text reads as."""
-        return replace(self, text=edit.done(self.text), tree=tree, fits=False)
+        return replace(self, text=edit.done(self.text), tree=tree, fits=False, misfits=False)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from symbackprop.checker.compare import compared
 from symbackprop.checker.problem import Problem
@@ -16,12 +17,14 @@ from .kinds import COSTS
 from .line import Edit
 from .missing import CHEAPEST, missing, scaled
 from .scene import Scene
-from .target import Target
+from .target import Place, Target
 
 __all__ = ["mended"]
 
 _DEAR = COSTS["factor"]  # what costs more is not one of two mistakes
 _SCALES = ("sign", "factor")
+_SCALING = (*_SCALES, "counted twice", "inverse")
+_SHAPELESS = (*_SCALES, "prime", "power")
 _FREE = ("operand", "function", "missing factor", "missing term")  # could put the left side itself, which mends nothing
 
 
@@ -42,17 +45,12 @@ class _Search:
         s = self.scene
         return compared(s.left, tree, self.problem, s.context, self.conditions, s.python, self.opening).kind == "agree"
 
-    def right(self, tree: Tree) -> bool:
-        """The same, with a look at one point first."""
-        return any(self.target.meets(place, value) for place, value in self.target.values(tree)) and self.is_right(tree)
-
-    def ratio(self, tree: Tree) -> float | None:
-        """The one number by which a right side is too large; None if there is none."""
-        for place, value in self.target.values(tree):
-            found = place.ratio(value)
-            if found is not None:
-                return found
-        return None
+    def mends(self, scene: Scene, edit: Edit, values: Sequence[tuple[Place, Any]]) -> bool:
+        """Whether a change makes the line true: by its values at one point, then as it would be typed, everywhere."""
+        if not any(self.target.meets(place, value) for place, value in values):
+            return False
+        tree = scene.read(edit.done(scene.text))
+        return tree is not None and not (edit.kind in _FREE and self.target.is_left(tree)) and self.is_right(tree)
 
 
 def mended(
@@ -60,37 +58,49 @@ def mended(
 ) -> Found | None:
     """The cheapest change that mends a line, or two of them, if it costs less than `below`; None where `until` comes first."""
     search = _Search(scene, target, problem, conditions, opening, until)
-    off: list[tuple[Edit, Scene]] = []
-    near: list[tuple[Edit, Scene]] = []
+    off: list[Edit] = []
+    near: list[Edit] = []
     for edit in _merged(scene, target):
-        tree = scene.read(edit.done(scene.text))
+        tree = scene.mended(edit)
         if search.late():
             return None
         if tree is None:
             continue
+        values = list(target.values(tree))
+        if search.mends(scene, edit, values):
+            return _single(scene, edit)
+        if COSTS[edit.kind] <= _DEAR:
+            scaled = edit.kind not in _SCALES and any(place.ratio(value) is not None for place, value in values)
+            (near if scaled else off).append(edit)
+    for edit in (*near, *off) if below > COSTS["two mistakes"] else ():
+        tree = scene.read(edit.done(scene.text))
+        if tree is None:
+            continue
         after = scene.after(edit, tree)
-        if any(target.meets(place, value) for place, value in target.values(tree)):
-            if not (edit.kind in _FREE and target.is_left(tree)) and search.is_right(tree):
-                return _single(scene, edit)
-        elif COSTS[edit.kind] <= _DEAR:
-            (near if edit.kind not in _SCALES and search.ratio(tree) is not None else off).append((edit, after))
-    for edit, after in (*near, *off) if below > COSTS["two mistakes"] else ():
         for second in changes(after):
             if COSTS[second.kind] > _DEAR:
                 break
             if search.late():
                 return None
-            again = after.read(second.done(after.text))
-            if again is not None and search.right(again):
+            again = after.mended(second)
+            if again is not None and search.mends(after, second, list(target.values(again))):
                 return _pair(scene, edit, after, second)
     return None
 
 
 def _merged(scene: Scene, target: Target) -> Iterator[Edit]:
-    """Changes by their cost; what values tell of comes in its place, and is not asked for before."""
-    waiting = changes(scene)
-    yield from sorted((*scaled(scene, target), *(e for e in waiting if COSTS[e.kind] < CHEAPEST)), key=rank)
-    yield from sorted((*missing(scene, target), *(e for e in waiting if COSTS[e.kind] >= CHEAPEST)), key=rank)
+    """Changes by their cost; what values tell of comes in its place, and is not asked for before.
+
+    Where the line is off by one number, what changes it by a number comes first; where its shapes do not fit, what leaves them as they
+    are is no cure.
+    """
+    scales = tuple(scaled(scene, target))
+    waiting = [e for e in changes(scene) if e.kind not in _SHAPELESS or not scene.misfits]
+    first = [e for e in waiting if scales and e.kind in _SCALING]
+    rest = [e for e in waiting if not scales or e.kind not in _SCALING]
+    yield from sorted((*scales, *first), key=rank)
+    yield from sorted((e for e in rest if COSTS[e.kind] < CHEAPEST), key=rank)
+    yield from sorted((*missing(scene, target), *(e for e in rest if COSTS[e.kind] >= CHEAPEST)), key=rank)
 
 
 def _single(scene: Scene, edit: Edit) -> Found:

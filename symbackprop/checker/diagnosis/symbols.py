@@ -152,7 +152,7 @@ def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if s.python and not isinstance(tree, Script) and (found := re.fullmatch(r"(.*?)(\d*)", text)):
         letter = found[1]
     new = [text.replace(letter, name, 1) for name in s.names] + list(s.other_symbols)
-    readable, shape = s.shape(text, tree)
+    readable, shape = s.shape(text)
     for other in dict.fromkeys(new):
         if other != text:
             known, its = s.shape(other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -21,10 +21,11 @@ from symbackprop.checker.walk import Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.parse.tree import Span, Tree
 
+from .rereading import Memory, Rereader
+
 __all__ = ["Place", "Target", "close", "named"]
 
 _READINGS = 4
-_FRESH = 10_000  # labels of a candidate count from here, past those of the left side
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Place:
     shape: tuple[int, ...]
     value: Any
     allowed: Any
+    memory: Memory
 
     def ratio(self, value: Any) -> float | None:
         """The one number by which a value is too large; None if there is none."""
@@ -77,9 +79,9 @@ class Target:
             masks = [condition(reader, c) for c in conditions if not self._about_layers(c)]
             letters = tuple(sorted(free(typed.term) | {k for k in typed.face if k is not None} | {k for m in masks for k in free(m)}))
             shape = tuple(self.world.size(labels.sizes[k]) for k in letters)
-            place = Place(typed, labels, env, letters, shape, None, np.ones(shape, dtype=bool))
-            allowed = [self._number(m, place, labels) == 1 for m in masks]
-            yield Place(typed, labels, env, letters, shape, self._number(typed.term, place, labels), np.logical_and.reduce([place.allowed, *allowed]))
+            place = Place(typed, labels, env, letters, shape, None, np.ones(shape, dtype=bool), Memory(dict(labels.sizes)))
+            allowed = [place.allowed, *(self._number(m, place, labels) == 1 for m in masks)]
+            yield replace(place, value=self._number(typed.term, place, labels), allowed=np.logical_and.reduce(allowed))
         except (Misfit, Unreadable, Undecided, KeyError):
             return
 
@@ -106,12 +108,11 @@ class Target:
         offered: list[tuple[int, ...]] = [()]
         seen = 0
         while seen < min(len(offered), _READINGS):
-            labels = Labels(dict(place.labels.sizes))
-            labels._fresh = type(labels._fresh)(_FRESH)
             choices = Choices(offered[seen])
+            reader = Rereader(self.context, place.env, place.memory, choices, self.python)
             seen += 1
             try:
-                yield Reader(self.context, place.env, choices, labels=labels, python=self.python).read(tree), labels
+                yield reader.read(tree), reader.labels
             except Misfit:
                 if not choices.offered:
                     raise

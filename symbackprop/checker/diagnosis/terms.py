@@ -112,7 +112,7 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         for k in s.letters:
             if k in inside and k not in s.left_letters:
                 yield s.edit("examples" if k in s.context.sample_letters else "sum", tree, parent, s.dialect.summed(k, whole))
-    readable, shape = s.shape(s.slice(tree), tree)
+    readable, shape = s.shape(s.slice(tree))
     for axis in (0, 1):
         size = shape[axis] if shape is not None else None
         if not readable or size is not None:

@@ -14,7 +14,7 @@ from .found import Found
 from .scene import Scene
 from .target import Place, Target
 
-__all__ = ["where_they_differ"]
+__all__ = ["misfit", "where_they_differ"]
 
 
 def where_they_differ(s: Scene, target: Target) -> Found | None:
@@ -33,7 +33,7 @@ def where_they_differ(s: Scene, target: Target) -> Found | None:
             return _said(s, "every entry", "")
         first = np.argwhere(wrong)[0]
         return _said(s, "some entries", ", ".join(f"{_name(place, k)} = {n + 1}" for k, n in zip(place.letters, first, strict=True)))
-    return _misfit(s, target)
+    return misfit(s, target)
 
 
 def _said(s: Scene, kind: str, old: str) -> Found:
@@ -48,7 +48,8 @@ def _name(place: Place, label: str) -> str:
     return Message("the row") if label == typed.rows else Message("the column") if label == typed.cols else label
 
 
-def _misfit(s: Scene, target: Target) -> Found | None:
+def misfit(s: Scene, target: Target) -> Found | None:
+    """That shapes do not fit, if they do not."""
     for place in target.places:
         try:
             for found, labels in target.readings(s.tree, place):
