@@ -9,7 +9,7 @@ import numpy as np
 
 from symbackprop.checker.compare import compared, difference_of, instances, on_one_face
 from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
-from symbackprop.checker.faces import Typed
+from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import key
@@ -20,7 +20,7 @@ from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree
 
-__all__ = ["in_another_convention", "is_schematic", "update"]
+__all__ = ["in_another_convention", "is_schematic", "leading_block", "on_leading_block", "update"]
 
 _FLIPPED = {
     "denominator": Message("right if Jacobians have the denominator's layout; this course puts what is differentiated along the rows"),
@@ -50,7 +50,7 @@ def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Co
         local = replace(context, conventions=replace(context.conventions, total="local"))
         if compared(left, right, problem, local, conditions, python).kind == "agree":
             return _LOCAL
-    return _leading_block(left, right, problem, context, python)
+    return leading_block(left, right, problem, context, python)
 
 
 def _has_jacobian(tree: Tree, context: Context) -> bool:
@@ -84,27 +84,33 @@ def _of_vector(tree: Derivative, context: Context) -> bool:
         return False
 
 
-def _leading_block(left: Tree, right: Tree, problem: Problem, context: Context, python: bool) -> str | None:
-    """A gradient by one piece of stacked vectors, where the right side gives that of the whole stack."""
+def leading_block(left: Tree, right: Tree, problem: Problem, context: Context, python: bool) -> str | None:
+    """In words, the stack of which the left side is the first block, where the right side is the gradient by the whole stack."""
     for env in instances((left, right), context):
         reader = Reader(context, env, python=python)
         try:
             a, b = reader.read(left), reader.read(right)
+            block = on_leading_block(a, b, reader.labels)
+            if block is None:
+                return None
+            if difference_of(a.term, block.term, reader.labels, problem, env) is None:
+                small, large = (reader.labels.sizes[k] for k in (a.rows, b.rows) if k is not None)
+                return Message("right for the first {small} of its {large} rows, the block that belongs to {name}", small=small, large=large, name=key(left))
         except (Unreadable, Misfit):
             continue
-        if a.rows is None or b.rows is None or a.cols is not None or b.cols is not None:
-            return None
-        small, large = reader.labels.sizes.get(a.rows), reader.labels.sizes.get(b.rows)
-        if small is None or large is None or not large.is_Add or small not in large.args:
-            return None
-        shorter = reader.labels.moved(b, {b.rows: a.rows})
-        try:
-            if difference_of(a.term, shorter.term, reader.labels, problem, env) is None:
-                slots = {"small": small, "large": large, "name": key(left)}
-                return Message("right for the first {small} of its {large} rows, the block that belongs to {name}", **slots)
         except Undecided:
             return None
     return None
+
+
+def on_leading_block(a: Typed, b: Typed, labels: Labels) -> Typed | None:
+    """The first rows of a stack, as many as another vector has; None where that is no block of it."""
+    if a.rows is None or b.rows is None or a.cols is not None or b.cols is not None:
+        return None
+    small, large = labels.sizes.get(a.rows), labels.sizes.get(b.rows)
+    if small is None or large is None or not large.is_Add or small not in large.args:
+        return None
+    return labels.moved(b, {b.rows: a.rows})
 
 
 def is_schematic(left: Tree, right: Tree, problem: Problem, context: Context) -> Judgement | None:

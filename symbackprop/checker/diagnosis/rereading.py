@@ -111,6 +111,6 @@ def spliced(tree: Any, path: Path, new: Tree) -> Tree:
         return new
     name, place = path[0]
     part = getattr(tree, name)
-    if place is None:
-        return replace(tree, **{name: spliced(part, path[1:], new)})
-    return replace(tree, **{name: (*part[:place], spliced(part[place], path[1:], new), *part[place + 1 :])})
+    inner = spliced(part if place is None else part[place], path[1:], new)
+    whole: Tree = replace(tree, **{name: inner if place is None else (*part[:place], inner, *part[place + 1 :])})
+    return whole

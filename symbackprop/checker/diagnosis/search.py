@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symbackprop.checker.compare import compared
+from symbackprop.checker.conventions import leading_block
 from symbackprop.checker.problem import Problem
 from symbackprop.parse.tree import Tree
 
@@ -21,6 +22,7 @@ from .target import Place, Target
 
 __all__ = ["mended"]
 
+_PAIRS = 0.4  # seconds of the search for a second mistake: there are thousands of pairs, and what is found late is far-fetched
 _DEAR = COSTS["factor"]  # what costs more is not one of two mistakes
 _SCALES = ("sign", "factor")
 _SCALING = (*_SCALES, "counted twice", "inverse")
@@ -41,9 +43,11 @@ class _Search:
         return time.thread_time() > self.until
 
     def is_right(self, tree: Tree) -> bool:
-        """Whether a right side makes the line true at every layer and point."""
+        """Whether a right side makes the line true at every layer and point, or is a stack of which the left side is the first block."""
         s = self.scene
-        return compared(s.left, tree, self.problem, s.context, self.conditions, s.python, self.opening).kind == "agree"
+        if compared(s.left, tree, self.problem, s.context, self.conditions, s.python, self.opening).kind == "agree":
+            return True
+        return leading_block(s.left, tree, self.problem, s.context, s.python) is not None
 
     def mends(self, scene: Scene, edit: Edit, values: Sequence[tuple[Place, Any]]) -> bool:
         """Whether a change makes the line true: by its values at one point, then as it would be typed, everywhere."""
@@ -72,6 +76,7 @@ def mended(
         if COSTS[edit.kind] <= _DEAR:
             scaled = edit.kind not in _SCALES and any(place.ratio(value) is not None for place, value in values)
             (near if scaled else off).append(edit)
+    search = replace(search, until=min(until, time.thread_time() + _PAIRS))
     for edit in (*near, *off) if below > COSTS["two mistakes"] else ():
         tree = scene.read(edit.done(scene.text))
         if tree is None:

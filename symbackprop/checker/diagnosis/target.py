@@ -11,6 +11,7 @@ import numpy as np
 
 from symbackprop.checker.compare import instances, on_one_face
 from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
+from symbackprop.checker.conventions import on_leading_block
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
@@ -124,7 +125,7 @@ class Target:
         for place in self.places:
             try:
                 for found, labels in self.readings(tree, place):
-                    _, moved = on_one_face(place.typed, found, labels, Span(0, 0))
+                    moved = on_leading_block(place.typed, found, labels) or on_one_face(place.typed, found, labels, Span(0, 0))[1]
                     value = self.number(moved.term, place, labels)
                     if value is not None:
                         yield place, value
