@@ -9,7 +9,7 @@ from symbackprop.documents.article import article_source, fragments, page_source
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.markdown import markdown_files
 from symbackprop.documents.notebook import notebook_source
-from symbackprop.documents.pdf import pdf_engine, typst_source
+from symbackprop.documents.pdf import notes_pdf, typst_source
 from symbackprop.documents.slides import slides_source
 
 __all__ = ["FORMATS", "Style"]
@@ -35,5 +35,5 @@ FORMATS: Mapping[str, Callable[[Notes, Style], Mapping[str, str | bytes]]] = {
     "ipynb": lambda notes, style: {"notes.ipynb": notebook_source(notes, style.templates)},
     "beamer": lambda notes, style: {"slides.tex": slides_source(notes, style.templates)},
     "typ": lambda notes, style: {"notes.typ": typst_source(notes, style.templates)},
-    "pdf": lambda notes, style: {"notes.pdf": pdf_engine(style.pdf_engine)(notes, style.templates)},
+    "pdf": lambda notes, style: {"notes.pdf": notes_pdf(notes, style.templates, style.pdf_engine)},
 }

@@ -11,16 +11,17 @@ import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from symbackprop.documents.article import article_source
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.rendering import Medium, render_notes, render_proofs
 from symbackprop.documents.templates import environment
 from symbackprop.errors import CannotWrite, InputError, MissingLibrary, one_of
-from symbackprop.languages import Message
+from symbackprop.languages import Language, Message
 from symbackprop.typeset.typst import display, escape, inline
 
-__all__ = ["ENGINES", "TYPST", "pdf_by_latexmk", "pdf_by_typst", "pdf_engine", "typst_source"]
+__all__ = ["ENGINES", "TYPST", "Engine", "notes_pdf", "pdf_by_latexmk", "pdf_by_typst", "pdf_engine", "typst_source"]
 
 TYPST = Medium(
     "typst", escape, inline, display, lambda label, number: f"#link(<eq-{label}>)[({number})]",
@@ -37,23 +38,23 @@ def typst_source(notes: Notes, own: str = "") -> str:
     return article.render(sections=sections, title=escape(title), plain_title=json.dumps(title, ensure_ascii=False), language=notes.language)
 
 
-def pdf_by_typst(notes: Notes, own: str = "") -> bytes:
-    """The notes set by Typst; `CannotWrite` with what Typst says about templates that it cannot read."""
+def pdf_by_typst(source: str, language: Language) -> bytes:
+    """A Typst document set by Typst; `CannotWrite` with what Typst says about templates that it cannot read."""
     import typst
 
     try:
-        return bytes(typst.compile(typst_source(notes, own).encode()))
+        return bytes(typst.compile(source.encode()))
     except typst.TypstError as error:
         raise CannotWrite(f"typst cannot set the notes: {error}; look at the templates of your own, or at what --format typ writes") from error
 
 
-def pdf_by_latexmk(notes: Notes, own: str = "") -> bytes:
-    """The notes set by TeX; `CannotWrite` with TeX's first complaint."""
+def pdf_by_latexmk(source: str, language: Language) -> bytes:
+    """A LaTeX document set by the TeX program of its language; `CannotWrite` with TeX's first complaint."""
     with tempfile.TemporaryDirectory() as work:
-        source = Path(work) / "notes.tex"
-        source.write_text(article_source(notes, own), encoding="utf-8")
-        way = "-pdf" if notes.language.engine == "pdflatex" else f"-pdf{notes.language.engine.removesuffix('latex')}"
-        command = ["latexmk", way, "-interaction=nonstopmode", "-halt-on-error", source.name]
+        place = Path(work) / "notes.tex"
+        place.write_text(source, encoding="utf-8")
+        way = "-pdf" if language.engine == "pdflatex" else f"-pdf{language.engine.removesuffix('latex')}"
+        command = ["latexmk", way, "-interaction=nonstopmode", "-halt-on-error", place.name]
         try:
             done = subprocess.run(command, cwd=work, env={**os.environ, "max_print_line": "1000"}, capture_output=True, timeout=_SECONDS)
         except subprocess.TimeoutExpired as error:
@@ -62,13 +63,27 @@ def pdf_by_latexmk(notes: Notes, own: str = "") -> bytes:
             complaint = re.search(r"^! .*|^.*not found.*", done.stdout.decode("utf-8", "replace"), re.M)
             said = complaint[0].removeprefix("! ") if complaint else f"it ended with {done.returncode}"
             raise CannotWrite(f"latexmk cannot set the notes: {said.rstrip('.')}; --pdf-engine typst needs no TeX")
-        return source.with_suffix(".pdf").read_bytes()
+        return place.with_suffix(".pdf").read_bytes()
 
 
-ENGINES: Mapping[str, Callable[[Notes, str], bytes]] = {"typst": pdf_by_typst, "latexmk": pdf_by_latexmk}
+class Engine(NamedTuple):
+    """How PDF is made: the format of the source, and the program that sets it in its language."""
+
+    form: str
+    run: Callable[[str, Language], bytes]
 
 
-def pdf_engine(name: str) -> Callable[[Notes, str], bytes]:
+ENGINES: Mapping[str, Engine] = {"typst": Engine("typ", pdf_by_typst), "latexmk": Engine("tex", pdf_by_latexmk)}
+_SOURCES: Mapping[str, Callable[[Notes, str], str]] = {"typ": typst_source, "tex": article_source}
+
+
+def notes_pdf(notes: Notes, own: str, engine: str) -> bytes:
+    """The notes as PDF, set by the engine of a name; errors as in `pdf_engine`."""
+    chosen = pdf_engine(engine)
+    return chosen.run(_SOURCES[chosen.form](notes, own), notes.language)
+
+
+def pdf_engine(name: str) -> Engine:
     """The engine of a name, if it is there; `auto` is latexmk where it is on the machine, else Typst.
 
     Raises `MissingLibrary` without the package typst, `InputError` without latexmk.

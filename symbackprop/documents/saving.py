@@ -1,11 +1,11 @@
-"""Notes written to files: beside their place first, then moved there, so that nothing half-written is left behind."""
+"""Documents written to files: beside their place first, then moved there, so that nothing half-written is left behind."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jinja2 import TemplateError
@@ -15,14 +15,16 @@ from symbackprop.documents.formats import FORMATS, Style
 from symbackprop.documents.pdf import ENGINES, pdf_engine
 from symbackprop.errors import CannotWrite, InputError, one_of
 
-__all__ = ["DEFAULT", "documents", "save", "wanted"]
+__all__ = ["DEFAULT", "documents", "save", "templates_named", "wanted", "write_all"]
 
 DEFAULT = ("tex", "html")
 
 
-def wanted(formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> tuple[tuple[str, ...], Style]:
+def wanted(
+    formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto", known: Iterable[str] = FORMATS
+) -> tuple[tuple[str, ...], Style]:
     """What was asked for, each format once; `UnknownName`, `MissingLibrary` or `InputError` if it cannot be had."""
-    names = tuple(dict.fromkeys(one_of("format", name, FORMATS) for name in formats))
+    names = tuple(dict.fromkeys(one_of("format", name, known) for name in formats))
     one_of("PDF engine", engine, ("auto", *ENGINES))
     if "pdf" in names:
         pdf_engine(engine)
@@ -35,15 +37,17 @@ def documents(notes: Notes, formats: Sequence[str], templates: str | Path | None
     """The files of the notes by their name relative to the output folder."""
     names, style = wanted(formats, templates, engine)
     found: dict[str, str | bytes] = {}
-    for name in names:
-        found |= _filled(FORMATS[name], notes, style)
+    with templates_named():
+        for name in names:
+            found |= FORMATS[name](notes, style)
     return found
 
 
-def _filled(write: Callable[[Notes, Style], Mapping[str, str | bytes]], notes: Notes, style: Style) -> Mapping[str, str | bytes]:
-    """What a format writes; a template that is wrong is named with the place."""
+@contextmanager
+def templates_named() -> Iterator[None]:
+    """Where a template is wrong an `InputError` names it with the place."""
     try:
-        return write(notes, style)
+        yield
     except TemplateError as error:
         place = f"{getattr(error, 'filename', None) or getattr(error, 'name', None) or 'a template'}"
         line = getattr(error, "lineno", None)
@@ -54,9 +58,13 @@ def _filled(write: Callable[[Notes, Style], Mapping[str, str | bytes]], notes: N
 def save(
     notes: Notes, folder: str | Path, formats: Sequence[str] = DEFAULT, templates: str | Path | None = None, engine: str = "auto"
 ) -> list[Path]:
-    """Write all files or none; returns their paths. Raises `CannotWrite` with the reason."""
+    """Write the notes, all files or none; returns their paths. Raises `CannotWrite` with the reason."""
+    return write_all(folder, documents(notes, formats, templates, engine))
+
+
+def write_all(folder: str | Path, files: Mapping[str, str | bytes]) -> list[Path]:
+    """Write all files, by their names in the folder, or none; returns their paths. Raises `CannotWrite` with the reason."""
     target = Path(folder)
-    files = documents(notes, formats, templates, engine)
     new: list[Path] = []
     try:
         new += _missing(target, files)
