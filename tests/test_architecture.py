@@ -47,6 +47,7 @@ ROOMS = (
     "letters",  # how a letter of a notation is written
     "notation",  # letters, styles and layouts as data
     "typeset",  # the tree, and its writers
+    "pictures",  # networks and computational graphs, drawn
     "codegen",  # equations to array programs, source and functions
     "documents",  # blocks, sections, files; a notebook has code in it
     "worked",  # numbers put into a derivation
