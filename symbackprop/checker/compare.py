@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,19 @@ from flint import arb
 from symbackprop.checker.context import NOWHERE, Context, Macro, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
-from symbackprop.checker.reading import Reader
+from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.sums import condition
 from symbackprop.checker.symbols import family_number, letters_of
 from symbackprop.checker.terms import Term, free
 from symbackprop.checker.values import World, evaluate
-from symbackprop.checker.walk import Choices
+from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Relation, Span, Tree
 
-__all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of", "readings"]
+__all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of"]
 
 _WIDE = arb("1e-30")
-READINGS = 16  # ambiguous signs multiply; beyond this many readings a line is not judged
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,9 @@ def compared(
     """
     context = context or problem.context
     found: list[Outcome] = []
-    for choices in readings(left, right, context, conditions, python):
+    env = next(iter(instances((left, right), context)), {})
+    for choices in islice(readings((left, right), context, env, python), READINGS):
         found.append(_at_all_layers(left, right, problem, context, conditions, python, choices, opening))
-        if len(found) >= READINGS:
-            break
     agree = [o for o in found if o.kind == "agree"]
     differ = [o for o in found if o.kind == "differ"]
     if agree and differ:
@@ -76,19 +74,6 @@ def compared(
         return Outcome("undecided", words)
     best = agree or differ or [o for o in found if o.kind == "undecided"] or [o for o in found if o.kind == "misfit"] or found
     return best[0]
-
-
-def readings(left: Tree, right: Tree, context: Context, conditions: Sequence[Tree], python: bool) -> Iterator[tuple[int, ...]]:
-    """All ways of reading two trees: a number for each place where there is a choice."""
-    env = next(iter(instances((left, right), context)), {})
-    choices = Choices()
-    try:
-        reader = Reader(context, env, choices, python=python)
-        reader.read(left)
-        reader.read(right)
-    except (Misfit, Unreadable):
-        pass
-    return product(*(range(len(options)) for _, options, _ in choices.offered))
 
 
 def instances(trees: Sequence[Tree], context: Context) -> list[dict[str, int]]:

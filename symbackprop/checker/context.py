@@ -11,7 +11,7 @@ from symbackprop.equations import Tensor
 from symbackprop.errors import InputError
 from symbackprop.parse.tree import Span, Tree, Vocabulary
 
-__all__ = ["Constant", "Context", "Conventions", "Function", "Macro", "Meaning", "Misfit", "OutOfLayers", "Quantity", "Size", "Symbol", "Unreadable"]
+__all__ = ["Applied", "Constant", "Context", "Conventions", "Function", "Macro", "Meaning", "Misfit", "OutOfLayers", "Quantity", "Size", "Symbol", "Unreadable"]
 
 NOWHERE = Span(0, 0)
 
@@ -34,6 +34,14 @@ class Unreadable(InputError):
 
 class OutOfLayers(Unreadable):
     """A symbol at a layer that it does not have: the line says nothing about this layer."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What a quantity was said to depend on, as in `J(w, b)`: the trees in its brackets, and the indices among their letters."""
+
+    arguments: tuple[Tree, ...]
+    letters: tuple[str, ...] = ()
 
 
 Face = tuple[int | None, int | None] | None  # None for more than two axes
@@ -128,6 +136,7 @@ class Context:
 
     symbols: Mapping[str, tuple[Symbol, ...]] = field(default_factory=dict, hash=False)
     named: Mapping[str, Tree] = field(default_factory=dict, hash=False)  # whole trees that stand for a formula: h_{W,b}(x)
+    applied: Mapping[str, Applied] = field(default_factory=dict, hash=False)  # what is written with a bracket behind it: J(w)
     families: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
     depths: Mapping[str, int] = field(default_factory=dict, hash=False)
     samples: Any = None

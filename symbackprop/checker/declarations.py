@@ -10,7 +10,8 @@ from typing import Any
 
 from sympy import Integer
 
-from symbackprop.checker.context import Context, Function, Macro, Meaning, OutOfLayers, Quantity, Size, Symbol
+from symbackprop.checker.applied import applied_to, indexed
+from symbackprop.checker.context import Applied, Context, Function, Macro, Meaning, OutOfLayers, Quantity, Size, Symbol
 from symbackprop.checker.functions import KNOWN
 from symbackprop.checker.names import differential
 from symbackprop.checker.problem import conventions_from, strings, table
@@ -28,6 +29,7 @@ from symbackprop.checker.symbols import (
     parts,
     pattern_of,
     stripped,
+    style_of,
 )
 from symbackprop.checker.walk import symbol_size
 from symbackprop.equations import Equation, Tensor
@@ -41,6 +43,7 @@ __all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
 
 DEPTH = 3
 _INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
+_BRACKET = re.compile(r"\s*\\?([A-Za-z]+)(?:_(?:\w|\\[A-Za-z]+|\{[^{}]*\}))?\s*\(.*\)\s*")  # f(x), h_\theta(x)
 PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
 
 
@@ -57,6 +60,8 @@ class Declarations:
     where: str
     symbols: dict[str, list[Symbol]] = field(default_factory=dict)
     named: dict[str, Tree] = field(default_factory=dict)
+    applied: dict[str, Applied] = field(default_factory=dict)
+    functions: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     uses: dict[Tensor, tuple[Tensor, ...]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     samplers: dict[Tensor, Any] = field(default_factory=dict)
@@ -79,6 +84,7 @@ class Declarations:
         letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
         functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
         single = {re.split(r"[\^_']", f)[0] for f in functions}
+        single |= {found.group(1) for found in map(_BRACKET.fullmatch, lefts) if found}
         return Vocabulary(frozenset(words | {f"d{w}" for w in (*words, *letters)}), frozenset(single | KNOWN))
 
     def formula(self, text: str) -> Formula:
@@ -92,6 +98,14 @@ class Declarations:
         if len(found) != 1 or found[0].tree is None:
             raise SpecError(f"{self.where}: '{text}' is no single expression")
         return found[0].tree
+
+    def left(self, tree: Tree | None) -> Tree | None:
+        r"""The letter that an equation defines, with the indices of its bracket: `h_i` for `h(x^{(i)})`; None where it defines a function."""
+        found = None if tree is None else applied_to(tree)
+        if found is None:
+            return tree
+        known = self.applied.get(key(found[0]))
+        return None if known is None else indexed(found[0], tuple(Name(k) for k in known.letters))
 
     def add(self, tree: Tree, meaning: Meaning) -> Symbol:
         try:
@@ -112,11 +126,15 @@ class Declarations:
             if isinstance(last, int):
                 families[key(tree)] = (1, last)
             else:
-                for part in str(last).split(","):
+                lowest, dots, names = str(last).rpartition("...")
+                low = int(lowest.strip(" ,")) if lowest.strip(" ,").isdigit() else 1
+                if dots and str(low) != lowest.strip(" ,"):
+                    raise SpecError(f"{self.where}: the layers of {letter} run from a whole number, as in '2, ..., L', not '{last}'")
+                for part in names.strip(" ,").split(","):
                     name, _, number = part.partition("=")
-                    depth = int(number) if number.strip().isdigit() else DEPTH
+                    depth = int(number) if number.strip().isdigit() else DEPTH + low - 1
                     depths[key(self.tree(name.strip()))] = depth
-                families[key(tree)] = (1, max(depths.values()))
+                families[key(tree)] = (low, max(depths.values()))
         return families, depths
 
     def declare_sizes(self) -> None:
@@ -175,7 +193,7 @@ class Declarations:
             faces[tensors[layer]] = self.face(lengths)
         if not tensors:
             raise SpecError(f"{self.where}: {text} has no layer at which its shape makes sense")
-        known = self.symbols.setdefault(pattern.base, [])
+        known = self.quantities(pattern, tree)
         for n, s in enumerate(known):
             if s.pattern == pattern and isinstance(s.meaning, Quantity):
                 if not s.meaning.tensors.keys().isdisjoint(tensors):
@@ -183,6 +201,13 @@ class Declarations:
                 known[n] = Symbol(pattern, replace(s.meaning, tensors={**s.meaning.tensors, **tensors}, faces={**s.meaning.faces, **faces}))
                 return
         known.append(Symbol(pattern, Quantity(tensors, faces)))
+
+    def quantities(self, pattern: Pattern, tree: Tree) -> list[Symbol]:
+        """The symbols of a letter, to which a quantity is added; a size set in the same type would not be told from it."""
+        known = self.symbols.setdefault(pattern.base, [])
+        if any(isinstance(s.meaning, Size) and s.pattern == pattern and s.pattern.style == pattern.style for s in known):
+            raise SpecError(f"{self.where}: {key(tree)} is a size and a quantity at once; give one of them another letter, or set the quantity in bold")
+        return known
 
     def function(self, tree: Tree, meaning: Function) -> None:
         """A function, of one layer where it is written with a number. A name that no rule has is abstract, unless a rule's is near."""
@@ -254,7 +279,7 @@ class Declarations:
         samples = None if "samples" not in self.data else self.size(self.tree(self.data["samples"]), self.depths)
         letters = tuple(self.data.get("sample_letters", ("i",)))
         return Context(
-            {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), self.families, self.depths, samples, letters, loss, self.uses,
+            {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), dict(self.applied), self.families, self.depths, samples, letters, loss, self.uses,
             self.conventions, self.vocabulary,
         )  # fmt: skip
 
@@ -266,7 +291,7 @@ class Declarations:
                 number = family_number(inner, self.depths) if self.is_layer(p) else None
                 if number is not None:
                     below, above = (tuple(key(q) for q in parts(side) if q is not p) for side in (tree.sub, tree.sup))
-                    return Pattern(letter_key(tree), below, above, where, bracket), number
+                    return Pattern(letter_key(tree), below, above, where, bracket, style=style_of(tree)), number
         return None
 
     def tensor_of(self, text: str) -> Tensor:

@@ -7,8 +7,10 @@ from typing import Any
 
 from sympy import Integer
 
+from symbackprop.checker.applied import bare
 from symbackprop.checker.context import Constant, Context, Function, Quantity, Symbol
 from symbackprop.checker.declarations import Declarations, name_of
+from symbackprop.checker.defining import define
 from symbackprop.checker.forward import prune, read_equations
 from symbackprop.checker.indexed import index_of
 from symbackprop.checker.problem import SAMPLERS, Problem, strings, table
@@ -40,6 +42,7 @@ def declare(data: Mapping[str, Any], where: str) -> Problem:
     _upstream(problem, loss)
     _facts(problem)
     pending = [(text, tree) for text in strings(data, "equations", where) for tree in [problem.formula(text)]]
+    define(problem, pending)
     read_equations(problem, pending)
     _abstract(problem, loss)
     _upstream_loss(problem, loss)
@@ -48,11 +51,11 @@ def declare(data: Mapping[str, Any], where: str) -> Problem:
     _facts_of_computed(problem, context)
     targets = tuple((text, problem.tree(text)) for text in strings(data, "targets", where))
     rubric = {str(k): float(v) for k, v in table(data, "rubric", where).items()}
-    return Problem(str(data.get("title", "")), context, tuple(problem.equations), problem.samplers, tuple(problem.facts), targets, rubric)
+    return Problem(str(data.get("title", "")), context, tuple(problem.equations), problem.samplers, tuple(problem.facts), targets, rubric, problem.functions)
 
 
 def _loss_tree(problem: Declarations) -> Tree | None:
-    return problem.tree(problem.data["loss"]) if "loss" in problem.data else None
+    return bare(problem.tree(problem.data["loss"])) if "loss" in problem.data else None
 
 
 def _loss_tensor(problem: Declarations, loss: Tree | None) -> Tensor | None:
@@ -115,15 +118,17 @@ def _upstream_loss(problem: Declarations, loss: Tree | None) -> None:
 def _facts(problem: Declarations) -> None:
     for text, size in table(table(problem.data, "facts", problem.where), "classes", problem.where).items():
         tree = problem.tree(text)
+        if Reader(problem.context(), {}).lookup(tree) is None:
+            problem.quantity(text, [])
         found = Reader(problem.context(), {}).lookup(tree)
         if found is None or not isinstance(found[0].meaning, Quantity) or len(found[0].meaning.tensors) != 1:
-            raise SpecError(f"{problem.where}: the class numbers {text} need a shape")
+            raise SpecError(f"{problem.where}: {text} is no class number: it is declared as something else")
         ((layer, tensor),) = found[0].meaning.tensors.items()
         whole = Tensor(tensor.name, (*tensor.shape, problem.size(problem.tree(str(size)), problem.depths)), layer)
         known = problem.symbols[found[0].pattern.base]
-        known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: (0, 1)}, classes=True))
-        problem.samplers[whole] = SAMPLERS["one_hot"](1)
-        problem.facts.append(_sums_to_one(whole, 1))
+        known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: (0, 1) if whole.rank == 2 else (0, None)}, classes=True))
+        problem.samplers[whole] = SAMPLERS["one_hot"](whole.rank - 1)
+        problem.facts.append(_sums_to_one(whole, whole.rank - 1))
 
 
 def _facts_of_computed(problem: Declarations, context: Context) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from sympy import Integer
 
+from symbackprop.checker.classes import class_entry, class_index
 from symbackprop.checker.context import Constant, Misfit, Quantity, Size, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power
 from symbackprop.checker.symbols import TRANSPOSES, Found, Pattern, key, letter_key, unscripted
-from symbackprop.checker.terms import Index, Leaf, mul
+from symbackprop.checker.terms import Index, Leaf
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
 from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Text, Tree
@@ -18,12 +19,10 @@ from symbackprop.parse.tree import Fraction as Frac
 
 __all__ = [
     "beyond",
-    "class_entry",
-    "class_index",
     "entries",
     "in_other_case",
     "is_number",
-    "of_class",
+    "line_of",
     "picked",
     "raised",
     "rest_of",
@@ -83,11 +82,10 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
     if classes and len(sub) == 1:
         # a class number as such: y_i in 1{y_i = k} and p_{y_i} is read where it stands
         raise Unreadable(f"{key(tree)} is the number of a class: use it as an index or in a condition", tree.span)
-    if len(sub) == 1 and len(axes) == 2 and class_index(reader, sub[0]) is not None:
+    if len(sub) == 1 and axes and class_index(reader, sub[0]) is not None:
         return class_entry(reader, x, sub[0], tree)
     if len(sub) == 2 and len(axes) == 2 and class_index(reader, sub[1]) is not None:
-        x = reader.labels.at(x, axes[0], reader.index(sub[0], tree), key(tree), tree.span)
-        return of_class(reader, x, axes[1], sub[1], tree)
+        return class_entry(reader, reader.labels.at(x, axes[0], reader.index(sub[0], tree), key(tree), tree.span), sub[1], tree)
     indices = reader.indices(sub, len(axes), tree)
     if beyond(reader, axes, indices):  # w_{21} of a column is its second entry
         indices = reader.indices(sub, 2, tree)
@@ -109,48 +107,34 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
             return reader.labels.at(x, where, i, key(tree), tree.span)
         x = reader.labels.at(x, other, i, key(tree), tree.span)
         return reader.labels.at(x, where, reader.implied(), key(tree), tree.span)
+    if len(indices) == 1 and len(axes) == 2:
+        return line_of(reader, x, indices[0], tree)
     raise Unreadable(f"{key(tree)} has {len(indices)} indices, but the quantity has {len(axes)} axes", tree.span)
+
+
+def line_of(reader: Walk, x: Typed, index: Index, tree: Tree) -> Typed:
+    """A row or a column of a matrix, `w_j`: writers differ in which it is, and many set a row upright."""
+    assert x.rows is not None
+    assert x.cols is not None
+    fixed = reader.labels.sizes.get(index) if isinstance(index, str) else None
+    down, across = (reader.labels.sizes.get(k) for k in (x.rows, x.cols))
+    ways: tuple[str, ...] = ("a column",) if fixed in (None, across) else ()
+    if fixed in (None, down):
+        row = ("a row set upright", "a row")
+        ways = (*(row if reader.context.conventions.vectors == "column" else row[::-1]), *ways)
+    if not ways:
+        raise Misfit(f"the index in {key(tree)} runs to {fixed}, the axes to {down} and {across}", tree.span)
+    way = reader.choices.agreed(key(tree.base if isinstance(tree, Script) else tree), ways, tree.span)
+    if way == "a column":
+        return reader.labels.at(x, x.cols, index, key(tree), tree.span)
+    found = reader.labels.at(x, x.rows, index, key(tree), tree.span)
+    return reader.labels.transpose(found) if way == "a row set upright" else found
 
 
 def beyond(reader: Walk, axes: Sequence[str], indices: Sequence[Index]) -> bool:
     """Whether one number of several digits lies beyond a single axis, so that its digits are several indices."""
     size = reader.labels.sizes.get(axes[0]) if len(axes) == len(indices) == 1 else None
     return isinstance(size, Integer) and isinstance(indices[0], int) and indices[0] > size
-
-
-def class_index(reader: Walk, tree: Tree) -> tuple[Tensor, Index] | None:
-    """The class numbers and the example, if `tree` is the number of a class such as y_i."""
-    if not isinstance(tree, (Name, Script)):
-        return None
-    found = reader.lookup(tree)
-    if found is None or not isinstance(found[0].meaning, Quantity) or not found[0].meaning.classes:
-        return None
-    symbol, rest, _ = found
-    assert isinstance(symbol.meaning, Quantity)
-    i = reader.index(rest.sub[0], tree) if rest.sub else reader.implied()
-    return reader.tensor(symbol.meaning, rest, tree), i
-
-
-def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
-    """`p_{y_i}`: the entry of the right class, a sum against the one-hot target."""
-    found = class_index(reader, tree)
-    assert found is not None
-    _, i = found
-    where = reader.sample_axis(x)
-    other = next((k for k in x.face if k is not None and k != where), None)
-    if where is None or other is None:
-        raise Unreadable(f"{key(of)}: the number of a class is an index of a matrix with examples", of.span)
-    x = reader.labels.at(x, where, i, key(of), of.span)
-    return of_class(reader, x, other, tree, of)
-
-
-def of_class(reader: Walk, x: Typed, axis: str, tree: Tree, of: Tree) -> Typed:
-    """The entry of the right class along an axis."""
-    found = class_index(reader, tree)
-    assert found is not None
-    y, i = found
-    reader.labels.note(axis, y.shape[-1], key(of), of.span)
-    return Typed(reader.labels.sum_over(mul(Leaf(y, (i, axis)), x.term), axis))
 
 
 def raised(reader: Walk, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
+from symbackprop.checker.applied import bare
 from symbackprop.checker.context import Misfit, OutOfLayers, Quantity, Symbol, Unreadable
 from symbackprop.checker.declarations import PYTHON, Declarations, name_of
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.indexed import index_expression, index_of
 from symbackprop.checker.problem import strings
-from symbackprop.checker.reading import Reader
+from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.symbols import family_number, index_parts, key, letter_key, letters_of, pattern_of, stripped
 from symbackprop.checker.terms import free
+from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.equations import Entry, Equation, Tensor
 from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError
@@ -51,12 +53,12 @@ def read_equation(problem: Declarations, text: str, f: Formula, env: Mapping[str
     """Read one equation at one layer; what is new on its left is declared by it."""
     if len(f.items) < 2 or f.items[0].tree is None or f.items[-1].tree is None:
         raise SpecError(f"{problem.where}: '{text}' is no equation 'left = right'")
-    left, right = f.items[0].tree, f.items[-1].tree
+    left, right = problem.left(f.items[0].tree), f.items[-1].tree
+    if left is None:  # it defines a function
+        return
     if is_above(problem, left, env) or (env and place_of(problem, left, env) in placed(problem)):
         return
-    reader = Reader(problem.context(), env, python="\\" not in text and bool(PYTHON.search(text)))
-    note_indices(problem, left, reader)
-    found = reader.read(right)
+    reader, found = _reading(problem, left, right, env, "\\" not in text and bool(PYTHON.search(text)))
     tensor, labels = left_side(problem, left, found, reader, env)
     rhs = index_expression(found.term)
     equation = Equation(Entry(tensor, *map(index_of, labels)), rhs)
@@ -64,6 +66,41 @@ def read_equation(problem: Declarations, text: str, f: Formula, env: Mapping[str
         raise SpecError(f"{problem.where}: {key(left)} is defined twice")
     problem.equations.append(equation)
     problem.uses[tensor] = tuple(t for t in tensors_of(rhs))
+
+
+def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, int], python: bool) -> tuple[Reader, Typed]:
+    """The right side of an equation in the one reading that fits its left side."""
+    context = problem.context()
+    found: list[tuple[Reader, Typed]] = []
+    failed: Unreadable | Misfit | None = None
+    for taken in islice(readings((right,), context, env, python), READINGS):
+        reader = Reader(context, env, Choices(taken), python=python)
+        note_indices(problem, left, reader)
+        try:
+            typed = reader.read(right)
+        except (Unreadable, Misfit) as error:
+            failed = failed or error
+            continue
+        if _fits(problem, reader, left, typed):
+            found.append((reader, typed))
+    if not found:
+        raise failed or Misfit(f"no reading of the right side has the shape of {key(left)}")
+    shapes = {reader.labels.shape(typed) for reader, typed in found}
+    if len(shapes) > 1:
+        words = "; or ".join(f"{reader.choices.words()}, which has the shape {reader.labels.shape(typed)}" for reader, typed in found[:2])
+        raise SpecError(f"{problem.where}: the right side of {key(left)} can be read with {words}: declare the shape of {key(left)}, or set a convention")
+    return found[0]
+
+
+def _fits(problem: Declarations, reader: Reader, left: Tree, typed: Typed) -> bool:
+    """Whether a right side has the shape that is known of its left side: as it was declared, or none for the loss."""
+    if typed.is_scalar:
+        return True
+    known = reader.lookup(left) if isinstance(left, (Name, Script)) else None
+    if known is None or known[2] or not isinstance(known[0].meaning, Quantity):
+        return "loss" not in problem.data or key(left) != key(bare(problem.tree(problem.data["loss"])))
+    tensor = known[0].meaning.tensors.get(known[1].layer)
+    return tensor is None or tensor.rank > 0
 
 
 def prune(problem: Declarations) -> None:
@@ -80,14 +117,15 @@ def prune(problem: Declarations) -> None:
 
 def placed(problem: Declarations) -> set[tuple[Any, int | None]]:
     """What has an equation at one layer of its own, which counts there before that for all layers."""
-    lefts = [f.items[0].tree for text in strings(problem.data, "equations", problem.where) for f in [problem.formula(text)]]
+    texts = strings(problem.data, "equations", problem.where)
+    lefts = [tree if tree is None else bare(tree) for text in texts for tree in [problem.formula(text).items[0].tree]]
     return {place_of(problem, left, {}) for left in lefts if left is not None and not letters_of(left, problem.depths) & set(problem.families)}
 
 
 def place_of(problem: Declarations, left: Tree, env: Mapping[str, int]) -> tuple[Any, int | None]:
     """The letter and the layer of a left side."""
     found = Reader(problem.context(), dict(env)).lookup(left) if isinstance(left, (Name, Script)) else None
-    if found is not None and isinstance(found[0].meaning, Quantity) and len(found[0].meaning.tensors) == 1:
+    if found is not None and not found[0].pattern.where and isinstance(found[0].meaning, Quantity) and len(found[0].meaning.tensors) == 1:
         ((_, tensor),) = found[0].meaning.tensors.items()
         return tensor.name, tensor.layer
     _, part = pattern_of(left, problem.families)
@@ -160,7 +198,7 @@ def new_quantity(problem: Declarations, left: Tree, indices: Sequence[Tree], siz
     else:
         count = iter(range(2))
         face = (None if found.rows is None else next(count), None if found.cols is None else next(count))
-    known = problem.symbols.setdefault(pattern.base, [])
+    known = problem.quantities(pattern, tree)
     same = [s.meaning for s in known if s.pattern == pattern and isinstance(s.meaning, Quantity)]
     if any((t.name, t.layer) == (tensor.name, tensor.layer) for q in same for t in q.tensors.values() if t.rank != tensor.rank):
         tensor = Tensor(f"{tensor.name}~{len(sizes)}", sizes, layer)  # L and L_i are two quantities

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from symbackprop.checker.applied import written_with
 from symbackprop.checker.context import Function, Misfit, OutOfLayers, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, product, squared_norm
@@ -32,6 +33,9 @@ _SYMBOLS = {
 def call(reader: Walk, tree: Call) -> Typed:
     """What a call means. Raises `Unreadable` for a function that nothing defines."""
     base = tree.function
+    if key(base) in reader.context.applied:
+        written = written_with(reader.context.applied[key(base)], base, tree.args)
+        return _applied(reader, tree) if written is None else reader.read(written)
     order, exponents = 0, []
     if isinstance(base, Script):
         order = base.primes

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from symbackprop.checker.classes import is_class
 from symbackprop.checker.context import Constant, Context, Function, Macro, OutOfLayers, Quantity, Size, Symbol, Unreadable
 from symbackprop.checker.entries import entries, raised, rest_of, scripted, whole
 from symbackprop.checker.faces import Typed
@@ -37,6 +38,9 @@ __all__ = [
     "variable",
     "word_of",
 ]
+
+
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
 
 
 def symbol(reader: Walk, tree: Tree) -> Typed:
@@ -94,6 +98,10 @@ def kronecker(reader: Walk, tree: Tree) -> Typed | None:
     pieces = [c for p in rest.sub for c in (p.text if isinstance(p, Number) and len(rest.sub) == 1 else [p])]
     if len(pieces) != 2 or rest.sup or rest.primes:
         return None
+    for number, other in (rest.sub[::-1], rest.sub) if len(rest.sub) == 2 else ():
+        entry = is_class(reader, number, other, tree)
+        if entry is not None:
+            return Typed(entry)
     return Typed(Delta(*reader.indices(rest.sub, 2, tree)))
 
 
@@ -214,11 +222,10 @@ def identifiers(name: str, context: Context) -> list[Tree]:
     for letter in letters:
         found += [letter] if not digits else []
         for s in context.symbols.get(key(letter), ()) if digits else ():
-            number: Tree = Number(digits)
-            if s.pattern.where:
-                closing = {"[": "]", "(": ")", "{": "}"}
-                number = Fence(s.pattern.bracket, number, closing[s.pattern.bracket]) if s.pattern.bracket else number
-            found.append(Script(letter, None, number) if s.pattern.where == "sup" else Script(letter, number))
+            above = s.pattern.where == "sup" or any(part.strip("[](){}") == digits for part in s.pattern.sup)
+            bracket = s.pattern.bracket or next((part[0] for part in (*s.pattern.sub, *s.pattern.sup) if part[0] in _CLOSING), "")
+            number: Tree = Fence(bracket, Number(digits), _CLOSING[bracket]) if bracket else Number(digits)
+            found.append(Script(letter, None, number) if above else Script(letter, number))
     head, _, tail = name.partition("_")
     if tail:
         found.append(Script(Name(head), Name(tail) if not tail.isdigit() else Number(tail)))

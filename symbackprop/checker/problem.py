@@ -40,6 +40,7 @@ from symbackprop.rules import formula_of
 __all__ = ["Problem", "load_problem", "problem_from"]
 
 POINTS = 3
+DRAWS = 40  # of a point before it is taken as it is
 
 
 @dataclass(frozen=True)
@@ -56,18 +57,27 @@ class Problem:
     facts: tuple[Equation, ...] = ()
     targets: tuple[tuple[str, Tree], ...] = ()
     rubric: Mapping[str, float] = field(default_factory=dict, hash=False)
+    functions: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, hash=False)  # those that it defines: variable and formula
 
     @cached_property
     def worlds(self) -> tuple[World, ...]:
         """The points at which lines are judged: the first with short decimals, so that it can be shown."""
-        return tuple(World(self._point(seed)) for seed in range(POINTS))
+        return tuple(self._world(number) for number in range(POINTS))
 
-    def _point(self, seed: int) -> Point:
+    def _world(self, number: int) -> World:
+        """A point where everything has a value: one on a kink, or beyond the domain of a logarithm, is drawn again."""
+        found = (World(self._point(number, draw)) for draw in range(DRAWS))
+        return next((w for w in found if w.defines(e.tensor for e in self.equations)), World(self._point(number, 0)))
+
+    def _point(self, number: int, draw: int) -> Point:
         free = dict(self.samplers)
-        if seed == 0:
+        if number == 0:
             for tensor in self._free():
                 free.setdefault(tensor, _tenths)
-        return Point(self.equations, self.sizes(seed), seed=seed, functions=formula_of, free=free)
+        return Point(self.equations, self.sizes(number), seed=number + POINTS * draw, functions=self._formula, free=free)
+
+    def _formula(self, name: str) -> tuple[Any, Any] | None:
+        return self.functions.get(name) or formula_of(name)
 
     def _free(self) -> list[Tensor]:
         """What no equation defines."""
@@ -91,10 +101,13 @@ class Problem:
 
 
 def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:
-    """A short decimal, neither zero nor one."""
+    """A short decimal, neither zero nor one.
+
+    None is a binary fraction: what cancels is a ball about zero and never exactly zero, so a point on a kink shows itself.
+    """
     from fractions import Fraction
 
-    return Fraction(draw.choice([-15, -13, -12, -8, -7, -6, -5, -4, -3, 3, 4, 5, 6, 7, 8, 12, 13, 15, 18]), 10)
+    return Fraction(draw.choice([-16, -13, -12, -8, -7, -6, -9, -4, -3, 3, 4, 9, 6, 7, 8, 12, 13, 14, 18]), 10)
 
 
 def _positive(indices: tuple[int, ...], draw: Draw) -> Any:

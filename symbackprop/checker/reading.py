@@ -5,19 +5,24 @@ Where two readings are possible, `Reader.choose` answers with one and records th
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
-from symbackprop.checker.context import Function, Unreadable
+from symbackprop.checker.applied import listed, written_with
+from symbackprop.checker.context import Context, Function, Misfit, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.functions import call
 from symbackprop.checker.names import differential, gradient, symbol, variable
-from symbackprop.checker.products import power, product, quotient, squared_norm, stacked
+from symbackprop.checker.products import power, quotient, squared_norm, stacked
+from symbackprop.checker.products import product as product_of
 from symbackprop.checker.slopes import derived
 from symbackprop.checker.sums import big, cases, test
 from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import ONE, Fn, Num, negative
-from symbackprop.checker.walk import Walk
+from symbackprop.checker.walk import Choices, Walk
 from symbackprop.parse.tree import (
     Big,
     Call,
@@ -43,7 +48,7 @@ from symbackprop.parse.tree import (
 )
 from symbackprop.parse.tree import Fraction as Frac
 
-__all__ = ["Reader", "derivative", "function_name", "is_letter", "is_quantity", "nabla", "side_by_side"]
+__all__ = ["Reader", "derivative", "function_name", "is_letter", "is_quantity", "nabla", "readings", "side_by_side"]
 
 
 _DEEPEST, _MOST = 200, 5_000  # trees read inside each other, and in all: a name stands for its formula wherever it is used
@@ -85,7 +90,7 @@ class Reader(Walk):
             case Infix("**", base, exponent):
                 return power(self, self.read(base), self.read(exponent), tree.span)
             case Infix(op, left, right):
-                return product(self, op, self.read(left), self.read(right), tree.span)
+                return product_of(self, op, self.read(left), self.read(right), tree.span)
             case Juxtaposed(items):
                 return side_by_side(self, items, tree.span)
             case Fence("|", body, "|"):
@@ -125,6 +130,16 @@ class Reader(Walk):
         raise Unreadable("this construct is not read", tree.span)
 
 
+def readings(trees: Sequence[Tree], context: Context, env: Mapping[str, int], python: bool) -> Iterator[tuple[int, ...]]:
+    """All ways of reading trees: a number for each place where there is a choice."""
+    choices = Choices()
+    reader = Reader(context, env, choices, python=python)
+    with suppress(Misfit, Unreadable):
+        for tree in trees:
+            reader.read(tree)
+    return product(*(range(len(options)) for _, options, _ in choices.offered))
+
+
 def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
     """A product without a sign; `d` before a quantity makes it a gradient, and a differential that was declared is one thing."""
     factors: list[Typed] = []
@@ -134,6 +149,9 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
         if count:
             factors.append(reader.read(reader.context.named[key(Juxtaposed(tuple(rest[:count])))]))
             rest = rest[count:]
+        elif len(rest) > 1 and (whole := with_bracket(reader, rest[0], rest[1])) is not None:
+            factors.append(reader.read(whole))
+            rest = rest[2:]
         elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in reader.context.symbols and is_letter(rest[1]):
             whole = differential(rest[1])
             factors.append(symbol(reader, whole) if reader.lookup(whole) is not None else gradient(reader, rest[1]))
@@ -143,8 +161,16 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
             rest = rest[1:]
     found = factors[0]
     for factor in factors[1:]:
-        found = product(reader, "", found, factor, span)
+        found = product_of(reader, "", found, factor, span)
     return found
+
+
+def with_bracket(reader: Walk, tree: Tree, bracket: Tree) -> Tree | None:
+    """The quantity that is written with a bracket behind it, `J(w)`, without the bracket; None where the bracket is a factor."""
+    known = reader.context.applied.get(key(tree))
+    if known is None or not isinstance(bracket, Fence) or bracket.open != "(":
+        return None
+    return written_with(known, tree, listed(bracket.body))
 
 
 def derivative(reader: Walk, tree: Derivative) -> Typed:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from symbackprop.checker.context import Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.terms import Derived, Leaf, Num, Slope, Term, free, relabel
+from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Slope, Sum, Term, free, mul, relabel
 from symbackprop.checker.walk import Walk
 from symbackprop.parse.tree import Span
 
@@ -16,6 +16,10 @@ __all__ = ["derived", "jacobian", "slope"]
 
 def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
     """The derivative of a term by a quantity."""
+    match by.term:
+        case Sum(Mul((Leaf() as chosen, Leaf() as entry)), label, size) if by.is_scalar:  # by s_y: by the entries, against the target
+            found = derived(reader, of, Typed(entry), span)
+            return replace(found, term=Sum(mul(chosen, found.term), label, size))
     if not isinstance(by.term, Leaf):
         raise Unreadable("what stands below the line is no quantity of the network, so nothing is differentiated by it", span)
     shared = (free(of.term) & free(by.term)) & {k for k in (*of.face, *by.face) if k is not None}

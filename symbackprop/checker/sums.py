@@ -9,13 +9,13 @@ from typing import Any
 
 from sympy import Integer
 
+from symbackprop.checker.classes import is_class
 from symbackprop.checker.context import Misfit, Unreadable
-from symbackprop.checker.entries import class_index
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.names import identifier
 from symbackprop.checker.products import product
 from symbackprop.checker.symbols import family_number, key
-from symbackprop.checker.terms import ONE, Add, Compare, Leaf, Num, Position, Scalar, Sum, Term, Where, mul, negative
+from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, mul, negative
 from symbackprop.checker.walk import Walk
 from symbackprop.parse.tree import Big, Fence, Listed, Name, Relation, Script, Span, Tree
 
@@ -110,13 +110,8 @@ def test(reader: Walk, tree: Tree) -> Typed:
     match tree:
         case Relation(op, left, right) if op in ("=", "!=", "<", "<=", ">", ">="):
             for number, other in ((left, right), (right, left)):
-                found = class_index(reader, number)
-                if found is not None and op in ("=", "!="):
-                    y, i = found
-                    k = reader.index(other, tree)
-                    if isinstance(k, str):
-                        reader.labels.note(k, y.shape[-1], key(number), tree.span)
-                    entry = Leaf(y, (i, k))
+                entry = is_class(reader, number, other, tree) if op in ("=", "!=") else None
+                if entry is not None:
                     return Typed(entry if op == "=" else Add((ONE, negative(entry))))
             a, b = reader.labels.onto(compared(reader, left), compared(reader, right), tree.span, "a condition entry by entry", reader.broadcast)
             return Typed(Compare(op, a.term, b.term), a.rows or b.rows, a.cols or b.cols)

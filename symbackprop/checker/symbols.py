@@ -6,15 +6,14 @@ r"""How quantities are written: patterns such as `W^{[l]}` or `c_{next}`, and wh
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symbackprop.parse.tree import Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Listed, Nabla, Name, Number, Script, Signed, Tree
+from symbackprop.parse.tree import STYLES, Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Listed, Nabla, Name, Number, Script, Signed, Tree
 
 __all__ = ["Found", "Pattern", "Unwritable", "family_number", "index_parts", "key", "letters_of", "match", "parts", "pattern_of", "stripped"]
 
-_STYLES = {"bold", "roman", "cal", "sf", "scr", "frak", "bb"}  # how a letter is set, not which letter it is
-TRANSPOSES = {"T", "top", "intercal", "mathsf T", "transpose", "t"}
+TRANSPOSES = {"T", "top", "intercal", "transpose", "t"}
 
 
 class Unwritable(ValueError):
@@ -27,7 +26,7 @@ def key(tree: Tree | None) -> str:
         case None:
             return ""
         case Name(name, accents):
-            return " ".join((*sorted(set(accents) - _STYLES), name)) if accents else name
+            return " ".join((*sorted(set(accents) - STYLES), name)) if accents and name != "1" else name
         case Number(text):
             return text
         case Script(base, sub, sup, primes):
@@ -65,7 +64,10 @@ def parts(tree: Tree | None) -> tuple[Tree, ...]:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A declared symbol: its letter, the literal parts of its scripts, and the place and brackets of its layer."""
+    """A declared symbol: its letter, the literal parts of its scripts, and the place and brackets of its layer.
+
+    `style` is how the letter is set; it tells two quantities apart that share a letter, and is free otherwise.
+    """
 
     base: str
     sub: tuple[str, ...] = ()
@@ -73,6 +75,7 @@ class Pattern:
     where: str = ""  # sub or sup: where the layer stands
     bracket: str = ""
     only: int | None = None  # the one layer it is for, where it is written as a number: g^{[2]}
+    style: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     @property
     def weight(self) -> int:
@@ -132,7 +135,13 @@ def pattern_of(tree: Tree, families: Iterable[str]) -> tuple[Pattern, Tree | Non
     below, above = (tuple(key(p) for p in found if (name, p) not in layered) for name, found in (("sub", sub), ("sup", sup)))
     where, part = layered[0] if layered else ("", None)
     bracket = bare(part)[0] if part is not None else ""
-    return Pattern(key(base), below, above, where, bracket), None if part is None else bare(part)[1]
+    return Pattern(key(base), below, above, where, bracket, style=style_of(base)), None if part is None else bare(part)[1]
+
+
+def style_of(tree: Tree) -> frozenset[str]:
+    """How a letter is set: bold, calligraphic ..."""
+    letter, *_ = unscripted(tree)
+    return frozenset(letter.accents) & STYLES - {"roman", "italic"} if isinstance(letter, Name) else frozenset()
 
 
 def _mentions(tree: Tree, names: set[str]) -> bool:

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from symbackprop.checker.context import Context, Macro, OutOfLayers, Quantity, Symbol, Unreadable
+from symbackprop.checker.context import Context, Macro, OutOfLayers, Quantity, Size, Symbol, Unreadable
 from symbackprop.checker.faces import Labels, Typed
-from symbackprop.checker.symbols import Found, key, letter_key, match, swapped_case
+from symbackprop.checker.symbols import Found, key, letter_key, match, style_of, swapped_case
 from symbackprop.checker.terms import Affine, Index, Num
 from symbackprop.equations import Tensor
 from symbackprop.equations import size as size_symbol
 from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Span, Tree
 
-__all__ = ["Choices", "Walk", "affine", "symbol_size"]
+__all__ = ["READINGS", "Choices", "Walk", "affine", "symbol_size"]
+
+READINGS = 16  # ambiguous signs multiply; beyond this many readings nothing more is tried
 
 
 @dataclass
@@ -31,6 +33,13 @@ class Choices:
         number = len(self.offered)
         self.offered.append((what, options, span))
         return options[self.taken[number] if number < len(self.taken) else 0]
+
+    def agreed(self, what: str, options: tuple[str, ...], span: Span) -> str:
+        """The same answer wherever the same is asked: what the lines of a matrix are is settled once."""
+        before = next((n for n, (said, known, _) in enumerate(self.offered) if said == what and known == options), None)
+        if before is None:
+            return self.choose(what, options, span) if len(options) > 1 else options[0]
+        return options[self.taken[before] if before < len(self.taken) else 0]
 
     def words(self) -> str:
         """What was chosen at each place."""
@@ -70,7 +79,7 @@ class Walk(ABC):
 
     def lookup(self, tree: Tree) -> tuple[Symbol, Found, bool] | None:
         """The declared symbol that `tree` is written with; the flag says that its letter stands in the other case."""
-        letter = letter_key(tree)
+        letter, style = letter_key(tree), style_of(tree)
         other = swapped_case(letter)
         for base, alias in ((letter, False), (other, True)):
             if base is None:
@@ -78,9 +87,12 @@ class Walk(ABC):
             fitting = []
             for symbol in self.context.symbols.get(base, ()):
                 found = match(tree, symbol.pattern, {**self.env, **self.context.depths}, letter)
+                if isinstance(symbol.meaning, Size) and symbol.pattern.style != style:
+                    continue
                 if found is not None and not (alias and not isinstance(symbol.meaning, (Quantity, Macro))):
                     missing = found.layer is None and symbol.pattern.where != ""
-                    fitting.append((symbol.pattern.weight - missing + self.fit(symbol, found) / 2, symbol, found))
+                    likeness = self.fit(symbol, found) / 2 + (symbol.pattern.style == style) / 4 - 1.5 * missing
+                    fitting.append((symbol.pattern.weight + likeness, symbol, found))
             if fitting:
                 _, symbol, found = max(fitting, key=lambda f: f[0])
                 return symbol, found, alias

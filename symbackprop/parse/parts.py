@@ -9,11 +9,10 @@ from .blocks import begin, big
 from .derivatives import fraction, inline, inline_follows, nabla, root
 from .pratt import Grammar, Parser, upright
 from .tokens import ACCENTS, Token
-from .tree import Cases, Dots, Indicator, Juxtaposed, Matrix, Name, Number, Relation, Script, Text, Tree
+from .tree import STYLES, Cases, Dots, Indicator, Juxtaposed, Matrix, Name, Number, Relation, Script, Text, Tree
 
 __all__ = ["GRAMMAR"]
 
-_STYLES = frozenset({"bold", "cal", "double", "fraktur", "italic", "mono", "roman", "sans", "script"})
 _JOINED = re.compile(r"\s*\\([a-zA-Z]+)\s*\{?\s*\\?([A-Za-z]*)")
 
 
@@ -64,9 +63,9 @@ def _accented(p: Parser, tree: Tree, accent: str, token: Token) -> Tree:
             return Name(tree.text, (accent,), span=span) if accent != "roman" else tree
         case Script():
             return Script(_accented(p, tree.base, accent, token), tree.sub, tree.sup, tree.primes, span=span)
-        case Juxtaposed() if accent in _STYLES:
+        case Juxtaposed() if accent in STYLES or accent == "double":
             return Juxtaposed(tuple(_accented(p, i, accent, token) for i in tree.items), span=span)
-        case _ if accent in _STYLES:
+        case _ if accent in STYLES or accent == "double":
             return tree
     raise p.fail(f"\\{token.text} is read over a name only", token.start)
 
