@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symbackprop.checker.beside import parted
+from symbackprop.checker.applied import with_dummies
+from symbackprop.checker.beside import parted
 from symbackprop.checker.compare import Difference, Outcome, compared, instances
 from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
@@ -27,7 +30,7 @@ from symbackprop.languages import Message
 from symbackprop.parse.document import Line, characters, read_document
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Formula, Name, Script, Tree
+from symbackprop.parse.tree import Formula, Link, Name, Script, Tree
 
 __all__ = ["check"]
 
@@ -159,7 +162,8 @@ class _Judge:
                 yield self.unread(line, Message("cannot be read: {error}", error=str(error)))
                 self.before = self.opening = None
                 continue
-            yield from self.formula(formula, line)
+            for part in parted(formula, self.context):
+                yield from self.formula(part, line)
 
     def unread(self, line: Line, words: str) -> _Judged:
         self.number += 1
@@ -167,14 +171,23 @@ class _Judge:
         return _Judged(step, None, None)
 
     def formula(self, formula: Formula, line: Line) -> Iterable[_Judged]:
-        """The links of a chain: each against the one before it, and against what opened the chain."""
-        conditions = list(formula.conditions)
+        """A line's equations: names that it gives beside its chain, the chain, and further chains beside it."""
+        names, chains, conditions = parted(formula, line.text, Reader(self.context, {}, python=line.syntax == "python"))
+        for chain in names:
+            yield from self.chain(chain, line)
+        yield from self.chain(formula.items, line, conditions)
+        for chain in chains:
+            yield from self.chain(chain, line)
+
+    def chain(self, links: Sequence[Link], line: Line, conditions: Sequence[Tree] = ()) -> Iterable[_Judged]:
+        """Each link against the one before it, and against what opened the chain."""
         left: int | None = None
-        for link in formula.items:
+        for link in links:
             if link.tree is None:
                 continue
             if not link.relation:
                 self.before = self.opening = link.tree
+                self.context = replace(self.context, symbols=with_dummies(link.tree, self.context.symbols))
                 left = link.span.start
                 continue
             if link.relation in ("implies", "iff"):
