@@ -7,8 +7,8 @@ from symbackprop.codegen.dialects import ATOM, Dialect, Printer
 
 __all__ = ["SIZES", "entry_printer", "size_text"]
 
-_FLOAT = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
-_OWN = ("maximum", "minimum", "logaddexp", "heaviside", "abs")
+_FLOAT = ("log", "sqrt", "erf", "erfc", "sin", "cos", "sinh", "cosh", "log1p")
+_OWN = ("exp", "expm1", "tanh", "maximum", "minimum", "logaddexp", "heaviside", "abs")
 _ENTRIES = Dialect(
     "numba", "np", imports=(), traced=True, functions={**{f: f"math.{f}" for f in _FLOAT}, **{f: f for f in _OWN}, "power": "pow"}
 )

@@ -1,7 +1,8 @@
 """Operations as loops over single entries: what numba compiles best, and what needs no array but the result.
 
-A statement becomes the lines of one function. Products of matrices, sums and maxima are computed into arrays of their own first;
-what stands around them is written entry by entry.
+A statement becomes the lines of one function, as do forms along an axis of one array, which share what they have in common. Products
+of matrices, sums and maxima are computed into arrays of their own first; what stands around them is written entry by entry, in one
+loop over all entries where every array is read in order: the compiler makes vector instructions of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symbackprop.codegen.arrays import Op, walk
+from symbackprop.codegen.arrays import Op, renamed, walk
 from symbackprop.codegen.entries import SIZES, entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, read_form
 from symbackprop.errors import InputError
@@ -28,14 +29,14 @@ class Kind:
 
 
 class Loops:
-    """The lines of the function of one statement; `kinds` says what the names in it stand for."""
+    """The lines of the function of statements; `kinds` says what the names in them stand for, `results` what is returned."""
 
-    def __init__(self, kinds: Mapping[str, Kind], result: str) -> None:
+    def __init__(self, kinds: Mapping[str, Kind], *results: str) -> None:
         self.kinds = dict(kinds)
-        self.result = result
         self.lines: list[str] = []
         self.products: list[str] = []
-        self._taken = {*kinds, result, "real"}
+        self._shared: dict[Op, Op] = {}  # what forms along an axis computed on the way
+        self._taken = {*kinds, *results, "real", "so_far"}
         self._letters = [self.free(c) for c in "ijklpqrsuvwxyz"]
 
     def free(self, wanted: str) -> str:
@@ -49,15 +50,16 @@ class Loops:
         """An operation on entries as source."""
         return entry_printer(frozenset(name for name, kind in self.kinds.items() if kind.rank == 0)).text(op)
 
-    def write(self, op: Op) -> None:
-        """The lines that compute `op` and return it."""
-        op = self.prepared(op, self.result)
-        if op.op == "name" and op.data == self.result:
-            self.lines.append(f"return {op.data}")
-        elif self.rank(op) == 0:
-            self.lines.append(f"return {self.text(self.entry(op, ()))}")
-        else:
-            self.lines.append(f"return {self.filled(op, self.result).data}")
+    def write(self, values: Mapping[str, Op]) -> None:
+        """The lines that compute what is named, and return it."""
+        self.lines.append(f"return {', '.join([self.value(op, wanted) for wanted, op in values.items()])}")
+
+    def value(self, op: Op, wanted: str) -> str:
+        """The array `wanted`, or an expression where the value is a number."""
+        op = self.prepared(op, wanted)
+        if op.op == "name" and op.data == wanted:
+            return wanted
+        return self.text(self.entry(op, ())) if self.rank(op) == 0 else str(self.filled(op, wanted).data)
 
     # -- what has an array of its own --------------------------------------------------------------------------------------
 
@@ -104,8 +106,8 @@ class Loops:
         self.lines.append(f"{found.data} = np.full({shape}, {start})" if start else f"{found.data} = np.empty({shape}, real)")
         return found
 
-    def loop(self, sizes: Sequence[str], line: str, letters: Sequence[str]) -> None:
-        depth = ""
+    def loop(self, sizes: Sequence[str], line: str, letters: Sequence[str], inside: int = 0) -> None:
+        depth = "    " * inside
         for k, n in zip(letters, sizes, strict=True):
             self.lines.append(f"{depth}for {k} in range({n}):")
             depth += "    "
@@ -120,8 +122,29 @@ class Loops:
             return self.made(wanted, "t", sizes, self.text(entry))
         reuse = next((t for t in self.products if _read(entry, t) == {_at(t, letters)}), None)
         found = Op("name", (), reuse) if reuse else self.made(wanted, "t", sizes)
-        self.loop(sizes, f"{_at(found.data, letters)} = {self.text(entry)}", letters)
+        if len(sizes) > 1 and self.in_order(op):
+            self.flat(op, found)
+        else:
+            self.loop(sizes, f"{_at(found.data, letters)} = {self.text(entry)}", letters)
         return found
+
+    def in_order(self, op: Op) -> bool:
+        """Whether every array in `op` is read as the result is written."""
+        letters = self._letters[: self.rank(op)]
+        read = [o.data.partition("[") for o in walk(self.entry(op, tuple(letters))) if o.op == "name"]
+        arrays = [(name, at) for name, _, at in read if name not in letters and (at or self.kinds[name].rank)]
+        return bool(arrays) and all(at == f"{', '.join(letters)}]" for _, at in arrays) and not any(name in letters for name, _, _ in read)
+
+    def flat(self, op: Op, found: Op) -> None:
+        """One loop over all entries, every array taken as a vector."""
+        arrays = list(dict.fromkeys([found.data, *(o.data for o in walk(op) if o.op == "name" and self.kinds[o.data].rank)]))
+        vectors = {name: self.free(f"{name}_all") for name in arrays}
+        self.lines += [f"{vector} = {name}.ravel()" for name, vector in vectors.items()]
+        before = self.kinds
+        self.kinds = {**before, **{vector: Kind(1, before[name].whole) for name, vector in vectors.items()}}
+        i = self._letters[0]
+        self.loop([f"{found.data}.size"], f"{_at(vectors[found.data], [i])} = {self.text(self.entry(renamed(op, vectors), (i,)))}", [i])
+        self.kinds = before
 
     def folded(self, op: Op, axes: tuple[int, ...], how: str, wanted: str = "") -> Op:
         """The sum or the maximum along axes."""
@@ -130,9 +153,17 @@ class Loops:
         kept = [k for n, k in enumerate(letters) if n not in axes]
         entry = self.text(self.entry(op, tuple(letters)))
         start = "real(0)" if how == "sum" else "real(-np.inf)"
-        found = self.made(wanted, "total" if how == "sum" else "top", [s for n, s in enumerate(sizes) if n not in axes], start)
-        place = _at(found.data, kept)
-        self.loop(sizes, f"{place} += {entry}" if how == "sum" else f"{place} = maximum({place}, {entry})", letters)
+        inner, hint = letters[len(kept) :] if kept == letters[: len(kept)] else [], "total" if how == "sum" else "top"
+        found = self.made(wanted, hint, [s for n, s in enumerate(sizes) if n not in axes], "" if kept and inner else start)
+        place = "so_far" if kept and inner else _at(found.data, kept)
+        folding = f"{place} += {entry}" if how == "sum" else f"{place} = maximum({place}, {entry})"
+        if not (kept and inner):
+            self.loop(sizes, folding, letters)
+            return found
+        outer = len(kept)  # a row at a time, in a number that needs no memory
+        self.loop(sizes[:outer], f"{place} = {start}", kept)
+        self.loop(sizes[outer:], folding, inner, outer)
+        self.lines.append(f"{'    ' * outer}{_at(found.data, kept)} = {place}")
         return found
 
     def einsum(self, op: Op, wanted: str) -> Op:
@@ -166,21 +197,31 @@ class Loops:
         for line in before:
             left, _, right = line.partition(" = ")
             found = self._folds(read_form(right), known, axis, rank)
-            known[left] = found if found.op == "select" else self.filled(found, self.free(left))
+            known[left] = found if found.op in ("name", "select") else self.shared(found, left)
         return self.filled(self._folds(read_form(last), known, axis, rank), wanted)
+
+    def shared(self, op: Op, hint: str = "t") -> Op:
+        """An array of all entries of `op`, made once; it is not written over."""
+        if op not in self._shared:
+            self._shared[op] = self.filled(op, self.free(hint))
+        return self._shared[op]
 
     def _folds(self, op: Op, known: Mapping[str, Op], axis: int, rank: int) -> Op:
         if op.op == "name":
             return known[op.data]
         args = tuple(self._folds(a, known, axis, rank) for a in op.args)
         if op.op == "call" and len(args) == 1 and args[0].op == "select":
-            return Op("select", (self.filled(Op("call", args[0].args, op.data)),), args[0].data)  # once a row, not once an entry
+            return Op("select", (self.shared(Op("call", args[0].args, op.data)),), args[0].data)  # once a row, not once an entry
+        if op.op == "call":  # of an array of its own, so that one loop does all of it
+            return self.shared(Op("call", tuple(a if a.op == "name" else self.shared(a, "shifted") for a in args), op.data), "e")
         if op.op != "reduce":
             return Op(op.op, args, op.data)
         if op.data == "squeeze":
             return Op("squeeze", args, axis)
-        found = self.folded(args[0], (axis,), op.data)
-        return Op("select", (found,), tuple(None if n == axis else ":" for n in range(rank)))
+        key = Op(op.data, args, axis)
+        if key not in self._shared:
+            self._shared[key] = self.folded(args[0], (axis,), op.data)
+        return Op("select", (self._shared[key],), tuple(None if n == axis else ":" for n in range(rank)))
 
     # -- single entries ----------------------------------------------------------------------------------------------------
 

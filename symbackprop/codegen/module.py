@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from symbackprop.codegen.arrays import walk
@@ -28,7 +29,7 @@ def module_source(program: Program, dialect: Dialect) -> str:
     True
     """
     printer = Printer(dialect, (*program.params, *program.inputs)[0].name, frozenset({*program.scalars, *program.sizes}))
-    body = [line for s in program.statements for line in stated(s, f"{s.name} = ", printer.text(s.value))]
+    body = [line for s in program.statements for line in stated([s], f"{s.name} = ", printer.text(s.value))]
     returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
     result = textwrap.wrap(f"return {program.loss}, {{{returned}}}", WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)
     functions = _functions(program, printer)
@@ -59,9 +60,9 @@ def read_sizes(program: Program) -> list[str]:
     return [f"    {name} = {array}.shape[{axis}]" for name, (array, axis) in program.sizes.items()]
 
 
-def stated(s: Statement, left: str, text: str) -> list[str]:
-    """A line with the label and the shape behind it; a comment too far right stands above."""
-    said = f"# {s.label} {spelled_shape(s.shape)}"
+def stated(computed: Sequence[Statement], left: str, text: str) -> list[str]:
+    """A line with the labels and shapes behind it; a comment too far right stands above."""
+    said = f"# {', '.join(dict.fromkeys(f'{s.label} {spelled_shape(s.shape)}' for s in computed))}"
     line = f"    {left}{text}"
     if len(line) + len(said) + 2 <= WIDTH:
         return [f"{line}  {said}"]

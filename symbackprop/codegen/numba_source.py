@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from sympy import Symbol
 
 from symbackprop.codegen.arrays import renamed, walk
 from symbackprop.codegen.entries import entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.loops import Kind, Loops
-from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, read_sizes, stated
+from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, read_sizes, spelled_shape, stated
+from symbackprop.codegen.numba_functions import called_functions
 from symbackprop.codegen.numpy_source import numpy_expression
 from symbackprop.codegen.program import Program, Statement
 from symbackprop.codegen.witnesses import witnesses
@@ -19,29 +22,6 @@ __all__ = ["numba_source"]
 
 _CALLS = 80  # statements that one compiled function calls; each costs 40 ms of compiling, and half a microsecond if Python calls it
 _JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
-_SMALL = 400  # multiplications below which a product in loops is done before BLAS has begun
-
-_HELPERS = {
-    "maximum": ("a, b", "The larger number, or the one that is none.", ["return a if a >= b or a != a else b"]),
-    "minimum": ("a, b", "The smaller number, or the one that is none.", ["return a if a <= b or a != a else b"]),
-    "logaddexp": ("a, b", "log(exp(a) + exp(b)) without overflow.", ["return maximum(a, b) + math.log1p(math.exp(-abs(a - b)))"]),
-    "heaviside": ("a, b", "0 below zero, 1 above, b at zero.", ["return a if a != a else (b if a == 0 else (1.0 if a > 0 else 0.0))"]),
-}
-_TESTS = {
-    "finite": ("A", "Whether every number is finite: the difference of one that is not and itself is none.", [
-        "sound = True", "for x in A.ravel():", "    sound &= x - x == 0", "return sound",
-    ]),
-    "between": ("A, low, high", "Whether every number lies between two others.", [
-        "inside = True", "for x in A.ravel():", "    inside &= (low <= x) & (x <= high)", "return inside",
-    ]),
-    "signs": ("A", "Whether every number is 1 or -1.", [
-        "inside = True", "for x in A.ravel():", "    inside &= abs(x) == 1", "return inside",
-    ]),
-    "shares": ("A, axis", "Whether the numbers along an axis sum to 1.", [
-        "for total in np.sum(A, axis).ravel():", "    if not abs(total - 1) <= 1e-3:", "        return False", "return True",
-    ]),
-}  # fmt: skip
-_NEEDS = {"logaddexp": ("maximum",)}
 
 
 def numba_source(program: Program) -> str:
@@ -58,24 +38,24 @@ def numba_source(program: Program) -> str:
     known: dict[Any, str] = {}
     functions: list[str] = []
     body: list[str] = []
-    for s in program.statements:
-        used = list(dict.fromkeys(op.data for op in walk(s.value) if op.op == "name"))
+    for group in _groups(program):
+        used = list(dict.fromkeys(op.data for s in group for op in walk(s.value) if op.op == "name"))
         if not any(kinds[n].rank and not kinds[n].whole for n in used):
             used.append(like or "like")  # for its dtype
-        key = (renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}), tuple(kinds[n] for n in used))
+        key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
         if key not in known:
-            known[key] = f"compute_{s.name}"
-            functions += [*_function(s, known[key], used, kinds), "", ""]
-        body += stated(s, f"{s.name} = ", f"{known[key]}({', '.join(used)})")
-        kinds[s.name] = Kind(len(s.shape))
+            known[key] = f"compute_{group[0].name}"
+            functions += [*_function(group, known[key], used, kinds), "", ""]
+        body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})")
+        kinds |= {s.name: Kind(len(s.shape)) for s in group}
     forms = _forms(program)
     tests = [*_tests(program, kinds)]
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
         *module_docstring(program, _ABOUT), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
-        *_shared("\n".join([*functions, *forms, *tests])), *forms, *functions,
+        *called_functions("\n".join([*functions, *forms, *tests]), _JIT), *forms, *functions,
         *([_JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
-        '    """The statements, of arrays in C order."""', *read_sizes(program), *body,
+        '    """The statements, of arrays in C order."""', *read_sizes(program), *_shapes(program), *body,
         "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({' and '.join(tests) or 'True'})"),
         *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
@@ -84,6 +64,17 @@ def numba_source(program: Program) -> str:
         *_call(program, like, kinds), "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _shapes(program: Program) -> Iterator[str]:
+    """The lines that refuse arrays of other shapes, whose entries would be read beyond their ends."""
+    sizes = {k: Symbol(name) for k, name in program.size_names.items()}
+    conditions = [(f"{name} == 0", f"{array} is empty") for name, (array, _) in program.sizes.items()]
+    for g in (g for g in (*program.params, *program.inputs, *program.targets) if g.shape):
+        shape = spelled_shape(tuple(n.xreplace(sizes) for n in g.shape))
+        conditions.append((f"{g.name}.shape != {shape}", f"{g.name} has another shape than {shape}"))
+    for condition, said in conditions:
+        yield from (f"    if {condition}:", f'        raise ValueError("{said}")')
 
 
 def _call(program: Program, like: str, kinds: dict[str, Kind]) -> Iterator[str]:
@@ -120,7 +111,9 @@ def _tests(program: Program, kinds: dict[str, Kind]) -> Iterator[str]:
             case "binary":
                 yield f"between({g.name}, 0, 1)"
             case "one_hot":
-                yield f"between({g.name}, 0, 1) and shares({g.name}, {g.axes.index(0)})"
+                axis = g.axes.index(0)
+                later = " * ".join(f"{g.name}.shape[{n}]" for n in range(axis + 1, len(g.shape))) or "1"
+                yield f"between({g.name}, 0, 1) and shares({g.name}.reshape((-1, {g.name}.shape[{axis}], {later})))"
             case "sign":
                 yield f"signs({g.name})"
             case "class" if units:
@@ -136,14 +129,24 @@ def _kinds(program: Program) -> dict[str, Kind]:
     return found | {n: Kind(0) for n in (*program.scalars, *program.sizes)} | {"like": Kind(1)}
 
 
-def _function(s: Statement, name: str, used: list[str], kinds: dict[str, Kind]) -> list[str]:
-    """The function of a statement; others that differ in names alone call it too."""
-    loops = Loops({n: kinds[n] for n in used}, s.name)
-    loops.write(s.value)
+def _groups(program: Program) -> list[list[Statement]]:
+    """The statements in order; forms along an axis of one array stand together, for they share exponentials and sums."""
+    found: dict[Any, list[Statement]] = {}
+    for s in program.statements:
+        along = s.value.op == "form" and isinstance(s.value.data, tuple)
+        found.setdefault((s.value.args, s.value.data[1:]) if along else s.name, []).append(s)
+    return [*found.values()]
+
+
+def _function(group: Sequence[Statement], name: str, used: list[str], kinds: dict[str, Kind]) -> list[str]:
+    """The function of statements; others that differ in names alone call it too."""
+    loops = Loops({n: kinds[n] for n in used}, *(s.name for s in group))
+    loops.write({s.name: s.value for s in group})
     array = next(n for n in used if kinds[n].rank and not kinds[n].whole)
     lines = [f"    {line}" for line in loops.lines]
     real = [f"    real = {array}.dtype.type"] if any("real" in line for line in lines) else []
-    return [_JIT, f"def {name}({', '.join(used)}):", f'    """{numpy_expression(s.value, array)}"""', *real, *lines]
+    said = ", ".join(numpy_expression(s.value, array) for s in group)
+    return [_JIT, f"def {name}({', '.join(used)}):", f'    """{said}"""', *real, *lines]
 
 
 def _forms(program: Program) -> list[str]:
@@ -158,31 +161,3 @@ def _forms(program: Program) -> list[str]:
             lines.append(f"    {left} = {printer.text(read_form(right))}")
         lines += [f"    return {printer.text(read_form(form.lines[-1]))}", "", ""]
     return lines
-
-
-def _shared(text: str) -> Iterator[str]:
-    """The functions that others call, each after those it needs."""
-    wanted = [name for name in _HELPERS if f"{name}(" in text]
-    for name in dict.fromkeys(n for w in wanted for n in (*_NEEDS.get(w, ()), w)):
-        taken, why, lines = _HELPERS[name]
-        yield from [_JIT, f"def {name}({taken}):", f'    """{why}"""', *(f"    {line}" for line in lines), "", ""]
-    for name, (taken, why, lines) in _TESTS.items():
-        if f"{name}(" in text:
-            yield from [_JIT, f"def {name}({taken}):", f'    """{why}"""', *(f"    {line}" for line in lines), "", ""]
-    for name, (sizes, result, loops, line) in _PRODUCTS.items():
-        if f"{name}(" in text:
-            yield from [_JIT, f"def {name}(A, B):", '    """A @ B, in loops where calling BLAS takes longer than the product itself."""']
-            yield from [f"    if {sizes} > {_SMALL}:", "        return np.dot(A, B)", f"    C = {result}"]
-            yield from [f"{'    ' * n}for {k} in range({size}):" for n, (k, size) in enumerate(loops, 1)]
-            yield from [f"{'    ' * (len(loops) + 1)}{line}", "    return C", "", ""]
-
-
-_PRODUCTS = {
-    "dot_22": (
-        "A.shape[0] * A.shape[1] * B.shape[1]", "np.zeros((A.shape[0], B.shape[1]), A.dtype)",
-        [("i", "A.shape[0]"), ("k", "A.shape[1]"), ("j", "B.shape[1]")], "C[i, j] += A[i, k] * B[k, j]",
-    ),
-    "dot_21": ("A.size", "np.zeros(A.shape[0], A.dtype)", [("i", "A.shape[0]"), ("k", "A.shape[1]")], "C[i] += A[i, k] * B[k]"),
-    "dot_12": ("B.size", "np.zeros(B.shape[1], A.dtype)", [("k", "B.shape[0]"), ("j", "B.shape[1]")], "C[j] += A[k] * B[k, j]"),
-    "dot_11": ("A.size", "A.dtype.type(0)", [("k", "A.shape[0]")], "C += A[k] * B[k]"),
-}  # fmt: skip

@@ -324,17 +324,30 @@ def test_numba_keeps_machine_code_on_disk_and_does_without(tmp_path: Path, monke
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     source = emit(sb.mlp([2, 1], activation="tanh", samples="m"), "numba")
-    place = _kept(source)
+    place = _kept(source, "float64")
     assert place.parent == tmp_path / "cache" / "symbackprop"
     assert place.stat().st_mode & 0o077 == 0o044
     written = place.stat().st_mtime_ns
-    assert _kept(source) == place
+    assert _kept(source, "float64") == place
     assert place.stat().st_mtime_ns == written
     place.write_text("half of", encoding="utf-8")
-    assert _kept(source).read_text(encoding="utf-8") == source
+    assert _kept(source, "float64").read_text(encoding="utf-8") == source
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert _kept(source).read_text(encoding="utf-8") == source
+    assert _kept(source, "float64").read_text(encoding="utf-8") == source
+
+
+def test_numba_compiles_one_example_without_an_axis() -> None:
+    """The oracle is softmax with cross-entropy of equal logits."""
+    need("numba")
+    f = sb.compile(sb.mlp([2, 3], output="softmax", loss="cross_entropy"), "numba")
+    params, x, y = {"W1": np.zeros((2, 3)), "b1": np.zeros(3)}, np.array([1.0, 2.0]), np.array([0.0, 1.0, 0.0])
+    for _ in range(2):
+        loss, grads = f(params, x, y)
+        assert np.isclose(loss, np.log(3), rtol=1e-15)
+        np.testing.assert_allclose(grads["W1"], np.outer(x, 1 / 3 - y), rtol=1e-15)
+    with pytest.raises(InputError, match="must sum to 1"):
+        f(params, x, np.zeros(3))
 
 
 def test_numba_takes_arrays_of_any_layout_and_writes_to_none() -> None:

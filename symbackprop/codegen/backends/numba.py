@@ -7,7 +7,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ import numpy as np
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.given import checked
 from symbackprop.codegen.glance import Glance
-from symbackprop.codegen.loading import imported
+from symbackprop.codegen.loading import imported, loaded
+from symbackprop.codegen.module import arguments
 from symbackprop.codegen.numba_source import numba_source
 from symbackprop.codegen.program import Program
 from symbackprop.errors import CannotWrite
@@ -24,30 +27,55 @@ from symbackprop.files import write_beside
 __all__ = ["BACKEND"]
 
 
+_COMPILING = Lock()
+
+
 def _build(program: Program, source: str, dtype: str) -> Run:
-    module = imported(_kept(source))
+    module = imported(_kept(source, dtype))
     function, computed = module["loss_and_gradients"], module["computed"]
-    glance, real = Glance(program, dtype, packed=True), np.dtype(dtype).type
-    names = tuple(program.gradients)
-    direct = all(g.shape for g in (*program.params, *program.inputs, *program.targets)) and program.whole and program.net.target != "class"
+    direct = loaded(_direct(program), {"computed": computed, "real": np.dtype(dtype).type, "isfinite": isfinite})["direct"]
+    usual = program.whole and all(g.shape for g in (*program.params, *program.inputs, *program.targets))
+    # numba's own look at types is the quickest, once it compiles no more: it takes arrays of the dtype in C order and no others.
+    compiled, looks, glance = not usual, hasattr(computed, "disable_compile"), Glance(program, dtype, packed=True)
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        seen = glance.kind(params, data, scalars) if direct else None
-        if seen is not None:
-            loss, *grads, sound = computed(*seen[1], *seen[2])
-            if sound:
-                return real(loss), dict(zip(names, grads, strict=True))
+        nonlocal compiled
+        if usual and (compiled if looks else glance.kind(params, data, scalars)):
+            try:
+                found = direct(params, *data, **scalars)
+            except (AttributeError, LookupError, TypeError, ValueError):  # of another type, name or shape: said below
+                found = None
+            if found is not None:
+                return found  # type: ignore[no-any-return]
         given = checked(program, dtype, params, data, scalars)
-        return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
+        if compiled or not looks:
+            return function(given.params, *given.data, **given.scalars)  # type: ignore[no-any-return]
+        with _COMPILING:
+            answer = function(given.params, *given.data, **given.scalars)
+            computed.disable_compile()
+            compiled = True
+        return answer  # type: ignore[no-any-return]
 
     return run
 
 
-def _kept(source: str) -> Path:
+def _direct(program: Program) -> str:
+    """The function that hands to the compiled one what a caller gives, and answers nothing if that is not sound."""
+    given = [*(f'params["{g.name}"]' for g in program.params), *(g.name for g in (*program.inputs, *program.targets)), *program.scalars]
+    grads = dict(zip(program.gradients, (f"g{n}" for n, _ in enumerate(program.gradients)), strict=True))
+    tests = ["sound", f"len(params) == {len(program.params)}", *(f"type({n}) is float and isfinite({n})" for n in program.scalars)]
+    answer = ", ".join(f'"{p}": {g}' for p, g in grads.items())
+    return "\n".join([
+        f"def direct({arguments(program)}):", f"    loss, {', '.join(grads.values())}, sound = computed({', '.join(given)})",
+        f"    if {' and '.join(tests)}:", f"        return real(loss), {{{answer}}}", "    return None",
+    ])  # fmt: skip
+
+
+def _kept(source: str, dtype: str) -> Path:
     """The file of a module, named after all that its machine code depends on; one of this process alone where no cache can be written."""
     import numba
 
-    said = "\n".join([source, numba.__version__, np.__version__, sys.version])
+    said = "\n".join([source, dtype, numba.__version__, np.__version__, sys.version])
     name = f"gradients_{hashlib.sha256(said.encode()).hexdigest()[:24]}.py"
     path = _cache() / name
     try:

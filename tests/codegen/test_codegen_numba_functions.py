@@ -1,0 +1,63 @@
+"""The functions put into numba's modules, run as the Python they are, against mpmath and NumPy."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from symbackprop.codegen import numba_functions as functions
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "last_digits"),
+    [
+        ("exp", -708, 709.7, 1), ("exp", -1, 1, 1), ("expm1", -60, 709.7, 2), ("expm1", -1, 1, 2), ("expm1", -1e-8, 1e-8, 1),
+        ("tanh", -30, 30, 2), ("tanh", -1, 1, 3), ("tanh", -1e-8, 1e-8, 2),
+    ],
+)  # fmt: skip
+def test_they_are_right_to_the_last_digits(name: str, low: float, high: float, last_digits: int) -> None:
+    function = getattr(functions, name)
+    with mpmath.workdps(40):
+        for x in np.random.default_rng(0).uniform(low, high, 400):
+            found = float(function(x))
+            assert abs(mpmath.mpf(found) - getattr(mpmath, name)(mpmath.mpf(float(x)))) <= last_digits * math.ulp(found)
+
+
+def test_ends_and_numbers_that_are_none() -> None:
+    with np.errstate(all="ignore"):
+        assert [functions.exp(x) for x in (-math.inf, -800.0, 0.0, 800.0, math.inf)] == [0, 0, 1, math.inf, math.inf]
+        assert 0 < functions.exp(-740.0) < 1e-308  # gradual, not cut off
+        assert [functions.expm1(x) for x in (-math.inf, -800.0, 0.0, 800.0, math.inf)] == [-1, -1, 0, math.inf, math.inf]
+        assert [functions.tanh(x) for x in (-math.inf, -1e3, 0.0, 1e3, math.inf)] == [-1, -1, 0, 1, 1]
+        assert all(math.isnan(f(math.nan)) for f in (functions.exp, functions.expm1, functions.tanh))
+
+
+def test_single_precision_is_computed_in_double() -> None:
+    x = np.linspace(-80, 80, 321, dtype="float32")
+    found = np.array([functions.exp(v) for v in x])
+    np.testing.assert_allclose(found, np.exp(x.astype("float64")), rtol=1e-15)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_one_number_that_is_not_finite_is_found(value: float) -> None:
+    array = np.zeros((3, 4))
+    assert functions.finite(array)
+    assert functions.between(array, 0, 1)
+    array[2, 1] = value
+    with np.errstate(invalid="ignore"):
+        assert not functions.finite(array)
+    assert not functions.between(array, 0, 1)
+
+
+def test_labels() -> None:
+    y = np.eye(3)[[0, 2]]
+    assert functions.shares(y.reshape(-1, 3, 1))
+    assert not functions.shares(y.reshape(-1, 2, 3))
+    assert functions.shares(y.T.copy().reshape(-1, 3, 2))
+    assert not functions.shares(np.full((2, 3, 1), math.nan))
+    assert functions.signs(np.array([1.0, -1.0]))
+    assert not functions.signs(np.array([1.0, 0.0]))
+    assert not functions.signs(np.array([1.0, math.nan]))
