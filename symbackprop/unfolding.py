@@ -6,7 +6,7 @@ quantity through all equations, and shares no code with reverse accumulation, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -31,7 +31,7 @@ from symbackprop.equations import (
 from symbackprop.network import Network
 from symbackprop.rules import formula_of
 
-__all__ = ["by_chain_rule", "exact_at_sizes", "unfolded", "with_formulas"]
+__all__ = ["by_chain_rule", "derivative_at", "exact_at_sizes", "unfolded", "with_formulas"]
 
 
 def unfolded(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
@@ -101,6 +101,17 @@ def _partial(expr: Partial, uses: Sequence[Equation], net: Network) -> Any:
     return Derivative(rename_bound(defined.at_indices(expr.of.indices), taken), expr.wrt, evaluate=False)
 
 
+def derivative_at(function: Callable[[Any], Any], order: int, argument: Any) -> Any:
+    """The derivative of an elementary function at an argument.
+
+    >>> from sympy import Symbol, log
+    >>> derivative_at(log, 1, Symbol("u"))
+    1/u
+    """
+    x = Dummy("x", real=True)
+    return function(x).diff(x, order).xreplace({x: argument})
+
+
 def with_formulas(expr: Any) -> Any:
     """Registered functions and their derivatives replaced by their formulas."""
     if isinstance(expr, Func) and (rule := formula_of(expr.name)) is not None:
@@ -120,14 +131,16 @@ def _is_total(expr: Any, net: Network) -> bool:
     return isinstance(expr, Entry) and isinstance(expr.tensor, Grad) and bool(expr.tensor.of == net.loss.tensor)
 
 
-def by_chain_rule(expr: Any, net: Network) -> Any:
-    """Total derivatives of the loss written out by the chain rule over every equation that uses the quantity."""
+def by_chain_rule(expr: Any, net: Network, kept: Collection[Tensor] = ()) -> Any:
+    """Total derivatives of the loss written out by the chain rule over every equation that uses the quantity; those in `kept` stay."""
     if _is_total(expr, net):
+        if not isinstance(expr, Partial) and expr.tensor in kept:
+            return expr
         x = expr.wrt if isinstance(expr, Partial) else Entry(expr.tensor.wrt, *expr.indices)
         return Add(*(t for e in net.equations for f in _instances_using(e, x.tensor, net) for t in _chain_terms(f, x, net)), evaluate=False)
     if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):
         return expr
-    return rebuild(expr, tuple(by_chain_rule(a, net) for a in expr.args))
+    return rebuild(expr, tuple(by_chain_rule(a, net, kept) for a in expr.args))
 
 
 def _chain_terms(equation: Equation, x: Entry, net: Network) -> list[Any]:

@@ -29,6 +29,7 @@ from symbackprop.checker.terms import (
 )
 from symbackprop.checker.terms import Pow as Power
 from symbackprop.equations import Entry, Func, Grad, Partial, add, index, mul, summation
+from symbackprop.unfolding import derivative_at
 
 __all__ = ["NoIndexForm", "index_expression", "index_of"]
 
@@ -84,7 +85,9 @@ def index_expression(term: Term) -> Any:
             return Pow(index_expression(base), index_expression(exponent), evaluate=False)
         case Fn(name, arg, 0) if name in _FUNCTIONS:
             return _FUNCTIONS[name](index_expression(arg))
-        case Fn(name, arg, order) if name not in _FUNCTIONS:
+        case Fn(name, arg, order) if name in _FUNCTIONS:
+            return derivative_at(_FUNCTIONS[name], order, index_expression(arg))
+        case Fn(name, arg, order):
             return Func(name, index_expression(arg), order)
         case Extreme(name, args):
             return (sympy.Max if name == "max" else sympy.Min)(*map(index_expression, args))

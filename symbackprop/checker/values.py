@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_series
 
+from symbackprop.checker.differentials import differential
 from symbackprop.checker.terms import (
-    MINUS,
-    ZERO,
     Add,
     Affine,
     Compare,
@@ -82,6 +80,13 @@ class World:
             shape = tuple(self.size(n) for n in tensor.shape)
             self._tables[tensor] = _filled(shape, lambda place: self.point.value(tensor[place] if place else tensor()))
         return self._tables[tensor]
+
+    def defines(self, tensors: Iterable[Tensor]) -> bool:
+        """Whether all these quantities have values here."""
+        try:
+            return all(value.is_finite() for tensor in tensors for value in self.table(tensor).flat)
+        except Undecided:
+            return False
 
     def slopes(self, of: Tensor, by: Tensor, local: bool) -> Any:
         """The derivative of every entry of one quantity by every entry of another."""
@@ -260,7 +265,7 @@ class _Values:
         axes = tuple(f"@{n}" for n in range(by.rank))
         self.bound |= {k: self.world.size(n) for k, n in zip(axes, by.shape, strict=True)}
         try:
-            return self._taken(self.of(self.differential(of, by, axes)), dict(zip(axes, by_indices, strict=True)))
+            return self._taken(self.of(differential(of, by, axes)), dict(zip(axes, by_indices, strict=True)))
         finally:
             for k in axes:
                 del self.bound[k]
@@ -270,40 +275,6 @@ class _Values:
         order = (*at, *(k for k in found.labels if k not in at))
         array = np.broadcast_to(found.along(order), [self.length(k) for k in order])
         return self.pick(array, tuple(at.get(k, k) for k in order))
-
-    def differential(self, term: Term, by: Tensor, axes: tuple[str, ...]) -> Term:
-        """The derivative of a term by the entry of `by` at `axes`, as a term: the chain rule, each named quantity by its own Jacobian."""
-        d = partial(self.differential, by=by, axes=axes)
-        match term:
-            case Leaf(tensor, indices):
-                return Derived(tensor, indices, by, axes)
-            case Derived() | Slope():
-                raise Undecided("a derivative of a derivative is not evaluated")
-            case Add(terms):
-                return Add(tuple(d(t) for t in terms))
-            case Mul(factors):
-                return Add(tuple(Mul((d(f), *factors[:n], *factors[n + 1 :])) for n, f in enumerate(factors)))
-            case Div(above, below):
-                return Add((Div(d(above), below), Mul((MINUS, d(below), Div(above, Mul((below, below)))))))
-            case Pow(base, Num(n)):
-                return Mul((Num(n), Pow(base, Num(n - 1)), d(base)))
-            case Pow(base, exponent):
-                return Mul((term, Add((Mul((d(exponent), Fn("log", base))), Div(Mul((exponent, d(base))), base)))))
-            case Fn(name, arg, order):
-                return Mul((Fn(name, arg, order + 1), d(arg)))
-            case Extreme(name, args):
-                first, *rest = args
-                if not rest:
-                    return d(first)
-                other = Extreme(name, tuple(rest))
-                return Where(Compare(">" if name == "max" else "<", first, other), d(first), d(other))
-            case Where(condition, then, otherwise):
-                return Where(condition, d(then), d(otherwise))
-            case Sum(body, label, size, "sum"):
-                return Sum(d(body), label, size)
-            case Sum():
-                raise Undecided("the derivative of a product over an index is not evaluated")
-        return ZERO
 
 
 def partial_of(world: World, name: str, order: int) -> Callable[[Any], Any]:

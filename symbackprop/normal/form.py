@@ -1,27 +1,23 @@
-"""A normal form for index expressions: a sum of terms, each a number times a monomial of entries under sums.
-
-Two expressions with the same normal form are equal for all sizes. Products are multiplied out, summation indices get
-canonical names, Kronecker deltas collapse under the sums they meet, and a fact such as `sum_j y_j = 1` is used wherever
-its sum stands. Indices are typed by the axes they run over, so a collapsed index never leaves its range.
-"""
+"""The terms of the normal form: numbers times monomials of entries under sums."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import permutations, product
+from functools import partial
+from itertools import groupby, permutations, product
 from typing import Any
 
-from sympy import Add, Dummy, Eq, Expr, Ge, Gt, Integer, KroneckerDelta, Mul, Ne, Piecewise, Pow, S, Sum, Symbol, Tuple, exp, log
-from sympy.core.relational import Relational
+from sympy import Add, Dummy, Expr, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, Tuple, exp, log
 
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, summation
 
-__all__ = ["canonical", "equal", "normal_terms"]
+from .conditions import indicators
+
+__all__ = ["Term", "canonical", "normal_terms"]
 
 Term = tuple[Any, tuple[Any, ...]]  # a monomial, and the (index, low, high) of the sums it stands under
 _LARGEST_POWER = 8
 _MOST_PERMUTED = 6
-_RELATIONS = {">": Gt, "<": Gt, ">=": Ge, "<=": Ge, "==": Eq, "!=": Ne}  # "<" with its sides exchanged is ">"
 
 
 def canonical(expr: Any, facts: Iterable[Equation] = ()) -> Any:
@@ -34,20 +30,6 @@ def canonical(expr: Any, facts: Iterable[Equation] = ()) -> Any:
     w[j, k]
     """
     return Add(*(c * (summation(m, *lim) if lim else m) for (m, lim), c in normal_terms(expr, facts).items()))
-
-
-def equal(left: Any, right: Any, facts: Iterable[Equation] = ()) -> bool:
-    """Whether both sides have the same normal form, denominators cleared: then they are equal for all sizes."""
-    facts = tuple(facts)
-    difference = normal_terms(Add(left, Mul(-1, right, evaluate=False), evaluate=False), facts)
-    for _ in range(12):
-        if not difference:
-            return True
-        cleared = _clear_one_denominator(difference)
-        if cleared is None:
-            return False
-        difference = normal_terms(cleared, facts)
-    return False
 
 
 def normal_terms(expr: Any, facts: Iterable[Equation] = ()) -> dict[Term, Any]:
@@ -126,21 +108,13 @@ def _cases(expr: Piecewise, facts: tuple[Equation, ...]) -> list[Term]:
         if condition == S.true:
             terms += _multiply([*otherwise, _terms(value, facts)])
             break
-        if not isinstance(condition, Relational):
+        holds = indicators(condition, partial(canonical, facts=facts))
+        if holds is None:
             return [(expr, ())]
-        holds = _indicator(condition, facts)
-        terms += _multiply([*otherwise, [(holds, ())], _terms(value, facts)])
-        otherwise.append([(S.One, ()), (-holds, ())])
+        both = _multiply([[(part, ()) for part in Add.make_args(h)] for h in holds])
+        terms += _multiply([*otherwise, both, _terms(value, facts)])
+        otherwise.append([(S.One, ()), *((-m, lim) for m, lim in both)])
     return terms
-
-
-def _indicator(condition: Any, facts: tuple[Equation, ...]) -> Any:
-    sides = condition.lhs, condition.rhs
-    if condition.rel_op in ("<", "<="):
-        sides = sides[1], sides[0]
-    difference = canonical(Add(sides[0], Mul(-1, sides[1], evaluate=False), evaluate=False), facts)
-    relation = _RELATIONS[condition.rel_op]
-    return Piecewise((1, relation(difference, 0, evaluate=False)), (0, True), evaluate=False)
 
 
 def _logarithm(argument: Any) -> list[Term]:
@@ -234,59 +208,29 @@ def _use_fact(monomial: Any, bound: dict[Any, Any], facts: tuple[Equation, ...])
 def _name_bound(monomial: Any, bound: dict[Any, Any]) -> Term:
     if not bound:
         return monomial, ()
-    blank = {k: Symbol("_") for k in bound}
-
-    def signature(k: Any) -> str:
-        return str(bound[k]) + str(monomial.xreplace({b: Symbol("__") if b == k else blank[b] for b in bound}))
-
-    ranked = sorted(bound, key=signature)
-    groups: list[list[Any]] = []
-    for k in ranked:
-        if groups and signature(groups[-1][0]) == signature(k):
-            groups[-1].append(k)
-        else:
-            groups.append([k])
-    best: tuple[str, Term] | None = None
+    groups = _told_apart(monomial, bound)
     inner = {str(k) for s in monomial.atoms(Sum) for k, _, _ in s.limits}  # sums inside a function bind these, and would capture ours
     free = [name for n in range(len(bound) + len(inner)) if (name := f"_{n}") not in inner]
-    for order in _orders(groups):
+
+    def named(order: tuple[Any, ...]) -> Term:
         names = {k: Symbol(name, integer=True, positive=True) for name, k in zip(free, order, strict=False)}
-        term = monomial.xreplace(names)
-        limits = tuple(Tuple(names[k], *bound[k]) for k in order)
-        if best is None or str(term) < best[0]:
-            best = str(term), (term, limits)
-    assert best is not None
-    return best[1]
+        return monomial.xreplace(names), tuple(Tuple(names[k], *bound[k]) for k in order)
+
+    if all(len(g) == 1 for g in groups):
+        return named(tuple(k for g in groups for k in g))
+    return min(map(named, _orders(groups)), key=lambda term: str(term[0]))
+
+
+def _told_apart(monomial: Any, bound: dict[Any, Any]) -> list[list[Any]]:
+    """Summation indices by where they stand, whatever they are called; those that stand alike are in one group."""
+    if len(bound) == 1:
+        return [list(bound)]
+    blank = {k: Symbol("_") for k in bound}
+    marked = {k: str(bound[k]) + str(monomial.xreplace({**blank, k: Symbol("__")})) for k in bound}
+    return [list(group) for _, group in groupby(sorted(bound, key=marked.__getitem__), key=marked.__getitem__)]
 
 
 def _orders(groups: list[list[Any]]) -> Iterator[tuple[Any, ...]]:
     choices = [permutations(g) if len(g) <= _MOST_PERMUTED else [tuple(g)] for g in groups]
     for combination in product(*choices):
         yield tuple(k for group in combination for k in group)
-
-
-def _clear_one_denominator(terms: dict[Term, Any]) -> Any:
-    """Multiply by the largest power of one denominator that no summation index reaches."""
-    for (monomial, limits), _ in terms.items():
-        summed = {k for k, _, _ in limits}
-        for f in Mul.make_args(monomial):
-            base, exponent = f.as_base_exp()
-            if exponent.is_Rational and exponent < 0 and (isinstance(base, (Add, Sum, Func))) and not base.free_symbols & summed:
-                return _times(terms, base)
-    return None
-
-
-def _times(terms: dict[Term, Any], base: Any) -> Any:
-    def order(monomial: Any) -> Any:
-        return next((e for b, e in (f.as_base_exp() for f in Mul.make_args(monomial)) if b == base), S.Zero)
-
-    lowest = min(order(m) for m, _ in terms)
-    cleared = []
-    for (monomial, limits), coefficient in terms.items():
-        e = order(monomial)
-        rest = Mul(*(f for f in Mul.make_args(monomial) if f.as_base_exp()[0] != base))
-        power = e - lowest
-        whole = Pow(base, Integer(int(power)), evaluate=False) if power == int(power) and power != 1 else Pow(base, power) if power != 1 else base
-        part = Mul(coefficient, rest, evaluate=False)
-        cleared.append(Mul(summation(part, *limits) if limits else part, whole, evaluate=False))
-    return Add(*cleared, evaluate=False)
