@@ -2,60 +2,60 @@ r"""What stands beside a formula: conditions on it (`i \ne j`, `l = 1, \dots, L`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from symbackprop.checker.context import Context, Quantity
+from symbackprop.checker.context import Misfit, Quantity, Unreadable
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import key, letters_of
 from symbackprop.parse.tree import Dots, Formula, Infix, Link, Listed, Name, Number, Relation, Script, Signed, Span, Text, Tree
 
 __all__ = ["parted"]
 
+_EQUAL = ("=", ":=", "equiv", "triangleq", "approx")
 _CONDITIONS = ("if", "when", "for", "where", "unless", "provided", "assuming", "whenever", "except", "as long as", "only")
 
 
-def parted(formula: Formula, context: Context) -> list[Formula]:
-    """A formula and those beside it, each with the conditions that are none of them; definitions come first, for the others lean on them."""
+Chain = tuple[Link, ...]
+
+
+def parted(formula: Formula, text: str, reader: Reader) -> tuple[list[Chain], list[Chain], list[Tree]]:
+    """The names that are given beside a formula, the other chains there, and the conditions on the formula."""
     conditions: list[Tree] = []
     chains: list[list[Link]] = []
     for tree in formula.conditions:
+        goes_on = bool(chains) and isinstance(tree, Relation) and chains[-1][-1].tree is tree.left
         if isinstance(tree, Text):
             conditions += [tree] if tree.text.lower().startswith(_CONDITIONS) else []
-        elif not isinstance(tree, Relation) or _is_condition(tree, context, chains):
+        elif not isinstance(tree, Relation) or not (goes_on or _is_equation(tree, reader)):
             conditions.append(tree)
-        elif chains and chains[-1][-1].tree is tree.left:
-            chains[-1].append(Link(tree.op, tree.right, Span(tree.left.span.end, tree.right.span.end)))
         else:
-            right = Link(tree.op, tree.right, Span(tree.left.span.end, tree.right.span.end))
-            chains.append([Link("", tree.left, tree.left.span), right])
-    others = [Formula(tuple(links), tuple(conditions)) for links in chains]
-    naming = [f for f in others if _names(f, context)]
-    return [*naming, Formula(formula.items, tuple(conditions), formula.labels), *(f for f in others if f not in naming)]
+            link = Link(tree.op, tree.right, Span(tree.left.span.end, tree.right.span.end))
+            if goes_on:
+                chains[-1].append(link)
+            else:
+                chains.append([Link("", tree.left, tree.left.span), link])
+    found = [tuple(links) for links in chains]
+    names = [chain for chain in found if _names(chain, reader)]
+    return names, [chain for chain in found if chain not in names], conditions
 
 
-def _is_condition(tree: Relation, context: Context, chains: Sequence[Sequence[Link]]) -> bool:
-    """Whether a relation says for which indices, layers, classes or numbers a formula holds."""
-    if chains and chains[-1][-1].tree is tree.left:
-        return False
-    if tree.op in ("implies", "iff"):
-        return False
-    if tree.op not in ("=", ":=", "equiv", "triangleq", "approx"):
-        return True
+def _is_equation(tree: Relation, reader: Reader) -> bool:
+    """Whether a relation says what something is, not for which indices, layers, classes or numbers a formula holds."""
     left, right = tree.left, tree.right
-    if not letters_of(left).isdisjoint(context.families) and _is_plain(right):
+    if tree.op in ("implies", "iff"):
         return True
-    if isinstance(left, (Number, Listed)):
-        return True
-    if not isinstance(left, (Name, Script)):
+    if tree.op not in _EQUAL or isinstance(left, (Number, Listed)):
         return False
-    found = Reader(context).lookup(left)
+    if not letters_of(left).isdisjoint(reader.context.families) and isinstance(left, Name):
+        return False
+    if not isinstance(left, (Name, Script)):
+        return True
+    found = reader.lookup(left)
     if found is None:
-        return isinstance(left, Name) and _is_plain(right)
+        return not isinstance(left, Name) or not _is_plain(right)
     meaning = found[0].meaning
-    if not isinstance(meaning, Quantity) or meaning.classes:
-        return not isinstance(left, Script) or _is_plain(right)
-    given = all(t not in context.uses for t in meaning.tensors.values())
-    return given and isinstance(right, (Number, Signed)) and _is_plain(right)
+    if not isinstance(meaning, Quantity):
+        return not _is_plain(right)
+    given = all(t not in reader.context.uses for t in meaning.tensors.values())
+    return not meaning.classes and not (given and isinstance(right, (Number, Signed)) and _is_plain(right))
 
 
 def _is_plain(tree: Tree) -> bool:
@@ -74,7 +74,16 @@ def _is_plain(tree: Tree) -> bool:
     return False
 
 
-def _names(formula: Formula, context: Context) -> bool:
-    """Whether a formula gives a meaning to a letter that has none."""
-    left = formula.items[0].tree
-    return isinstance(left, (Name, Script)) and key(left) not in context.named and Reader(context).lookup(left) is None
+def _names(chain: Chain, reader: Reader) -> bool:
+    """Whether a chain gives a meaning to a letter that has none."""
+    left = chain[0].tree
+    return isinstance(left, (Name, Script)) and key(left) not in reader.context.named and reader.lookup(left) is None and not _gradient(left, reader)
+
+
+def _gradient(left: Tree, reader: Reader) -> bool:
+    """Whether a letter without a declaration has a meaning all the same: dW, e, a Kronecker delta."""
+    try:
+        reader.read(left)
+    except (Misfit, Unreadable):
+        return False
+    return True

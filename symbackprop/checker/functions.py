@@ -13,7 +13,7 @@ from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, product, squared_norm
 from symbackprop.checker.sums import test, where
 from symbackprop.checker.symbols import key, letter_key, parts
-from symbackprop.checker.terms import Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
+from symbackprop.checker.terms import ONE, Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
 from symbackprop.checker.walk import Walk
 from symbackprop.parse.tree import Call, Indicator, Number, Relation, Script, Signed, Tree
 from symbackprop.rules import ACTIVATIONS
@@ -244,6 +244,16 @@ def _indicator(reader: Walk, tree: Call) -> Typed:
     raise Unreadable(f"{key(tree.function)} takes a condition", tree.span)
 
 
+def _quotient(above: str, below: str) -> Callable[[Walk, Call], Typed]:
+    def of(reader: Walk, tree: Call) -> Typed:
+        if len(tree.args) != 1 or (isinstance(tree.function, Script) and tree.function.primes):
+            raise Unreadable(f"{key(tree.function)} is read of one argument and without primes", tree.span)
+        x = reader.read(tree.args[0])
+        return replace(x, term=Div(Fn(above, x.term) if above else ONE, Fn(below, x.term)))
+
+    return of
+
+
 def _same(reader: Walk, tree: Call) -> Typed:
     return reader.read(tree.args[0])
 
@@ -257,6 +267,8 @@ _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "maximum": _extreme, "minimum": _extreme, "dot": _product("@"), "matmul": _product("@"), "multiply": _product("odot"), "outer": _outer,
     "diag": _diag, "tr": _trace, "trace": _trace, "Tr": _trace, "transpose": _transpose, "where": _where, "I": _indicator,
     "power": _power, "square": lambda reader, tree: power(reader, reader.read(tree.args[0]), Typed(Num(Fraction(2))), tree.span),
+    "tan": _quotient("sin", "cos"), "cot": _quotient("cos", "sin"), "sec": _quotient("", "cos"), "csc": _quotient("", "sin"),
+    "coth": _quotient("cosh", "sinh"), "sech": _quotient("", "cosh"), "csch": _quotient("", "sinh"),
     "reshape": _same, "asarray": _same, "norm": _norm,
 }  # fmt: skip
 KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})

@@ -162,8 +162,7 @@ class _Judge:
                 yield self.unread(line, Message("cannot be read: {error}", error=str(error)))
                 self.before = self.opening = None
                 continue
-            for part in parted(formula, self.context):
-                yield from self.formula(part, line)
+            yield from self.formula(formula, line)
 
     def unread(self, line: Line, words: str) -> _Judged:
         self.number += 1

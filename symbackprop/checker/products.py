@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 
 from sympy import Integer
 
 from symbackprop.checker.context import Misfit, Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.terms import Add, Affine, Compare, Div, Index, Num, Position, Pow, Scalar, Where, mul, relabel
+from symbackprop.checker.terms import Add, Affine, Compare, Div, Index, Mul, Num, Position, Pow, Scalar, Term, Where, mul, relabel
 from symbackprop.checker.walk import Walk
 from symbackprop.parse.tree import Span
 
-__all__ = ["matrix_product", "power", "product", "quotient", "squared_norm", "stacked"]
+__all__ = ["constant", "matrix_product", "power", "product", "quotient", "squared_norm", "stacked"]
 
 _ELEMENTWISE = {"odot", "circ", ".*", "bullet", "ast", "star", "./", "oslash"}
 
@@ -70,14 +71,31 @@ def power(reader: Walk, x: Typed, exponent: Typed, span: Span) -> Typed:
     """A power, entry by entry."""
     if not exponent.is_scalar:
         raise Misfit(f"an exponent is a number, not a matrix of shape {reader.labels.shape(exponent)}", span)
-    match x.term, exponent.term:
+    match x.term, constant(exponent.term):
         case Pow(base, Num(a)), Num(b) if (a * b).denominator == 1 and a.denominator == 2:
             return replace(x, term=base if a * b == 1 else Pow(base, Num(a * b)))
         case Num(a), Num(b) if b.denominator == 1 and abs(b) <= 64 and (a or b > 0):
             return Typed(Num(Fraction(a) ** int(b)))
         case _, Num(b) if abs(b) > 10**6:
             raise Unreadable("this power is too large", span)
+        case base, Num() as number:
+            return replace(x, term=Pow(base, number))
     return replace(x, term=Pow(x.term, exponent.term))
+
+
+def constant(term: Term) -> Term:
+    """A sum, product or quotient of numbers as the number that it is; anything else as it stands."""
+    match term:
+        case Add(terms) | Mul(terms):
+            found = [constant(t) for t in terms]
+            values = [t.value for t in found if isinstance(t, Num)]
+            if len(values) == len(found):
+                return Num(sum(values, Fraction(0)) if isinstance(term, Add) else prod(values, start=Fraction(1)))
+        case Div(above, below):
+            match constant(above), constant(below):
+                case Num(a), Num(b) if b:
+                    return Num(a / b)
+    return term
 
 
 def squared_norm(reader: Walk, x: Typed) -> Typed:

@@ -48,7 +48,7 @@ from symbackprop.parse.tree import (
 )
 from symbackprop.parse.tree import Fraction as Frac
 
-__all__ = ["Reader", "derivative", "function_name", "is_letter", "is_quantity", "nabla", "readings", "side_by_side"]
+__all__ = ["Reader", "derivative", "function_name", "is_letter", "is_quantity", "nabla", "reached", "reaching", "readings", "side_by_side", "with_bracket"]
 
 
 _DEEPEST, _MOST = 200, 5_000  # trees read inside each other, and in all: a name stands for its formula wherever it is used
@@ -149,6 +149,9 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
         if count:
             factors.append(reader.read(reader.context.named[key(Juxtaposed(tuple(rest[:count])))]))
             rest = rest[count:]
+        elif (reach := reaching(reader, rest)) > 1:
+            factors.append(reader.read(reached(rest[:reach])))
+            rest = rest[reach:]
         elif len(rest) > 1 and (whole := with_bracket(reader, rest[0], rest[1])) is not None:
             factors.append(reader.read(whole))
             rest = rest[2:]
@@ -163,6 +166,28 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
     for factor in factors[1:]:
         found = product_of(reader, "", found, factor, span)
     return found
+
+
+def reaching(reader: Walk, factors: Sequence[Tree]) -> int:
+    r"""How many factors belong to a function without brackets: in `\cos xy` writers differ, of `\log 2 \pi s` they take the logarithm."""
+    call = factors[0]
+    if not isinstance(call, Call) or not call.args or call.args[-1].span.end != call.span.end or isinstance(call.args[-1], Fence):
+        return 1
+    count = next((n for n, f in enumerate(factors[1:], 1) if not isinstance(f, (Name, Script, Number, Frac))), len(factors))
+    if count == 1:
+        return 1
+    if isinstance(call.args[-1], Number):
+        return count
+    way = reader.choose(f"the argument of {key(call.function)}", ("the next factor", "the product behind it"), call.span)
+    return count if way == "the product behind it" else 1
+
+
+def reached(factors: Sequence[Tree]) -> Tree:
+    """A function of the product of all that stands behind it."""
+    call, *more = factors
+    assert isinstance(call, Call)
+    span = Span(call.args[-1].span.start, more[-1].span.end)
+    return replace(call, args=(Juxtaposed((call.args[-1], *more), span=span),), span=Span(call.span.start, span.end + 1))
 
 
 def with_bracket(reader: Walk, tree: Tree, bracket: Tree) -> Tree | None:

@@ -17,8 +17,8 @@ __all__ = ["derived", "jacobian", "slope"]
 def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
     """The derivative of a term by a quantity."""
     match by.term:
-        case Sum(Mul((Leaf() as chosen, Leaf() as entry)), label, size) if by.is_scalar:  # by s_y: by the entries, against the target
-            found = derived(reader, of, Typed(entry), span)
+        case Sum(Mul((Leaf() as chosen, Leaf() as entry)), label, size) if label not in by.face:  # by s_y: by the entries, against the target
+            found = derived(reader, of, replace(by, term=entry), span)
             return replace(found, term=Sum(mul(chosen, found.term), label, size))
     if not isinstance(by.term, Leaf):
         raise Unreadable("what stands below the line is no quantity of the network, so nothing is differentiated by it", span)

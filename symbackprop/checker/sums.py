@@ -17,7 +17,7 @@ from symbackprop.checker.products import product
 from symbackprop.checker.symbols import family_number, key
 from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, mul, negative
 from symbackprop.checker.walk import Walk
-from symbackprop.parse.tree import Big, Fence, Listed, Name, Relation, Script, Span, Tree
+from symbackprop.parse.tree import Big, Fence, Listed, Name, Relation, Script, Span, Text, Tree
 
 __all__ = ["big", "cases", "compared", "condition", "over_layers", "sum_range", "test", "where"]
 
@@ -119,6 +119,8 @@ def test(reader: Walk, tree: Tree) -> Typed:
             return test(reader, body)
         case Listed(items):
             return Typed(mul(*(condition(reader, i) for i in items)))
+        case Text(text):
+            raise Unreadable(f"the words '{text}' may be a condition, and words are not read: say it as i \\ne j or z > 0", tree.span)
     raise Unreadable("a condition such as z > 0 was expected here", tree.span)
 
 

@@ -32,18 +32,22 @@ class Choices:
     def choose(self, what: str, options: tuple[str, ...], span: Span) -> str:
         number = len(self.offered)
         self.offered.append((what, options, span))
-        return options[self.taken[number] if number < len(self.taken) else 0]
+        return self._answer(number, options)
+
+    def _answer(self, number: int, options: tuple[str, ...]) -> str:
+        """What is offered may depend on what was taken before; then an answer counts around."""
+        return options[self.taken[number] % len(options) if number < len(self.taken) else 0]
 
     def agreed(self, what: str, options: tuple[str, ...], span: Span) -> str:
         """The same answer wherever the same is asked: what the lines of a matrix are is settled once."""
         before = next((n for n, (said, known, _) in enumerate(self.offered) if said == what and known == options), None)
         if before is None:
             return self.choose(what, options, span) if len(options) > 1 else options[0]
-        return options[self.taken[before] if before < len(self.taken) else 0]
+        return self._answer(before, options)
 
     def words(self) -> str:
         """What was chosen at each place."""
-        chosen = (options[self.taken[n] if n < len(self.taken) else 0] for n, (_, options, _) in enumerate(self.offered))
+        chosen = (self._answer(n, options) for n, (_, options, _) in enumerate(self.offered))
         return ", ".join(f"{what} as {option}" for (what, _, _), option in zip(self.offered, chosen, strict=True))
 
 

@@ -9,7 +9,7 @@ from .pratt import PRODUCT, Parser
 from .tokens import Token
 from .tree import Derivative, Fraction, Juxtaposed, Nabla, Number, Root, Script, Tree
 
-__all__ = ["fraction", "inline", "inline_follows", "nabla", "root"]
+__all__ = ["fraction", "inline", "inline_follows", "nabla", "root", "slope"]
 
 _D = r"d(?=\s*(?:[A-Za-z{(^}]|\\(?!cdot|odot|times|circ|ast|bullet|over)[a-zA-Z,;!]))|\\(?:mathrm|operatorname|text|rm)\s*(?:\{\s*d\s*\}|\s+d)"
 _DELTA = r"\\delta(?=\s*(?:[A-Za-z{(}]|\\(?!cdot|odot|times|circ|ast|bullet|over)[a-zA-Z]))"
@@ -167,6 +167,14 @@ def _operand(p: Parser, sign: str) -> Tree:
     if p.token.kind == "open" and _ARGUMENT.match(p.text, p.token.start):
         return Juxtaposed((found, p.factor()), span=p.span(start))
     return found
+
+
+def slope(p: Parser, token: Token) -> Tree:
+    r"""`\pdv{C}{z}`, or `\pdv{z}` with what it is taken of behind it."""
+    first = p.argument(f"\\{token.text}")
+    second = p.argument(f"\\{token.text}") if p.token.kind == "{" else None
+    of, by = (None, first) if second is None else (first, second)
+    return _derivative(p, token, of, (by,), "d" if token.text == "dv" else "partial")
 
 
 def nabla(p: Parser, token: Token) -> Tree:

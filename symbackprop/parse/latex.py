@@ -8,7 +8,7 @@ from .blocks import conditions
 from .letters import spelled_out
 from .parts import GRAMMAR
 from .pratt import Parser
-from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Relation, Text, Tree, Vocabulary, children
+from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Number, Relation, Span, Text, Tree, Vocabulary, children
 
 __all__ = ["check_height", "read_formula"]
 
@@ -56,6 +56,7 @@ def _chain(p: Parser) -> Formula:
         p.advance()
     links: list[Link] = []
     relation, start = "", p.token.start
+    stopped: int | None = None
     while p.token.kind != "end":
         if p.token.kind == "relation":
             start = p.token.start
@@ -70,8 +71,8 @@ def _chain(p: Parser) -> Formula:
             break
         elif p.token.kind == ".":
             p.advance()
-            if p.token.kind != "end":
-                raise p.fail("the formula goes on after its full stop")
+            stopped = p.token.start
+            break
         else:
             raise p.unexpected()
         if p.token.kind == "relation" and relation:
@@ -81,22 +82,44 @@ def _chain(p: Parser) -> Formula:
     said = _said(p, links)
     if p.token.kind != "end":
         raise p.unexpected()
+    if stopped is not None and not all(isinstance(item, (Relation, Text)) for item in said):
+        raise p.fail("the formula goes on after its full stop", stopped)
+    links = [part for link in links for part in _unboxed(link)]
     if not said and links[-1].relation and (aside := _aside(links[-1].tree)) is not None:
         links[-1] = Link(links[-1].relation, aside[0], links[-1].span)
         said = [aside[1]]
     return Formula(tuple(links), tuple(said), tuple(p.labels))
 
 
+def _unboxed(link: Link) -> list[Link]:
+    r"""The links of a chain that stands in a box or in braces as a whole, `\boxed{a = b}`."""
+    found = [link]
+    relations = link.tree.items if isinstance(link.tree, Listed) else (link.tree,)
+    if all(isinstance(r, Relation) for r in relations):
+        first = relations[0]
+        assert isinstance(first, Relation)
+        found = [Link(link.relation, first.left, first.left.span)]
+        for r in relations:
+            assert isinstance(r, Relation)
+            found.append(Link(r.op, r.right, Span(r.left.span.end, r.right.span.end)))
+    return found
+
+
 def _said(p: Parser, links: list[Link]) -> list[Tree]:
     """The conditions behind a chain; of a list behind `j =`, as in `j = 1, ..., n`, the list belongs to the last link."""
     comma = p.token.kind == ","
-    said = conditions(p)
+    said = [item for item in conditions(p) if not _is_label(item)]
     last = links[-1].tree
     if comma and last is not None and said and not isinstance(said[0], (Relation, Text)):
         more = [item for item in said if not isinstance(item, (Relation, Text))]
         links[-1] = Link(links[-1].relation, Listed((last, *more), span=last.span), links[-1].span)
         return [item for item in said if isinstance(item, (Relation, Text))]
     return said
+
+
+def _is_label(tree: Tree) -> bool:
+    """Whether a tree is the number of an equation, `(6.1)`."""
+    return isinstance(tree, Fence) and tree.open == "(" and isinstance(tree.body, Number)
 
 
 def _aside(tree: Tree | None) -> tuple[Tree, Tree] | None:

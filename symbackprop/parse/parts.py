@@ -6,7 +6,7 @@ import re
 
 from .attached import attached
 from .blocks import begin, big
-from .derivatives import fraction, inline, inline_follows, nabla, root
+from .derivatives import fraction, inline, inline_follows, nabla, root, slope
 from .pratt import Grammar, Parser, upright
 from .tokens import ACCENTS, Token
 from .tree import STYLES, Cases, Dots, Indicator, Juxtaposed, Matrix, Name, Number, Relation, Script, Text, Tree
@@ -102,6 +102,6 @@ def _open(p: Parser, token: Token) -> Tree:
 
 GRAMMAR = Grammar({
     "name": _name, "word": _word, "function": _word, "number": _number, "dots": _dots, "accent": _accent, "open": _open, "bar": _open,
-    "{": lambda p, token: p.group(token), "pass_": _transparent, "brace": _brace, "fraction": fraction, "sqrt": root,
+    "slope": slope, "{": lambda p, token: p.group(token), "pass_": _transparent, "brace": _brace, "fraction": fraction, "sqrt": root,
     "partial": inline, "nabla": nabla, "big": big, "begin": begin,
 }, attached)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from symbackprop.errors import ReadError, TooLarge
 
-from .tokens import Token, brackets, lex
+from .tokens import CONNECTIVES, Token, brackets, lex
 from .tree import Fence, Fraction, Infix, Juxtaposed, Limits, Listed, Name, Relation, Signed, Span, Tree, Vocabulary
 
 __all__ = ["PRODUCT", "Grammar", "Parser", "upright"]
@@ -20,7 +20,7 @@ SUM, PRODUCT, SIDE = 10, 20, 30
 _STRENGTH = {"+": SUM, "-": SUM, "/": SIDE, "**": SIDE + 1}  # every other sign is that of a product
 _CLOSES = {"(": ")", "[": "]", "{": "}", "<": ">", "|": "|", "||": "||", "lfloor": "rfloor", "lceil": "rceil"}
 _FACTORS = frozenset((
-    "name", "word", "function", "number", "open", "{", "accent", "big", "fraction", "sqrt", "partial", "nabla", "dots", "begin", "pass_", "brace",
+    "name", "word", "function", "number", "open", "{", "accent", "big", "fraction", "sqrt", "partial", "nabla", "dots", "begin", "pass_", "brace", "slope",
 ))  # fmt: skip
 _SIGN_ALONE = re.compile(r"\{\s*(\*|\+|-|\\ast|\\star)\s*\}")
 _OPTION = re.compile(r"([A-Za-z_]{2,})\s*=(?!=)\s*(True|False|None)?")
@@ -80,7 +80,7 @@ class Parser:
         r"""A name typed as `\text{softmax}`, if it is known or something is attached to it, else words."""
         name = token.text
         attached = self.text[token.end : token.end + 1] in ("(", "_", "^")
-        if name in self.vocabulary.known or (attached and name.isidentifier() and name.isascii()):
+        if (name in self.vocabulary.known and name not in CONNECTIVES) or (attached and name.isidentifier() and name.isascii()):
             return token._replace(kind="word")
         return token._replace(text=name.strip())
 

@@ -13,7 +13,7 @@ from symbackprop.errors import ReadError, TooLarge
 
 from .tree import Vocabulary
 
-__all__ = ["ACCENTS", "DIGITS", "FUNCTIONS", "Brackets", "Token", "brackets", "lex"]
+__all__ = ["ACCENTS", "CONNECTIVES", "DIGITS", "FUNCTIONS", "Brackets", "Token", "brackets", "lex"]
 
 
 class Token(NamedTuple):
@@ -34,9 +34,9 @@ def _table(**kinds: str) -> dict[str, tuple[str, str]]:
 
 ACCENTS = {command: says for command, (_, says) in _table(accent=(
     "hat widehat:hat tilde widetilde:tilde bar overline:bar dot ddot vec overrightarrow:vec check breve acute grave mathring:ring underline "
-    "mathbf:bold boldsymbol:bold bm:bold bf:bold textbf:bold symbf:bold pmb:bold mathbfit:bold mathrm:roman rm:roman textrm:roman "
+    "mathbf:bold boldsymbol:bold bm:bold bf:bold textbf:bold symbf:bold pmb:bold mathbfit:bold mathrm:roman rm:roman "
     "operatorname:roman mathop:roman symrm:roman mathcal:cal cal:cal mathscr:script mathbb:double mathds:double mathfrak:fraktur "
-    "mathsf:sans textsf:sans mathtt:mono texttt:mono mathit:italic it:italic mathnormal:italic")).items()}  # fmt: skip
+    "mathsf:sans mathtt:mono mathit:italic it:italic mathnormal:italic")).items()}  # fmt: skip
 _COMMANDS = {
     **{command: ("accent", command) for command in ACCENTS},
     **_table(
@@ -51,7 +51,7 @@ _COMMANDS = {
             "equiv triangleq coloneqq::= coloneq::= approx simeq:approx doteq:approx cong:approx sim propto varpropto:propto ne:!= neq:!= "
             "le:<= leq:<= leqslant:<= ge:>= geq:>= geqslant:>= lt:< gt:> ll:< gg:> in notin Rightarrow:implies implies Longrightarrow:implies "
             "Leftrightarrow:iff iff Longleftrightarrow:iff to rightarrow:to longrightarrow:to mapsto:to leftarrow:gets gets longleftarrow:gets "
-            "subset subseteq colon::"
+            "subset subseteq colon:: therefore:implies because:implies"
         ),
         open="langle:< lbrace:{ lbrack:[ lvert:| lVert:|| lfloor lceil",
         close="rangle:> rbrace:} rbrack:] rvert:| rVert:|| rfloor rceil",
@@ -59,9 +59,10 @@ _COMMANDS = {
         big="sum prod int bigoplus bigodot max min sup inf argmax argmin lim arg",
         dots="dots ldots cdots vdots ddots dotsc dotsb dotso",
         fraction="frac dfrac:frac tfrac:frac cfrac:frac",
+        slope="pdv dv pderiv:pdv diffp:pdv",
         pass_="boxed substack mathstrut mathbin mathrel mathord mathclose mathopen ensuremath displaylines",
         brace="underbrace overbrace",
-        text="text mbox textit textnormal textup intertext",
+        text="text mbox textit textnormal textup textrm textsf texttt intertext shortintertext",
         label="tag label",
         open_any="left bigl Bigl biggl Biggl",
         close_any="right bigr Bigr biggr Biggr",
@@ -75,6 +76,7 @@ FUNCTIONS = frozenset(says for kind, says in _COMMANDS.values() if kind == "func
 _REFUSED = {
     "pm": "± stands for two formulas: write out the one you mean",
     "mp": "∓ stands for two formulas: write out the one you mean",
+    **dict.fromkeys(("cancel", "bcancel", "xcancel", "sout"), "what is crossed out may be kept or gone: write what is left"),
     "def": "a formula defines no commands: write the symbol itself",
     "newcommand": "a formula defines no commands: write the symbol itself",
 }
@@ -89,7 +91,7 @@ _SAME = {"==": ("relation", "="), "=>": ("relation", "implies"), "->": ("relatio
 _ALIGNED = r"(?:align(?:ed|at)?|equation|gather(?:ed)?|split|multline|eqnarray|flalign|displaymath|math|dmath)\*?"
 _SKIP = re.compile(
     r"(?:[\s~$]+|%[^\n]*(?:\n|\Z)|\{\s*\}(?=\s*[_^'])|\\(?:[,;:!>\s\[\]()/]"
-    rf"|(?:begin|end)\s*\{{{_ALIGNED}\}}|(?:hspace|vspace|color)\*?\s*\{{[^{{}}]*\}}"
+    rf"|(?:begin|end)\s*\{{{_ALIGNED}\}}|(?:hspace|vspace|color|textcolor|[hv]?phantom)\*?\s*\{{[^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)*\}}"
     r"|(?:displaystyle|textstyle|scriptstyle|limits|nolimits|nonumber|notag|hfill|thinspace|noindent|allowbreak|mathstrut)(?![a-zA-Z])))*"
 )
 _TOKEN = re.compile(
@@ -102,6 +104,7 @@ _WORD = re.compile(r"\s*\{\s*([A-Za-z](?:[A-Za-z0-9. -]|\\[_ ])*)\}")
 _RAW = re.compile(r"\s*\{((?:[^{}\\]|\\.|\{[^{}]*\})*)\}", re.DOTALL)
 _NEGATED = re.compile(r"\s*(=|\\in(?![a-zA-Z]))")
 _QUADS = re.compile(r"(?:\s*\\q?quad(?![a-zA-Z]))*")
+CONNECTIVES = frozenset("and or if for where otherwise else with when since because so then thus hence by as all".split())
 DIGITS = 1_000  # more than any formula needs, and fewer than Python refuses to convert
 _CONTINUES = frozenset({"op", "relation", "end", "row", "close", ",", "&", ".", "label", "}"})
 _DELIMITER = re.compile(r"\s*(\\[a-zA-Z]+|\\[{}|]|[()\[\]|<>./])")
@@ -152,6 +155,8 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
     kind, says = _COMMANDS[command]
     if kind == "accent" and ACCENTS[command] in ("roman", "sans", "mono"):
         word = _WORD.match(text, end)
+        if word and word.group(1).strip().lower() in CONNECTIVES:
+            return Token("text", word.group(1).strip(), start, word.end())
         if word and len(word.group(1)) > 1:
             return Token("word", re.sub(r"\\|\s", "", word.group(1)), start, word.end())
     elif kind in ("text", "label"):
