@@ -17,6 +17,7 @@ from symbackprop.checker.names import differential
 from symbackprop.checker.problem import conventions_from, strings, table
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import (
+    GREEK,
     Pattern,
     Unwritable,
     bare,
@@ -43,7 +44,9 @@ __all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
 
 DEPTH = 3
 _INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
+_ACCENTED = re.compile(r"\\(hat|tilde|bar)\s*\{?\s*(?:\\math\w+\s*\{)?\\?([A-Za-z]+)")  # \hat{y}, which plain text calls yhat
 _BRACKET = re.compile(r"\s*\\?([A-Za-z]+)(?:_(?:\w|\\[A-Za-z]+|\{[^{}]*\}))?\s*\(.*\)\s*")  # f(x), h_\theta(x)
+_FROM_ZERO = re.compile(r"_\{?\s*\w\s*=\s*0\s*\}?\s*\^\s*\{[^{}]*-\s*1\s*\}")
 PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
 
 
@@ -70,7 +73,8 @@ class Declarations:
     def __post_init__(self) -> None:
         self.vocabulary = self.vocabulary_of()
         self.families, self.depths = self.layers()
-        self.conventions = conventions_from(table(self.data, "conventions", self.where), self.where)
+        from_zero = any(_FROM_ZERO.search(e) for e in strings(self.data, "equations", self.where))
+        self.conventions = conventions_from({"first": 0 if from_zero else 1, **table(self.data, "conventions", self.where)}, self.where)
 
     def vocabulary_of(self) -> Vocabulary:
         """The words that stand in declared symbols, and for each quantity its differential."""
@@ -82,6 +86,8 @@ class Declarations:
         words = declared | {w for w in defined if not _INDICES.fullmatch(w)}
         words |= {w for text in keys for w in re.findall(r"\\(?:mathrm|text|operatorname|mathit)\{([A-Za-z]\w+)\}", text)}
         letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
+        letters |= {m for text in (*keys, *lefts) for m in re.findall(r"\\([A-Za-z]+)", text) if m in GREEK}
+        words |= {m for m in letters if len(m) > 1} | {f"{letter}{accent}" for t in (*keys, *lefts) for accent, letter in _ACCENTED.findall(t)}
         functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
         single = {re.split(r"[\^_']", f)[0] for f in functions}
         single |= {found.group(1) for found in map(_BRACKET.fullmatch, lefts) if found}
@@ -193,20 +199,25 @@ class Declarations:
             faces[tensors[layer]] = self.face(lengths)
         if not tensors:
             raise SpecError(f"{self.where}: {text} has no layer at which its shape makes sense")
+        self.extend(pattern, tree, Quantity(tensors, faces), text)
+
+    def extend(self, pattern: Pattern, tree: Tree, more: Quantity, text: str) -> None:
+        """A quantity, or further layers of one."""
         known = self.quantities(pattern, tree)
         for n, s in enumerate(known):
             if s.pattern == pattern and isinstance(s.meaning, Quantity):
-                if not s.meaning.tensors.keys().isdisjoint(tensors):
+                if not s.meaning.tensors.keys().isdisjoint(more.tensors):
                     raise SpecError(f"{self.where}: {text} is declared twice")
-                known[n] = Symbol(pattern, replace(s.meaning, tensors={**s.meaning.tensors, **tensors}, faces={**s.meaning.faces, **faces}))
+                both = replace(s.meaning, tensors={**s.meaning.tensors, **more.tensors}, faces={**s.meaning.faces, **more.faces})
+                known[n] = Symbol(pattern, both)
                 return
-        known.append(Symbol(pattern, Quantity(tensors, faces)))
+        known.append(Symbol(pattern, more))
 
     def quantities(self, pattern: Pattern, tree: Tree) -> list[Symbol]:
         """The symbols of a letter, to which a quantity is added; a size set in the same type would not be told from it."""
         known = self.symbols.setdefault(pattern.base, [])
         if any(isinstance(s.meaning, Size) and s.pattern == pattern and s.pattern.style == pattern.style for s in known):
-            raise SpecError(f"{self.where}: {key(tree)} is a size and a quantity at once; give one of them another letter, or set the quantity in bold")
+            raise SpecError(f"{self.where}: {key(tree)} is a size and a quantity; give one of them another letter, or set the quantity in bold")
         return known
 
     def function(self, tree: Tree, meaning: Function) -> None:
@@ -221,12 +232,13 @@ class Declarations:
             self.symbols.setdefault(pattern.base, []).append(Symbol(pattern, meaning))
 
     def same(self, text: str, of: str) -> None:
-        """Another letter for a quantity at one of its layers: y-hat for a^L."""
-        tensor = self.tensor_of(of)
+        """Another letter for a quantity at one of its layers: y-hat for a^L, or a^0 for x."""
+        tree, tensor = self.tree(text), self.tensor_of(of)
         found = Reader(self.context(), self.depths).lookup(self.tree(of))
         assert found is not None
         assert isinstance(found[0].meaning, Quantity)
-        self.add(self.tree(text), Quantity({None: tensor}, {tensor: found[0].meaning.faces[tensor]}))
+        pattern, layer = (self.numbered(tree) if isinstance(tree, Script) else None) or (pattern_of(tree, self.families)[0], None)
+        self.extend(pattern, tree, Quantity({layer: tensor}, {tensor: found[0].meaning.faces[tensor]}), text)
 
     def face(self, lengths: Sequence[Any]) -> Any:
         """Which axes run down and across: one axis is a vector as the conventions have it, an axis of one is none."""
@@ -279,8 +291,8 @@ class Declarations:
         samples = None if "samples" not in self.data else self.size(self.tree(self.data["samples"]), self.depths)
         letters = tuple(self.data.get("sample_letters", ("i",)))
         return Context(
-            {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), dict(self.applied), self.families, self.depths, samples, letters, loss, self.uses,
-            self.conventions, self.vocabulary,
+            {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), dict(self.applied), self.families, self.depths, samples, letters,
+            loss, self.uses, self.conventions, self.vocabulary,
         )  # fmt: skip
 
     def numbered(self, tree: Script) -> tuple[Pattern, int] | None:

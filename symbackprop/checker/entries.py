@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sympy import Integer
 
-from symbackprop.checker.classes import class_entry, class_index
+from symbackprop.checker.classes import class_entry, class_index, upright
 from symbackprop.checker.context import Constant, Misfit, Quantity, Size, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power
@@ -79,6 +79,8 @@ def in_other_case(reader: Walk, tree: Tree) -> bool:
 def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str | None, alias: bool, classes: bool) -> Typed:
     """The entries of a matrix at the indices in its subscript."""
     axes = [k for k in x.face if k is not None]
+    if any(key(p) in (":", "None") for p in sub):
+        return sliced(reader, x, sub, tree)
     if classes and len(sub) == 1:
         # a class number as such: y_i in 1{y_i = k} and p_{y_i} is read where it stands
         raise Unreadable(f"{key(tree)} is the number of a class: use it as an index or in a condition", tree.span)
@@ -91,7 +93,10 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         indices = reader.indices(sub, 2, tree)
     if len(indices) == len(axes) + 1 <= 2:  # along an axis of one there is nothing to choose
         single = x.face.index(None) if axes else 0
-        if indices.pop(single) != 1:
+        index = indices.pop(single)
+        if isinstance(index, str):
+            reader.labels.note(index, Integer(1), key(tree), tree.span)
+        elif index != 1:
             raise Misfit(f"{key(tree)}: the quantity is one long there, so this index is 1", tree.span)
     if len(indices) == len(axes):
         for axis, i in zip(axes, indices, strict=True):
@@ -112,23 +117,39 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
     raise Unreadable(f"{key(tree)} has {len(indices)} indices, but the quantity has {len(axes)} axes", tree.span)
 
 
+def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:
+    """`W[:, j]`, `x[:, None]`: whole axes, single places along others, and new axes that are one long."""
+    left = [k for k in x.face if k is not None]
+    found: list[str | None] = []
+    for part in sub:
+        if key(part) == "None":
+            found.append(None)
+        elif not left:
+            raise Misfit(f"{key(tree)} has more indices than the quantity has axes", tree.span)
+        elif key(part) == ":":
+            found.append(left.pop(0))
+        else:
+            x = reader.labels.at(x, left.pop(0), reader.index(part, tree), key(tree), tree.span)
+    found += left
+    if len(found) > 2:
+        raise Unreadable(f"{key(tree)} has more than two axes", tree.span)
+    if len(found) == 2:
+        return Typed(x.term, found[0], found[1])
+    return x if reader.python or x.rows is not None else upright(reader, x, tree)
+
+
 def line_of(reader: Walk, x: Typed, index: Index, tree: Tree) -> Typed:
     """A row or a column of a matrix, `w_j`: writers differ in which it is, and many set a row upright."""
     assert x.rows is not None
     assert x.cols is not None
     fixed = reader.labels.sizes.get(index) if isinstance(index, str) else None
     down, across = (reader.labels.sizes.get(k) for k in (x.rows, x.cols))
-    ways: tuple[str, ...] = ("a column",) if fixed in (None, across) else ()
-    if fixed in (None, down):
-        row = ("a row set upright", "a row")
-        ways = (*(row if reader.context.conventions.vectors == "column" else row[::-1]), *ways)
+    ways = [way for way, size in (("a row", down), ("a column", across)) if fixed in (None, size)]
     if not ways:
         raise Misfit(f"the index in {key(tree)} runs to {fixed}, the axes to {down} and {across}", tree.span)
-    way = reader.choices.agreed(key(tree.base if isinstance(tree, Script) else tree), ways, tree.span)
-    if way == "a column":
+    if reader.choices.agreed(f"the index of {letter_key(tree)}", tuple(ways), tree.span) == "a column":
         return reader.labels.at(x, x.cols, index, key(tree), tree.span)
-    found = reader.labels.at(x, x.rows, index, key(tree), tree.span)
-    return reader.labels.transpose(found) if way == "a row set upright" else found
+    return upright(reader, reader.labels.at(x, x.rows, index, key(tree), tree.span), tree)
 
 
 def beyond(reader: Walk, axes: Sequence[str], indices: Sequence[Index]) -> bool:

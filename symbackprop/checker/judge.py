@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symbackprop.checker.beside import parted
 from symbackprop.checker.applied import with_dummies
 from symbackprop.checker.beside import parted
 from symbackprop.checker.compare import Difference, Outcome, compared, instances
@@ -206,8 +205,10 @@ class _Judge:
                 yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, link.tree)
                 self.before = link.tree
                 continue
-            yield self.judged(place, link.relation, link.tree, start, conditions, line.syntax == "python")
-            self.before = link.tree
+            judged = self.judged(place, link.relation, link.tree, start, conditions, line.syntax == "python")
+            yield judged
+            if judged.step.before.status not in (Status.SCHEMATIC, Status.UNDECIDED):  # nothing can be compared with what has no value
+                self.before = link.tree
 
     def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
         """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""

@@ -21,7 +21,7 @@ def statuses(text: str, problem: object, **options: str) -> list[str]:
 
 @pytest.mark.parametrize("between", BETWEEN)
 def test_every_equation_of_a_line_is_judged(between: str) -> None:
-    right, wrong = rf"\frac{{\partial C}}{{\partial b_j^l}} = \delta_j^l", rf"\frac{{\partial C}}{{\partial b_j^l}} = 2 \delta_j^l"
+    right, wrong = r"\frac{\partial C}{\partial b_j^l} = \delta_j^l", r"\frac{\partial C}{\partial b_j^l} = 2 \delta_j^l"
     assert statuses(f"{WEIGHTS}{between}{right}", DEEP, notation="nielsen") == ["right", "right"]
     assert statuses(f"{WEIGHTS}{between}{wrong}", DEEP, notation="nielsen") == ["right", "wrong"]
     assert statuses(f"{right}{between}{right} = a_j^l", DEEP, notation="nielsen") == ["right", "right", "wrong"]
@@ -67,3 +67,41 @@ def test_no_point_lies_on_a_kink() -> None:
     net = sb.mlp([3, 5, 4, 2], activation="relu", output="softmax", loss="cross_entropy", samples="m")
     lines = "dZ2 = np.dot(W3.T, dZ3) * (Z2 > 0)\ndZ1 = np.dot(W2.T, dZ2) * (Z1 > 0)\ndZ1 = np.dot(W2.T, dZ2) * (Z1 < 0)"
     assert statuses(lines, net, notation="ng") == ["right", "right", "wrong"]
+
+
+LINES = {  # what a course writes of its networks: notation, activation, lines that are right, lines that are wrong
+    "the input is the layer before the first": (
+        "ng", "tanh", [r"dW^{[1]} = \frac{1}{m} dZ^{[1]} A^{[0]T}"],
+        [r"dW^{[1]} = \frac{1}{m} dZ^{[1]} A^{[1]T}", r"dW^{[2]} = \frac{1}{m} dZ^{[2]} A^{[0]T}"],
+    ),
+    "g is the activation": ("ng", "tanh", [r"dZ^{[1]} = W^{[2]T} dZ^{[2]} * g'(Z^{[1]})"], [r"dZ^{[1]} = W^{[2]T} dZ^{[2]} * g(Z^{[1]})"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_network_is_declared_with_what_its_course_says(name: str) -> None:
+    notation, activation, right, wrong = LINES[name]
+    net = sb.mlp([3, 4, 2], activation=activation, output="softmax", loss="cross_entropy", samples="m")
+    for lines, verdict in ((right, "right"), (wrong, "wrong")):
+        assert statuses("\n".join(lines), net, notation=notation) == [verdict] * len(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\frac{\partial C}{\partial w^3_{jk}} = a^2_k \delta^3_j", "right"), (r"\frac{\partial C}{\partial w^3_{jk}} = a^2_j \delta^3_k", "wrong"),
+        (r"\delta^3_j = (a^3_j - y_j) \sigma'(z^3_j)", "right"), (r"\delta^3_j = (y_j - a^3_j) \sigma'(z^3_j)", "wrong"),
+        (r"C = \frac12 \sum_j (y_j - a^3_j)^2", "right"), (r"\frac{\partial C}{\partial b^2_j} = \sum_k w^3_{kj} \delta^3_k \sigma'(z^2_j)", "right"),
+        (r"\frac{\partial C}{\partial b^2_j} = \sum_k w^3_{jk} \delta^3_k \sigma'(z^2_j)", "wrong"),
+    ],
+)  # fmt: skip
+def test_an_index_runs_along_an_axis_of_one(line: str, verdict: str) -> None:
+    assert statuses(line, sb.mlp([2, 3, 1], activation="sigmoid", loss="quadratic"), notation="nielsen") == [verdict]
+
+
+def test_what_follows_a_schematic_product_is_compared_with_what_opened_the_chain() -> None:
+    net = sb.mlp([3, 4, 2], activation="tanh", output="softmax", loss="cross_entropy", samples="m")
+    path = r"\frac{\partial J}{\partial Z^{[2]}} \frac{\partial Z^{[2]}}{\partial W^{[2]}}"
+    chain = rf"\frac{{\partial J}}{{\partial W^{{[2]}}}} = {path} = \frac{{1}}{{m}} (A^{{[2]}} - Y) "
+    assert statuses(chain + "A^{[1]T}", net, notation="ng")[1] == "right"
+    assert statuses(chain + "A^{[1]}", net, notation="ng")[1] == "wrong"
