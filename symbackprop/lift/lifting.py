@@ -17,7 +17,7 @@ from sympy.core.symbol import Str
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import Boolean
 
-from symbackprop.equations import Entry, Equation, Func, Tensor, fresh, mul, rebuild, substitute
+from symbackprop.equations import Entry, Equation, Func, Layers, Tensor, fresh, mul, rebuild, substitute
 from symbackprop.lift.contract import Piece, Sizes, aligned, product, spread, total
 from symbackprop.lift.layout import Layout, NotLiftable
 from symbackprop.lift.matrix import (
@@ -40,11 +40,12 @@ __all__ = ["MatrixEquation", "lift", "lift_equation", "lift_expression"]
 
 @dataclass(frozen=True)
 class MatrixEquation:
-    """An equation between matrices; both sides lie as the left side is stored."""
+    """An equation between matrices; both sides lie as the left side is stored. `layers` are those it holds for, if there are many."""
 
     lhs: Var
     rhs: Node
     relation: str = "="
+    layers: Layers | None = None
 
 
 def lift(equation: Equation, layout: Layout) -> MatrixEquation:
@@ -68,7 +69,7 @@ def lift(equation: Equation, layout: Layout) -> MatrixEquation:
     axes = layout.axes(tensor)
     row, column = (None if axis is None else indices[axis] for axis in axes)
     sizes = dict(zip(indices, tensor.shape, strict=True))
-    return MatrixEquation(Var(tensor, axes), lift_expression(equation.rhs, row, column, layout, sizes), equation.relation)
+    return MatrixEquation(Var(tensor, axes), lift_expression(equation.rhs, row, column, layout, sizes), equation.relation, equation.layers)
 
 
 def lift_equation(equation: Equation, layout: Layout) -> MatrixEquation | None:
@@ -79,9 +80,7 @@ def lift_equation(equation: Equation, layout: Layout) -> MatrixEquation | None:
         return None
 
 
-def lift_expression(
-    expr: Any, row: Any = None, column: Any = None, layout: Layout | None = None, sizes: Mapping[Any, Any] | None = None
-) -> Node:
+def lift_expression(expr: Any, row: Any = None, column: Any = None, layout: Layout | None = None, sizes: Mapping[Any, Any] | None = None) -> Node:
     """The matrix whose entry at `row`, `column` is `expr`; None stands for an axis of one.
 
     `sizes` gives the sizes of the two indices; those it leaves out are read from the tensors that carry them.

@@ -37,7 +37,7 @@ def check_notation(notation: Notation, where: str) -> None:
             raise SpecError(f"{where}: functions.{name} is a letter or a word such as sgn, not {symbol!r}")
     for of, name in notation.output.items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise SpecError(f'{where}: output.{of} is the name of a quantity, such as yhat, to which symbols and matrix give letters; not {name!r}')
+            raise SpecError(f"{where}: output.{of} is the name of a quantity, such as yhat, to which symbols and matrix give letters; not {name!r}")
     for of, gradient in notation.gradients.items():
         _check_gradient(gradient, f"{where}: gradients.{of}")
     for general, loss in notation.losses.items():
@@ -52,6 +52,11 @@ def check_notation(notation: Notation, where: str) -> None:
     if carried and notation.batch_cost == "sum":
         raise SpecError(
             f'{where}: gradients.{carried[0]} leaves out the 1/m of a mean (factor = "m"), but batch_cost = "sum" has none; leave one of them out'
+        )
+    if notation.batch_cost == "sum" and notation.regulariser.endswith("m"):
+        raise SpecError(
+            f'{where}: regulariser = "{notation.regulariser}" divides the penalty by the number of examples, as a mean does, but '
+            f'batch_cost = "sum" takes no mean; take "{notation.regulariser.removesuffix("m").removesuffix("/")}" instead'
         )
     _check_clashes(notation, where)
 

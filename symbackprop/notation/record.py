@@ -29,6 +29,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "weights": ("to_from", "from_to"),
     "jacobian": ("shape", "numerator", "denominator"),
     "batch_cost": ("mean", "sum"),
+    "regulariser": ("lambda/2", "lambda", "lambda/2m", "lambda/m"),
     "bold": ("none", "upright", "italic"),
     "hadamard": ("odot", "circ", "*", "ast", "bullet", "star", "otimes"),
     "transpose": ("T", "upright:T", "top", "intercal"),
@@ -61,7 +62,8 @@ class Notation:
     gradient has the shape of what it is taken by and a Jacobian the function down and the variable across (shape), or a gradient by
     a vector is a Jacobian of one row as well (numerator), or both have the variable down (denominator).
 
-    Cost: `batch_cost` is the mean or the sum of the losses, `losses` says which registered loss goes by a general name.
+    Cost: `batch_cost` is the mean or the sum of the losses, `losses` says which registered loss goes by a general name, `regulariser`
+    what stands before the squares of the weights in the penalty l2, m the number of examples.
 
     Letters: `symbols` of tensors with indices; `vector` and `matrix` of whole tensors with one and two axes where these have
     others, all of them bold if `bold`; `output` the names that quantities of the last layer go by, to which these tables give letters;
@@ -88,6 +90,7 @@ class Notation:
     weights: str = "to_from"
     jacobian: str = "shape"
     batch_cost: str = "mean"
+    regulariser: str = "lambda/2"
     bold: str = "none"
     hadamard: str = "odot"
     transpose: str = "T"

@@ -13,7 +13,7 @@ from symbackprop.equations import Entry, Tensor, index, rebuild, rename_bound, s
 from symbackprop.errors import UnknownName
 from symbackprop.formula import Scope, read_expression
 
-__all__ = ["ACTIVATIONS", "LAYERS", "LOSSES", "PENALTIES", "Activation", "Layer", "Loss", "Penalty", "Registry", "elementwise_names"]
+__all__ = ["ACTIVATIONS", "FUNCTIONS", "LAYERS", "LOSSES", "PENALTIES", "Activation", "Layer", "Loss", "Penalty", "Registry", "elementwise_names"]
 
 
 class Named(Protocol):
@@ -129,6 +129,7 @@ class Layer:
 
 
 ACTIVATIONS = Registry[Activation]("activation")
+FUNCTIONS = Registry[Activation]("function")
 LOSSES = Registry[Loss]("loss")
 PENALTIES = Registry[Penalty]("penalty")
 LAYERS = Registry[Layer]("layer")

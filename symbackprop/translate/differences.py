@@ -16,7 +16,7 @@ from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.tree import Node, Operator, Text, join, row
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "called", "differences"]
 
 _MEANINGS = {
     "x": "the input", "z": "the pre-activations", "a": "the activations", "w": "the weights", "b": "the biases", "y": "the target",
@@ -155,7 +155,7 @@ def _factors(first: Side, second: Side) -> Iterator[Difference]:
     for name, one, other in _pairs(first, second):
         carries = [_carries(s, d) for s, d in ((first, one), (second, other))]
         if carries[0] != carries[1]:
-            yield Difference("factor", _in("the place of the mean", name), first.result(one), second.result(other))
+            yield Difference("factor", _in("the place of the mean", called(first, second, name)), first.result(one), second.result(other))
 
 
 def _carries(side: Side, derivation: Any) -> bool:
@@ -171,8 +171,8 @@ def _pairs(first: Side, second: Side) -> Iterator[tuple[str, Any, Any]]:
 def _products(first: Side, second: Side) -> Iterator[Difference]:
     """Where a transpose stands in one notation and not in the other, and products whose factors stand the other way round."""
     forms = [(n, a.matrix, b.matrix) for n, a, b in _pairs(first, second)]
-    names = [("", m, k) for (e, m), (_, k) in zip(first.forward, second.forward, strict=True)]
-    for name, one, other in (*names, *forms):
+    names = [("", m, k) for (_, m), (_, k) in zip(first.forward, second.forward, strict=True)]
+    for name, one, other in (*names, *((called(first, second, n), a, b) for n, a, b in forms)):
         if one is None or other is None:
             continue
         turned = [sorted(_transposed(s, m.rhs)) for s, m in ((first, one), (second, other))]
@@ -183,9 +183,15 @@ def _products(first: Side, second: Side) -> Iterator[Difference]:
             yield Difference("order", _in("the order of factors", name), first.builder.build(one), second.builder.build(other))
 
 
+def called(first: Side, second: Side, name: str) -> str:
+    """What the derivation is called in both notations; BP4-2 and BP4-1 where they count layers from different numbers."""
+    names = [s.builder.called(name, s.derivations[name].lhs) for s in (first, second) if name in s.derivations]
+    return " and ".join(dict.fromkeys(names)) if name.startswith("BP") else ""
+
+
 def _in(what: str, name: str) -> str:
     """With the number of the equation, where it has one."""
-    return f"{what} in {name}" if name.startswith("BP") else what
+    return f"{what} in {name}" if name else what
 
 
 def _parts(node: MatrixNode) -> Iterator[MatrixNode]:

@@ -13,7 +13,7 @@ from symbackprop.errors import SpecError, one_of
 from symbackprop.files import write_beside
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
-from symbackprop.translate.differences import Difference, differences
+from symbackprop.translate.differences import Difference, called, differences
 from symbackprop.translate.sides import Side, side_of
 from symbackprop.typeset.latex import escape as escape_latex
 from symbackprop.typeset.latex import latex
@@ -104,7 +104,7 @@ def _rows(first: Side, second: Side) -> Iterator[Row]:
             yield Row("", None if matrix is None else first.equation(matrix), None if its is None else second.equation(its))
     for name in dict.fromkeys((*first.derivations, *second.derivations)):
         found = [(s, s.derivations.get(name)) for s in (first, second)]
-        yield Row(name if name.startswith("BP") else "", *(None if d is None else s.steps(d) for s, d in found))
+        yield Row(called(first, second, name), *(None if d is None else s.steps(d) for s, d in found))
         forms = [None if d is None or d.matrix is None else s.equation(d.matrix) for s, d in found]
         if any(form is not None for form in forms):
             yield Row("", *forms)

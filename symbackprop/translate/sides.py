@@ -11,6 +11,7 @@ from symbackprop.backprop import Named
 from symbackprop.derivation import Derivation
 from symbackprop.documents.about_network import backward_chains, layout_of, letters_of, style_of
 from symbackprop.documents.blocks import Chain
+from symbackprop.equations import Layers
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, with_cost_of
@@ -52,7 +53,8 @@ class Side:
     def equation(self, equation: Any) -> Node:
         """An equation on a line, or several if it is long."""
         builder = self.builder.about(equation.lhs, equation.rhs)
-        return chain(builder.build(equation.lhs), [(getattr(equation, "relation", "="), builder.build(equation.rhs), None)], WIDTH)
+        link = (getattr(equation, "relation", "="), builder.build(equation.rhs), self.held(builder, equation.layers))
+        return chain(builder.build(equation.lhs), [link], WIDTH)
 
     def result(self, derivation: Derivation) -> Node:
         """What a derivation ends in."""
@@ -61,7 +63,14 @@ class Side:
     def steps(self, derivation: Derivation) -> Node:
         """A derivation from its left side to its result, a line a step."""
         builder = self.builder.about(derivation.lhs, *(s.expression for s in derivation))
-        return chain(builder.build(derivation.lhs), [(s.relation, builder.build(s.expression), None) for s in derivation], WIDTH)
+        held = self.held(builder, derivation.layers)
+        links = [(s.relation, builder.build(s.expression), held if n == 0 else None) for n, s in enumerate(derivation)]
+        return chain(builder.build(derivation.lhs), links, WIDTH)
+
+    @staticmethod
+    def held(builder: Builder, layers: Layers | None) -> Node | None:
+        """The layers that an equation holds for, where there are many."""
+        return None if layers is None else builder.layers(layers)
 
 
 def side_of(net: Network, notation: Notation) -> Side:

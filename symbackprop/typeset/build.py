@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from symbackprop.equations import Equation, Grad, Tensor, index, tensors
+from symbackprop.equations import Equation, Grad, Layers, Tensor, index, tensors
 from symbackprop.errors import one_of
 from symbackprop.lift import MatrixEquation, Var, children
 from symbackprop.lift.matrix import Node as MatrixNode
@@ -36,7 +36,7 @@ class Builder(Matrices):
         self.holes = {}
 
     def build(self, expr: Any) -> t.Node:
-        """An expression, a tensor, a matrix expression, or an equation of either kind.
+        """An expression, a tensor, a matrix expression, an equation of either kind, or the layers that one holds for.
 
         Raises:
             TypeError: the expression is of a kind that cannot be printed; the message names it.
@@ -45,7 +45,7 @@ class Builder(Matrices):
             return self.equation(expr)
         if isinstance(expr, MatrixNode):
             return self.matrix(expr)
-        return self.expr(expr)
+        return self.layers(expr) if isinstance(expr, Layers) else self.expr(expr)
 
     def about(self, *things: Any) -> Builder:
         """The same builder, the letter l chosen so that the weights in `things` are called W^(l), whichever layer they lead to."""
@@ -61,6 +61,19 @@ class Builder(Matrices):
         if self.ahead is None and self.notation.weight_layer == "from":
             return self.about(equation.lhs, equation.rhs).equation(equation)
         return t.row(self.build(equation.lhs), self.relation_sign(equation.relation), self.build(equation.rhs))
+
+    def called(self, name: str, lhs: Any) -> str:
+        """The name of a derivation by the layer that is printed on its left side: BP4-2 where the first weights are w^2.
+
+        A name that ends in no number stays as it is.
+        """
+        kind, _, number = name.rpartition("-")
+        layers = [self.layer_of(tensor) for tensor in _named_in(lhs) if tensor.layer is not None] if number.isdigit() else []
+        return f"{kind}-{layers[-1]}" if layers else name
+
+    def on_layers(self, node: t.Node, layers: Layers | None) -> t.Node:
+        """A side of an equation, and after it the layers that the equation holds for, if there are many."""
+        return node if layers is None else t.row(node, t.Operator("comma"), t.Space("quad"), self.layers(layers))
 
     @staticmethod
     def relation_sign(relation: str) -> t.Operator:

@@ -37,7 +37,7 @@ from sympy.core.relational import Relational
 
 from symbackprop.equations import Abstract, Entry, Func, Grad, Partial, Tensor
 from symbackprop.glyphs import GLYPHS
-from symbackprop.rules import ACTIVATIONS
+from symbackprop.rules import ACTIVATIONS, FUNCTIONS
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build_names import Names, fence, glyph, juxtaposed, tall
 
@@ -201,7 +201,8 @@ class Elements(Names):
 
     def function_name(self, name: str, order: int = 0) -> t.Node:
         """The symbol of a function, σ or softmax, with its primes."""
-        text = self.notation.functions.get(name) or (ACTIVATIONS[name].symbol if name in ACTIVATIONS else name)
+        registered = next((registry[name].symbol for registry in (ACTIVATIONS, FUNCTIONS) if name in registry), name)
+        text = self.notation.functions.get(name) or registered
         words, _, sub = text.partition("_")
         *front, last = (t.Symbol(w, "italic" if len(w) == 1 or w in GLYPHS else "upright") for w in words.split())
         letter: t.Node = t.Scripts(last, t.Symbol(sub, "upright")) if sub else last

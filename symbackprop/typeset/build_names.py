@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sympy import Add, Integer, Mul, Symbol
+from sympy import Add, Integer, Mul, Symbol, sympify
 from sympy.core.function import AppliedUndef
 
-from symbackprop.equations import Entry, Grad, Tensor, index
+from symbackprop.equations import Entry, Grad, Layers, Tensor, index
 from symbackprop.glyphs import GLYPHS
 from symbackprop.languages import Message
 from symbackprop.letters import Letter, letters
@@ -207,6 +207,7 @@ class Names:
 
     def numbered(self, layer: Any, shift: int = 0) -> Any:
         """A layer as the notation counts it: a number from that of its input layer, the letters as they are."""
+        layer = sympify(layer)
         if isinstance(layer, Integer):
             return layer + self.notation.input_layer + shift
         return layer + shift + ((self.ahead or 0) if layer.has(index("l")) else 0)
@@ -221,6 +222,16 @@ class Names:
             case "brackets":
                 return t.Fence(node, "[", "]")
         return node
+
+    def ends(self, layers: Layers) -> tuple[Any, Any]:
+        """The first and the last layer that an equation holds for, as the notation counts them."""
+        low, high = (self.numbered(end) - (self.ahead or 0) for end in (layers.low, layers.high))
+        return low, high
+
+    def layers(self, layers: Layers) -> t.Node:
+        """The layers that an equation holds for, l = 1, ..., L, as the notation counts them."""
+        low, high = map(self.number, self.ends(layers))
+        return t.row(self.number(layers.symbol), t.Operator("="), low, t.Operator("comma"), t.Operator("ldots"), t.Operator("comma"), high)
 
     def subscript(self, indices: Sequence[Any]) -> t.Node:
         """Indices side by side, with commas where they would run together: jk, but j,k+1 and 1,10."""

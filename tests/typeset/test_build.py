@@ -64,7 +64,7 @@ from symbackprop.typeset.latex import latex
 from symbackprop.typeset.mathml import mathml
 from symbackprop.typeset.widths import width
 
-NIELSEN = load_notation("nielsen")
+NIELSEN = replace(load_notation("nielsen"), input_layer=0)  # layers as the equations count them
 l, L, i, j, k, s, m = map(index, ("l", "L", "i", "j", "k", "s", "m"))  # noqa: E741 - the letters of the mathematics
 x, y, z, alpha, kappa = map(scalar, ("x", "y", "z", "alpha", "kappa"))
 C, target = Tensor("C"), Tensor("y", (3,))
