@@ -56,6 +56,7 @@ def texts(case: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
 def verdicts() -> list[dict[str, Any]]:
     """Each case: its statuses against those expected, and whether its kind of mistake was named."""
     from symbackprop.checker import check
+    from symbackprop.checker.proving import PROVED
 
     rows = []
     for case in cases():
@@ -69,7 +70,8 @@ def verdicts() -> list[dict[str, Any]]:
                 "case": case["id"], "written in": {"txt": "LaTeX", "py": "Python"}[kind], "steps": len(report.steps),
                 "as expected": sum(a == b for a, b in zip(found, case["expect"], strict=True)), "of": len(found),
                 "right called wrong": sum(a == "wrong" and b == "right" for a, b in zip(found, case["expect"], strict=True)),
-                "undecided": found.count("undecided"), "kind": named,
+                "undecided": found.count("undecided"), "right": sum(s.status == "right" for s in report.steps),
+                "proved for all sizes": sum(s.before.because.startswith(PROVED) for s in report.steps if s.status == "right"), "kind": named,
                 "kind as expected": ("yes" if named in case["kinds"] else "no") if "kinds" in case else "",
             })  # fmt: skip
     return rows
@@ -336,6 +338,7 @@ def main() -> None:
             kinds = Counter(row["kind as expected"] for row in rows)
             print(f"lines as expected: {sum(r['as expected'] for r in rows)} of {sum(r['of'] for r in rows)}; right called wrong: "
                   f"{sum(r['right called wrong'] for r in rows)}; undecided: {sum(r['undecided'] for r in rows)}; "
+                  f"proved for all sizes: {sum(r['proved for all sizes'] for r in rows)} of {sum(r['right'] for r in rows)} right steps; "
                   f"kinds named as expected: {kinds['yes']} of {kinds['yes'] + kinds['no']}")  # fmt: skip
     if given.json:
         given.json.write_text(json.dumps(measured, indent=1), encoding="utf-8")

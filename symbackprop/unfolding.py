@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from sympy import Add, Derivative, Dummy, Integer, Mul, Sum, cancel, sympify
+from sympy import Add, Derivative, Dummy, Integer, Max, Min, Mul, Piecewise, Sum, cancel, sympify
 
 from symbackprop.equations import (
     Entry,
@@ -50,7 +50,7 @@ def _once(expr: Any, uses: Sequence[Equation], net: Network) -> Any:
         if found is not None:
             return found
     if isinstance(expr, Derivative):
-        return evaluated(expr.expr).diff(expr.variables[0])
+        return evaluated(expr.expr).rewrite((Max, Min), Piecewise).diff(expr.variables[0])
     if isinstance(expr, Partial):
         return _partial(expr, uses, net)
     if not getattr(expr, "args", ()) or isinstance(expr, (Entry, Tensor)):

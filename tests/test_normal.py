@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sympy import KroneckerDelta, Piecewise, S, exp, log
 
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, index, mul, size, summation
-from symbackprop.normal import canonical, equal, normal_terms
+from symbackprop.normal import canonical, equal, normal_terms, one_hot
 
 j, k, i, q, p, s = (index(c) for c in "jkiqps")
 n, m = size("n"), size("m")
@@ -82,6 +82,14 @@ EQUAL = {
     "the logarithm of a softmax": (log(exp(y[j]) / total(exp(y[k]), (k, n))), y[j] - log(total(exp(y[i]), (i, n)))),
     "cases as indicators": (Piecewise((y[j], y[j] > 0), (0, True)), y[j] * Piecewise((1, y[j] > 0), (0, True))),
     "a condition turned round": (Piecewise((1, y[j] > 0), (0, True)), Piecewise((1, sp.StrictLessThan(0, y[j], evaluate=False)), (0, True))),
+    "a condition and its opposite": (Piecewise((y[j], y[j] > u[j]), (u[j], True)), Piecewise((u[j], y[j] <= u[j]), (y[j], True))),
+    "a condition times minus one": (Piecewise((1, y[j] - u[j] >= 0), (0, True)), Piecewise((1, u[j] - y[j] <= 0), (0, True))),
+    "two conditions at once": (
+        Piecewise((1, sp.And(y[j] > 0, u[j] > 0)), (0, True)), Piecewise((1, y[j] > 0), (0, True)) * Piecewise((1, u[j] > 0), (0, True)),
+    ),
+    "the larger of two": (sp.Max(0, y[j]), y[j] * Piecewise((1, y[j] > 0), (0, True))),
+    "all but one": (total(Piecewise((y[k], sp.Ne(k, j)), (0, True)), (k, n)) + y[j], total(y[q], (q, n))),
+    "one of all": (total(Piecewise((y[k], sp.Eq(k, j)), (0, True)), (k, n)), y[j]),
     "inside a function": (Func("f", total(x[k], (k, m)) + y[j]), Func("f", y[j] + total(x[i], (i, m)))),
     "an inner sum that knows the outer index": (total(exp(total(w[i, k], (k, m))), (i, n)), total(exp(total(w[q, p], (p, m))), (q, n))),
 }  # fmt: skip
@@ -106,6 +114,10 @@ DIFFERENT = {
     "a slope elsewhere": (Func("f", y[j], 1), Func("f", u[j], 1)),
     "a condition the other way": (Piecewise((1, y[j] > 0), (0, True)), Piecewise((1, y[j] < 0), (0, True))),
     "a strict condition": (Piecewise((1, y[j] > 0), (0, True)), Piecewise((1, y[j] >= 0), (0, True))),
+    "the larger is not the smaller": (sp.Max(y[j], u[j]), sp.Min(y[j], u[j])),
+    "all is not all but one": (total(Piecewise((y[k], sp.Ne(k, j)), (0, True)), (k, n)), total(y[q], (q, n))),
+    "all but another": (total(Piecewise((y[k], sp.Ne(k, j)), (0, True)), (k, n)), total(Piecewise((y[k], sp.Ne(k, i)), (0, True)), (k, n))),
+    "one of two conditions": (Piecewise((1, sp.And(y[j] > 0, u[j] > 0)), (0, True)), Piecewise((1, y[j] > 0), (0, True))),
     "the logarithm of a sum": (log(total(exp(y[k]), (k, n))), total(y[k], (k, n))),
     "one over a sum": (1 / (y[j] + u[j]), 1 / y[j] + 1 / u[j]),
     "a power": (total(y[k] ** 2, (k, n)), total(y[k], (k, n)) ** 2),
@@ -163,6 +175,31 @@ def test_a_fact_is_used_wherever_its_sum_stands(left: Any, right: Any, fact: Equ
 ])  # fmt: skip
 def test_a_fact_says_nothing_about_anything_else(left: Any, right: Any, fact: Equation) -> None:
     assert not equal(left, right, [fact])
+
+
+CHOICE = one_hot(y, 0)
+EACH_COLUMN = one_hot(t, 0)
+
+
+@pytest.mark.parametrize(("left", "right", "facts"), [
+    (total(y[q], (q, n)), S.One, CHOICE), (y[j] ** 3, y[j], CHOICE), (total(y[q] * y[k] * u[k], (q, n), (k, n)), total(y[k] * u[k], (k, n)), CHOICE),
+    (log(total(y[k] * u[k], (k, n))), total(y[k] * log(u[k]), (k, n)), CHOICE), (y[j] / total(y[k] * u[k], (k, n)), y[j] / u[j], CHOICE),
+    (Func("f", total(y[k] * u[k], (k, n))), total(y[k] * Func("f", u[k]), (k, n)), CHOICE),
+    (1 / total(t[k, s] * v[k, i], (k, n)), total(t[k, s] / v[k, i], (k, n)), EACH_COLUMN),
+    (t[j, s] * t[k, s], t[j, s] * KroneckerDelta(j, k), EACH_COLUMN),
+])  # fmt: skip
+def test_one_entry_of_a_one_hot_target_is_one(left: Any, right: Any, facts: Any) -> None:
+    assert equal(left, right, facts)
+    assert not equal(left, right)
+
+
+@pytest.mark.parametrize(("left", "right", "facts"), [
+    (u[j] ** 2, u[j], CHOICE), (y[j] * y[k], y[j], CHOICE), (y[j] * y[k], S.Zero, CHOICE), (log(total(u[k], (k, n))), total(log(u[k]), (k, n)), CHOICE),
+    (t[j, s] * t[j, p], t[j, s], EACH_COLUMN), (total(t[j, q], (q, m)), S.One, EACH_COLUMN), (1 / total(t[j, q] * x[q], (q, m)), total(t[j, q] / x[q], (q, m)), EACH_COLUMN),
+    (log(total(y[k] * u[k], (k, n)) + 1), total(y[k] * log(u[k]), (k, n)) + 1, CHOICE),
+])  # fmt: skip
+def test_a_choice_along_one_axis_says_nothing_about_another(left: Any, right: Any, facts: Any) -> None:
+    assert not equal(left, right, facts)
 
 
 # ---------------------------------------------------------------- any polynomial

@@ -16,7 +16,7 @@ from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.sums import condition
 from symbackprop.checker.symbols import family_number, letters_of
-from symbackprop.checker.terms import Term, free
+from symbackprop.checker.terms import Term, free, mul
 from symbackprop.checker.values import World, evaluate
 from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.evaluate import Undecided
@@ -149,7 +149,7 @@ def outcome_of(
         return Outcome("unreadable", words, right.span, reading=choices.words())
     if difference is not None:
         return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=choices.words())
-    return Outcome("agree", terms=((a.term, b.term, reader.labels),), reading=choices.words())
+    return Outcome("agree", terms=((mul(*masks, a.term), mul(*masks, b.term), reader.labels),), reading=choices.words())
 
 
 def _about_layers(tree: Tree, context: Context) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Integer
-
 from symbackprop.checker.applied import bare
 from symbackprop.checker.context import Constant, Context, Function, Quantity, Symbol
 from symbackprop.checker.declarations import Declarations, name_of
@@ -18,6 +16,7 @@ from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import key, letter_key, pattern_of
 from symbackprop.equations import Abstract, Entry, Equation, Tensor, mul, scalar, summation
 from symbackprop.errors import SpecError
+from symbackprop.normal import one_hot
 from symbackprop.parse.tree import Derivative, Nabla, Tree
 
 __all__ = ["declare"]
@@ -128,7 +127,7 @@ def _facts(problem: Declarations) -> None:
         known = problem.symbols[found[0].pattern.base]
         known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: (0, 1) if whole.rank == 2 else (0, None)}, classes=True))
         problem.samplers[whole] = SAMPLERS["one_hot"](whole.rank - 1)
-        problem.facts.append(_sums_to_one(whole, whole.rank - 1))
+        problem.facts.extend(one_hot(whole, whole.rank - 1))
 
 
 def _facts_of_computed(problem: Declarations, context: Context) -> None:
@@ -147,13 +146,7 @@ def _facts_of_computed(problem: Declarations, context: Context) -> None:
                 axis = next((n for n, s in enumerate(tensor.shape) if s != samples), 0)
                 problem.samplers[tensor] = SAMPLERS[kind](axis)
                 if kind == "one_hot":
-                    problem.facts.append(_sums_to_one(tensor, axis))
-
-
-def _sums_to_one(tensor: Tensor, axis: int) -> Equation:
-    """The fact that a one-hot target has one 1 along an axis."""
-    at = [index_of(c) for c in "jstu"[: tensor.rank]]
-    return Equation(summation(Entry(tensor, *at), (at[axis], 1, tensor.shape[axis])), Integer(1))
+                    problem.facts.extend(one_hot(tensor, axis))
 
 
 def _plain(name: str) -> str:

@@ -22,8 +22,9 @@ from symbackprop.normal import equal
 from symbackprop.rules.record import VARIABLE
 from symbackprop.unfolding import by_chain_rule, unfolded, with_formulas
 
-__all__ = ["network_of", "proof_of"]
+__all__ = ["PROVED", "network_of", "proof_of"]
 
+PROVED = Message("proved for all sizes")
 _PIECES = 400  # terms of an equation, multiplied out, beyond which no normal form is tried
 
 
@@ -31,7 +32,7 @@ def proof_of(outcome: Outcome, problem: Problem) -> str:
     """In words: proved for all sizes, or agreeing to 50 digits at several points of pairwise different sizes."""
     net = network_of(problem)
     if outcome.terms and all(_proved(a, b, net) for a, b, _ in outcome.terms):
-        return Message("proved for all sizes")
+        return PROVED
     return Message("both sides agree to 50 digits at {points} random points of pairwise different sizes", points=POINTS)
 
 
@@ -50,17 +51,19 @@ def _by_normal_form(left: Any, right: Any, net: Network) -> bool:
     named = set(net.parameters)
     forward = tuple(e for e in net.equations if not named & set(tensors(e.rhs)))
     theirs = unfolded(right, forward, net)
-    upstream = [t for t in tensors(right) if isinstance(t, Grad)]
-    for kept in (upstream, ()):
-        ours = left
-        for _ in range(len(net.equations) + 1):
-            if _same(ours, right, net) or _same(unfolded(ours, forward, net), theirs, net):
-                return True
-            further = unfolded(by_chain_rule(ours, net, kept), (), net)
-            if further == ours or _pieces(further) > _PIECES:
-                break
-            ours = further
+    upstream = _gradients(right)
+    for _ in range(len(net.equations) + 1):
+        if _gradients(left) == upstream and (_same(left, right, net) or _same(unfolded(left, forward, net), theirs, net)):
+            return True
+        further = unfolded(by_chain_rule(left, net, upstream), (), net)
+        if further == left or _pieces(further) > _PIECES:
+            break
+        left = further
     return _same(_all_put_in(left, net), _all_put_in(right, net), net)
+
+
+def _gradients(expr: Any) -> set[Tensor]:
+    return {t for t in tensors(expr) if isinstance(t, Grad)}
 
 
 def _all_put_in(expr: Any, net: Network) -> Any:

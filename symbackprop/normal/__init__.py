@@ -8,6 +8,7 @@ its sum stands. Indices are typed by the axes they run over, so a collapsed inde
 from __future__ import annotations
 
 from symbackprop.normal.equality import equal
+from symbackprop.normal.facts import one_hot
 from symbackprop.normal.form import canonical, normal_terms
 
-__all__ = ["canonical", "equal", "normal_terms"]
+__all__ = ["canonical", "equal", "normal_terms", "one_hot"]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, And, Eq, Ge, Gt, KroneckerDelta, Mul, Ne, Piecewise, S
+from sympy import Add, And, Eq, Gt, KroneckerDelta, Mul, Piecewise
 from sympy.core.relational import Relational
 
 __all__ = ["indicators"]
-
-_RELATIONS = {">": Gt, "<": Gt, ">=": Ge, "<=": Ge, "==": Eq, "!=": Ne}  # "<" with its sides exchanged is ">"
-
 
 def indicators(condition: Any, normal: Callable[[Any], Any]) -> list[Any] | None:
     """Factors that are all 1 where a condition holds, and one of them 0 elsewhere; None for what is no relation.
@@ -27,6 +24,7 @@ def indicators(condition: Any, normal: Callable[[Any], Any]) -> list[Any] | None
 
 
 def _indicator(condition: Any, normal: Callable[[Any], Any]) -> Any:
+    """Every relation is said by whether a difference is positive and whether it is zero, and the difference has one sign."""
     left, right = condition.lhs, condition.rhs
     if condition.rel_op in ("==", "!=") and _is_index(left) and _is_index(right):
         delta = KroneckerDelta(left, right)
@@ -34,10 +32,17 @@ def _indicator(condition: Any, normal: Callable[[Any], Any]) -> Any:
     if condition.rel_op in ("<", "<="):
         left, right = right, left
     difference = normal(Add(left, Mul(-1, right, evaluate=False), evaluate=False))
-    relation = _RELATIONS[condition.rel_op]
-    if relation(difference, 0) in (S.true, S.false):
-        return S.One if relation(difference, 0) == S.true else S.Zero
-    return Piecewise((1, relation(difference, 0, evaluate=False)), (0, True), evaluate=False)
+    turned = difference.could_extract_minus_sign()
+    difference = -difference if turned else difference
+    positive, zero = (Piecewise((1, relation(difference, 0)), (0, True)) for relation in (Gt, Eq))
+    match condition.rel_op:
+        case "==":
+            return zero
+        case "!=":
+            return 1 - zero
+        case ">" | "<":
+            return 1 - positive - zero if turned else positive
+    return 1 - positive if turned else positive + zero
 
 
 def _is_index(i: Any) -> bool:

@@ -7,11 +7,12 @@ from functools import partial
 from itertools import groupby, permutations, product
 from typing import Any
 
-from sympy import Add, Dummy, Expr, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, Symbol, Tuple, exp, log
+from sympy import Add, Dummy, Expr, KroneckerDelta, Max, Min, Mul, Piecewise, Pow, S, Sum, Symbol, Tuple, exp, log
 
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, summation
 
 from .conditions import indicators
+from .facts import one_of_each, through_choice, use_fact
 
 __all__ = ["Term", "canonical", "normal_terms"]
 
@@ -59,6 +60,10 @@ def _terms(expr: Any, facts: tuple[Equation, ...]) -> list[Term]:
         return _power(expr.base, expr.exp, facts)
     if isinstance(expr, Piecewise):
         return _cases(expr, facts)
+    if isinstance(expr, (log, Func)) and (inside := through_choice(expr, canonical(expr.args[isinstance(expr, Func)], facts), facts)) is not None:
+        return _terms(inside, facts)
+    if isinstance(expr, (Max, Min)):
+        return _terms(expr.rewrite(Piecewise), facts)
     if isinstance(expr, log):
         return _logarithm(canonical(expr.args[0], facts))
     if isinstance(expr, (Entry, Symbol, Tensor, KroneckerDelta)) or not expr.args:
@@ -90,6 +95,8 @@ def _power(base: Any, exponent: Any, facts: tuple[Equation, ...]) -> list[Term]:
     if exponent.is_Integer and 0 < exponent <= _LARGEST_POWER:
         return _multiply([_terms(base, facts)] * int(exponent))
     inner = canonical(base, facts)
+    if (inside := through_choice(Pow(base, exponent, evaluate=False), inner, facts)) is not None:
+        return _terms(inside, facts)
     if isinstance(inner, Add) and exponent.is_Integer:
         content, inner = inner.primitive()
         if inner.could_extract_minus_sign():
@@ -132,8 +139,8 @@ def _finish(monomial: Any, limits: tuple[Any, ...], facts: tuple[Equation, ...])
     """Collapse deltas, drop sums over nothing, use facts, and name the remaining summation indices."""
     bound = {k: (low, high) for k, low, high in limits}
     while True:
-        monomial = _one_exponential(_idempotent(monomial))
-        step = _collapse_one(monomial, bound) or _use_fact(monomial, bound, facts)
+        monomial = one_of_each(_one_exponential(_idempotent(monomial)), facts)
+        step = _collapse_one(monomial, bound) or use_fact(monomial, bound, facts)
         if step is None:
             break
         monomial = step
@@ -184,25 +191,6 @@ def _within(value: Any, span: tuple[Any, Any], bound: dict[Any, Any]) -> bool:
     if value not in bound and not value.is_Integer and span[0] != 1:
         return False
     return bound.get(value, span) == span and (not value.is_Integer or (bool(span[0] <= value) and (value == 1 or value <= span[1]) == True))  # noqa: E712
-
-
-def _use_fact(monomial: Any, bound: dict[Any, Any], facts: tuple[Equation, ...]) -> Any:
-    factors = Mul.make_args(monomial)
-    for fact in facts:
-        if not (isinstance(fact.lhs, Sum) and isinstance(fact.lhs.function, Entry) and len(fact.lhs.limits) == 1):
-            continue
-        pattern, summed = fact.lhs.function, fact.lhs.limits[0][0]
-        if not all(i.is_Symbol for i in pattern.indices) or len(set(pattern.indices)) < pattern.tensor.rank:
-            continue  # a fact about one place, or about a diagonal, says nothing about the others
-        axis = pattern.indices.index(summed)
-        for f in factors:
-            if isinstance(f, Entry) and f.tensor == pattern.tensor and f.indices[axis] in bound:
-                k = f.indices[axis]
-                rest = Mul(*(g for g in factors if g is not f))
-                if not rest.has(k) and f.indices.count(k) == 1 and bound[k] == tuple(fact.lhs.limits[0][1:]):
-                    del bound[k]
-                    return rest * fact.rhs.xreplace(dict(zip(pattern.indices, f.indices, strict=True)))
-    return None
 
 
 def _name_bound(monomial: Any, bound: dict[Any, Any]) -> Term:
