@@ -69,6 +69,12 @@ def _operation(node: Node) -> Callable[..., Any] | None:
             return lambda a: np.sum(a, axis=data)
         case "max":  # of the real parts: it is only taken off, so that its own imaginary part cancels
             return lambda a: np.max(a.real, axis=data)
+        case "within":
+            return lambda a: False
+        case "shift":
+            return lambda a, small: a - np.max(a.real, axis=data, keepdims=True)
+        case "log_share":
+            return lambda s, p, t, small: s - np.log(t)
         case "einsum":
             return lambda *a: np.einsum(data, *a)
         case "permute":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,13 @@ class GradientFunction:
             raise InputError(f"reuse is True or False, not {reuse!r}")
         if out is not None and reuse:
             raise InputError("gradients go to the arrays of out, or with reuse=True to those of the last call, not both")
-        if not BACKENDS[self.backend].owns:
+        if not self._owns:
             raise InputError(f"the {self.backend} backend makes new arrays in every call; out= and reuse= belong to {_owners()}")
         return self.run(params, *data, out=out, reuse=reuse, **scalars)
+
+    @cached_property
+    def _owns(self) -> bool:
+        return BACKENDS[self.backend].owns
 
     @property
     def params(self) -> dict[str, tuple[Any, ...]]:

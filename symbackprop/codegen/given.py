@@ -164,7 +164,8 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
     known = int(count) if count.is_Integer else 0
 
     def share(y: Any) -> bool:
-        return int(np.maximum.reduce(y.view(bits), None)) <= top
+        ordered = y.view(bits)
+        return int(ordered.item(ordered.argmax())) <= top
 
     def sign(y: Any) -> bool:
         off = y * y
@@ -172,7 +173,8 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         return bool(np.vdot(off, off) == 0)
 
     def class_number(y: Any) -> bool:
-        return int(np.maximum.reduce(y.view(f"u{y.itemsize}"), None)) < known
+        ordered = y.view(f"u{y.itemsize}")
+        return int(ordered.item(ordered.argmax())) < known
 
     def one_hot(g: Given) -> Callable[[Any], bool]:
         axis = g.axes.index(0)
@@ -180,9 +182,9 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         last = axis == 1 and len(g.shape) == 2 and ones.size > 0
 
         def test(y: Any) -> bool:
-            off = np.dot(y, ones) if last and y.shape[1] == ones.size else np.add.reduce(y, axis)
+            off = y.dot(ones) if last and y.shape[1] == ones.size else np.add.reduce(y, axis)
             off -= one
-            return share(y) and float(np.vdot(off, off)) <= SUM_TOLERANCE**2
+            return float(np.vdot(off, off)) <= SUM_TOLERANCE**2 and share(y)
 
         return test
 

@@ -15,7 +15,7 @@ from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.module import spelled_shape
 from symbackprop.codegen.program import Given, Program
 
-__all__ = ["Found", "Glance"]
+__all__ = ["Found", "Glance", "everything", "kind_tests", "shape_tests"]
 
 Found = tuple[tuple[int, ...], tuple[Any, ...], list[float]]
 """The sizes with a name, the arrays and the numbers of a call."""
@@ -59,27 +59,42 @@ class Glance:
 
 def _taking(program: Program, packed: bool) -> str:
     """The function that takes arrays apart: one expression, which Python evaluates faster than any loop over arrays."""
-    given = (*program.params, *program.inputs, *program.targets)
-    labels = program.targets if program.net.target == "class" else ()
-    called = {g.name: f"x{n}" for n, g in enumerate(given)}
+    called = everything(program)
     sizes = {n: f"n{k}" for k, n in enumerate(program.size_names)}
     where: dict[str, str] = {}
-    for g in given:
+    for g, x in called.items():
         for axis, n in enumerate(g.shape):
             if n in sizes:
-                where.setdefault(sizes[n], f"{called[g.name]}.shape[{axis}]")
-    tests = [f"len(params) == {len(program.params)}", *(f"{n} > 0" for n in where)]
-    tests.append(f"{' is '.join(f'type({x})' for x in called.values())} is ndarray")
-    for g in given:
-        x = called[g.name]
-        tests.append(f'{x}.dtype.kind in "iu" and {x}.dtype.isnative' if g in labels else f"{x}.dtype == dtype")
-        tests += [f"{x}.shape == {_shape(g, sizes)}", *([f"{x}.flags.carray"] if packed else [])]
+                where.setdefault(sizes[n], f"{x}.shape[{axis}]")
+    tests = [*(f"{n} > 0" for n in where), *kind_tests(program, "=="), *shape_tests(program, sizes)]
+    tests += [f"{x}.flags.carray" for x in called.values() if packed]
     return "\n".join([
-        f"def apart({', '.join(['params', *(called[g.name] for g in given[len(program.params) :])])}):",
-        *(f'    {called[g.name]} = params["{g.name}"]' for g in program.params),
+        f"def apart({', '.join(['params', *(x for g, x in called.items() if g not in program.params)])}):",
+        *(f'    {called[g]} = params["{g.name}"]' for g in program.params),
         *(f"    {n} = {place}" for n, place in where.items()),
         f"    return (({''.join(f'{n}, ' for n in sizes.values())}), ({', '.join(called.values())},)) if {' and '.join(tests)} else None",
     ])  # fmt: skip
+
+
+def everything(program: Program) -> dict[Given, str]:
+    """All that is given, in order, and what it is called where a look at it is written out."""
+    return {g: f"x{n}" for n, g in enumerate((*program.params, *program.inputs, *program.targets))}
+
+
+def kind_tests(program: Program, same: str) -> list[str]:
+    """The conditions that these are arrays of the dtype, class numbers integers; dtypes are compared by `same`, `==` or the quicker `is`."""
+    called = everything(program)
+    labels = [x for g, x in called.items() if program.net.target == "class" and g in program.targets]
+    return [
+        f"len(params) == {len(program.params)}", f"{' is '.join(f'type({x})' for x in called.values())} is ndarray",
+        *(f'{x}.dtype.kind in "iu" and {x}.dtype.isnative' for x in labels),
+        f" {same} ".join([*(f"{x}.dtype" for x in called.values() if x not in labels), "dtype"]),
+    ]  # fmt: skip
+
+
+def shape_tests(program: Program, sizes: Mapping[Any, str]) -> list[str]:
+    """The conditions that all shapes fit, sizes by the names that they are given."""
+    return [f"{x}.shape == {_shape(g, sizes)}" for g, x in everything(program).items()]
 
 
 def _shape(given: Given, sizes: Mapping[Any, str]) -> str:

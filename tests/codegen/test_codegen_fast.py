@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from typing import Any
 
@@ -248,16 +249,16 @@ def test_the_fast_module_allocates_nothing_on_the_way() -> None:
     f, *_ = perceptron([30, 40, 10], 4, output="softmax", loss="cross_entropy")
     body = f.fast_source.partition("def loss_and_gradients(")[2]
     statements = [line.strip() for line in body.splitlines()[1:] if line.strip() and not line.strip().startswith(("#", "return"))]
-    assert all(line.endswith(")") or "[...] = " in line for line in statements)
-    assert not any(word in body for word in ("empty(", "zeros(", ".copy(", " @ ", "np."))
-    assert body.count("dot(") >= 6
+    assert all(line.endswith(")") or "[...] = " in line or re.match("if |else:|t[0-9]+ = B[0-9]+.item", line) for line in statements)
+    assert not any(word in body for word in ("empty(", "zeros(", "side_by_side(", ".copy(", " @ ", "np."))
+    assert body.count(".dot(") >= 6
     assert "# dW2, BP4-2 (40, 10)" in body
     assert f.form(m=4) == "arrays"
 
 
 def test_buffers_are_shared_by_layers_that_do_not_need_them_at_once() -> None:
-    counts = [sb.compile(sb.mlp([8] * depth, samples="m")).fast_source.count("= empty((m, 8)") for depth in (10, 20)]
-    assert counts[1] - counts[0] <= 11  # one array a layer: its activation, which the way back needs
+    counts = [sb.compile(sb.mlp([8] * depth, samples="m")).fast_source.partition("def loss_and")[0].count(" (m, 8)") for depth in (10, 20)]
+    assert 9 <= counts[1] - counts[0] <= 11  # one array a layer: its activation, which the way back needs
 
 
 def test_a_complex_step_agrees_to_the_last_digits_and_is_refused_where_it_is_wrong() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen.fast.door import array_door, number_door
+from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Outputs, Written
-from symbackprop.codegen.fast.scalars import fewer_than_calls, reader, written_out
+from symbackprop.codegen.fast.scalars import fewer_than_calls, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
 from symbackprop.codegen.fast.spaces import REFUSED, ArraySpace, ScalarSpace, Space
-from symbackprop.codegen.given import Checked, checked, sizes_read
+from symbackprop.codegen.given import Checked, checked, label_tests, sizes_read
 from symbackprop.codegen.glance import Found, Glance
 from symbackprop.codegen.loading import loaded
 from symbackprop.errors import InputError
@@ -43,16 +45,18 @@ class FastForm:
     def __init__(self, reduced: Reduced, dtype: str, known: Mapping[str, Any]) -> None:
         program = self.program = reduced.program
         self.reduced, self.source, self.dtype = reduced, fast_source(reduced), np.dtype(dtype)
-        module = loaded(self.source, {**known, "dtype": self.dtype})
+        module = loaded(self.source, {**known, "dtype": self.dtype, "side_by_side": side_by_side})
         self._workspace, self._glance = module["workspace"], Glance(program, dtype)
+        labels = label_tests(program, dtype)
+        of_door = {"dtype": self.dtype, "ndarray": np.ndarray, "empty": np.empty, "isfinite": isfinite}
+        self._door = loaded(array_door(program, len(labels)), of_door | {f"label{n}": t for n, t in enumerate(labels)})["door"]
         self._names = tuple(program.gradients)
         self._kept = _Kept()
 
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        last = self._kept.last
-        if last is not None and out is None and not scalars:
+        if out is None and not scalars and self._kept.last is not None:
             try:
-                direct = last[1].direct(reuse, given, *data)
+                direct = self._kept.last[1].direct(reuse, given, *data)
             except REFUSED:
                 direct = None
             if direct is not None:
@@ -109,9 +113,9 @@ class FastForm:
 
     def _made(self, sizes: tuple[int, ...]) -> Space:
         function, shapes = self._workspace(*sizes)
-        arrays = ArraySpace(function, shapes, self.dtype)
+        arrays = ArraySpace(function, shapes, self.dtype, self._door, sizes)
         known = dict(zip(self.program.size_names, sizes, strict=True))
         if not fewer_than_calls(self.reduced, known):
             return arrays
         run = written_out(self.reduced, known)
-        return ScalarSpace(run, reader(self.program), self._names, self.dtype, arrays)
+        return ScalarSpace(run, number_door(self.program), self._names, self.dtype, arrays)

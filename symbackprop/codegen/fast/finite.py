@@ -13,7 +13,7 @@ from symbackprop.codegen.fast.simplify import Reduced
 
 __all__ = ["witnesses"]
 
-_STRICT = {"add": (0, 1), "sub": (0, 1), "mul": (0, 1), "neg": (0,), "div": (0,), "matmul": (0, 1), "vdot": (0, 1), "sum": (0,)}
+_STRICT = {"neg": (0,), "div": (0,), "sum": (0,), "shift": (0,), "log_share": (0,), **dict.fromkeys(("add", "sub", "mul", "matmul", "vdot"), (0, 1))}
 _STRICT_CALLS = ("square", "sqrt", "abs", "log", "log1p", "sinh", "sin", "cos")
 _BATCH = 64  # what a size with a name is taken for when costs are compared
 

@@ -74,7 +74,7 @@ class Graph:
         """An operation on nodes, its shape worked out."""
         of = [self.nodes[a] for a in args]
         kinds = {n.kind for n in of}
-        kind = of[0].kind if op in VIEWS else "b" if op == "compare" or (op == "mul" and kinds == {"b"}) else "f"
+        kind = of[0].kind if op in VIEWS else "b" if op in ("compare", "within") or (op == "mul" and kinds == {"b"}) else "f"
         return Node(op, args, data, self._shape(op, of, data), max((n.level for n in of), default=FIXED), kind)
 
     def make(self, op: str, *args: int, data: Any = None) -> int:
@@ -110,7 +110,7 @@ class Graph:
         match op:
             case "matmul":
                 return _product(known[0], known[1])
-            case "vdot":
+            case "vdot" | "within":
                 return ()
             case "sum" | "max":
                 return () if data is None else (*known[0][:data], *known[0][data + 1 :])
@@ -122,7 +122,7 @@ class Graph:
                 inside, _, outside = data.partition("->")
                 sizes = {k: n for letters, s in zip(inside.split(","), known, strict=True) for k, n in zip(letters, s, strict=True)}
                 return tuple(sizes[k] for k in outside)
-            case "add" | "sub" | "mul" | "div" | "neg" | "call" | "compare" | "where" | "pow" | "number" | "constant":
+            case "add" | "sub" | "mul" | "div" | "neg" | "call" | "compare" | "where" | "pow" | "number" | "constant" | "shift" | "log_share":
                 return _broadcast(known)
         return None
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from symbackprop.codegen.fast.graph import CALL, VIEWS, Graph, Node
 from symbackprop.codegen.fast.operations import is_ufunc, written_into
 
-__all__ = ["Memory", "laid_out"]
+__all__ = ["Memory", "laid_out", "side_by_side"]
+
+_LINE = 64  # bytes that a processor fetches at once, and the longest vector that it computes with
 
 
 @dataclass
@@ -72,10 +78,28 @@ def _in_place(graph: Graph, node: Node) -> list[int]:
     """The operands that a result may overwrite."""
     if node.op == "where":
         return [node.args[2]] if _root(graph, node.args[0]) != node.args[2] != _root(graph, node.args[1]) else []
-    return [a for a in node.args if all(b == a or _root(graph, b) != a for b in node.args)] if is_ufunc(node) else []
+    if node.op == "shift":
+        return [node.args[0]]
+    if not (is_ufunc(node) or node.op == "log_share"):
+        return []
+    return [a for a in node.args if all(b == a or _root(graph, b) != a for b in node.args)]
 
 
 def _root(graph: Graph, place: int) -> int:
     while graph[place].op in VIEWS:
         place = graph[place].args[0]
     return place
+
+
+def side_by_side(dtype: Any, *shapes: tuple[int, ...]) -> list[Any]:
+    """New arrays in one block of memory, each on lines of its own: what starts within a line takes longer to read and to write.
+
+    >>> [a, b] = side_by_side("float32", (3,), (2, 2))
+    >>> a.shape, b.shape, (b.ctypes.data - a.ctypes.data) % 64, a.base is b.base
+    ((3,), (2, 2), 0, True)
+    """
+    dtype = np.dtype(dtype)
+    starts = list(accumulate((-(-prod(s) * dtype.itemsize // _LINE) * _LINE for s in shapes), initial=0))
+    block = np.empty(starts[-1] + _LINE, np.uint8)
+    first = -block.ctypes.data % _LINE
+    return [np.ndarray(s, dtype, block, first + at) for s, at in zip(shapes, starts, strict=False)]

@@ -10,7 +10,7 @@ __all__ = ["FUNCTIONS", "is_ufunc", "ufunc", "written_into"]
 
 _UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 _SIGNS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal"}
-FUNCTIONS = ("array", "concatenate", "copyto", "dot", "einsum", "empty", "eye", "ones", "take", "vdot", *_UFUNCS.values(), *_SIGNS.values())
+FUNCTIONS = ("array", "concatenate", "copyto", "einsum", "empty", "eye", "finfo", "ones", "take", "vdot", *_UFUNCS.values(), *_SIGNS.values())
 """The functions of NumPy that a fast module may call by their bare names."""
 
 
@@ -40,6 +40,6 @@ def written_into(graph: Graph, node: Node) -> bool:
     match node.op:
         case "matmul" | "max" | "einsum":
             return all(n.kind == "f" for n in of)
-        case "sum" | "where" | "full" | "one_hot":
+        case "sum" | "where" | "full" | "one_hot" | "shift" | "log_share":
             return True
     return is_ufunc(node) and (node.kind == "b" or any(n.kind == "f" for n in of))

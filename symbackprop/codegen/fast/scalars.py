@@ -19,9 +19,9 @@ from sympy.codegen.cfunctions import expm1, log1p
 from symbackprop.codegen.fast.graph import VIEWS, Node
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.given import SUM_TOLERANCE, classes
-from symbackprop.codegen.program import Given, Program
+from symbackprop.codegen.program import Given
 
-__all__ = ["counted", "fewer_than_calls", "reader", "sized", "written_out"]
+__all__ = ["counted", "fewer_than_calls", "sized", "written_out"]
 
 _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "add": Add, "sub": lambda a, b: a - b, "mul": lambda a, b: _product(a, b), "div": lambda a, b: a / b, "neg": lambda a: -a, "pow": Pow,
@@ -31,9 +31,10 @@ _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "maximum": Max, "minimum": Min, "square": lambda a: a**2, "power": Pow, "sign": sympy.sign,
     "logaddexp": lambda a, b: Max(a, b) + log1p(sympy.exp(-Abs(a - b))),
     "heaviside": lambda a, b: Piecewise((Integer(0), a < 0), (Integer(1), a > 0), (b, True)),
+    "log_share": lambda s, p, t, small: s - sympy.log(t),
     ">": sympy.Gt, ">=": sympy.Ge, "<": sympy.Lt, "<=": sympy.Le, "==": Eq, "!=": sympy.Ne,
 }  # fmt: skip
-_WHOLE = ("matmul", "vdot", "sum", "max", "einsum", "one_hot", "full", "eye")
+_WHOLE = ("within", "shift", "matmul", "vdot", "sum", "max", "einsum", "one_hot", "full", "eye")
 
 # Microseconds that one operation on plain numbers and one call of NumPy take, measured once from 2-2-1 to 10-10-5 networks: the
 # former takes 0.010 to 0.02, arrays made and lists read included, the latter 0.4 to 0.6.
@@ -75,33 +76,6 @@ def written_out(reduced: Reduced, sizes: Mapping[Any, int]) -> Callable[..., Any
     The mark is finite only if all that is given is, and targets are of the kind that the loss takes.
     """
     return _Writer(reduced, sizes).function()
-
-
-def reader(program: Program) -> str:
-    """The module whose `direct(reuse, params, *data)` hands what is of the usual kind to `run` as lists and puts what it returns into arrays.
-
-    >>> from symbackprop.builders import mlp
-    >>> from symbackprop.codegen.program import array_program
-    >>> print(reader(array_program(mlp([2, 1]))).splitlines()[7].strip())
-    values = run(x0.tolist(), x1.tolist(), x2.tolist(), x3.tolist())
-    """
-    labels = program.targets if program.net.target == "class" else ()
-    everything = (*program.params, *program.inputs, *program.targets)
-    names = {g: f"x{n}" for n, g in enumerate(everything)}
-    kinds = [f"{' is '.join(f'type({x})' for x in names.values())} is ndarray"]
-    kinds += [f'{x}.dtype.kind in "iu"' for g, x in names.items() if g in labels]
-    kinds += [" is ".join([*(f"{x}.dtype" for g, x in names.items() if g not in labels), "dtype"])]
-    return "\n".join([
-        f"def direct(reuse, {', '.join(['params', *(names[g] for g in everything[len(program.params) :])])}):",
-        *(f'    {names[g]} = params["{g.name}"]' for g in program.params),
-        f"    if not (len(params) == {len(program.params)} and {' and '.join(kinds)}):", "        return None",
-        f"    if reuse and met(({', '.join(names.values())},)) is not None:", "        return None",
-        f"    values = run({', '.join(f'{x}.tolist()' for x in names.values())})",
-        "    if not isfinite(values[0]):", "        return None",
-        "    if reuse:", "        pack_into(memory, 0, *values)", "        return number(values[1]), {**own}",
-        "    record = ndarray((), kind, bytearray(pack(*values)))",
-        f"    return number(values[1]), {{{', '.join(f'{name!r}: record[{name!r}]' for name in program.gradients)}}}", "",
-    ])  # fmt: skip
 
 
 @dataclass
@@ -176,6 +150,10 @@ class _Writer:
     def whole(self, node: Node, a: Sequence[Any]) -> Any:
         """An operation that puts entries together."""
         match node.op:
+            case "within":
+                return _single(Integer(0))  # plain numbers are always shifted
+            case "shift":
+                return a[0] - np.apply_along_axis(lambda x: [Max(*x)], node.data, a[0])
             case "matmul":
                 return np.dot(*a)
             case "vdot":

@@ -15,6 +15,7 @@ import sympy
 from sympy import Integer
 
 from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.fast.exponentials import GUARDED, SHIFTED
 from symbackprop.codegen.fast.graph import CALL, Graph, Node, dimensions, given_node
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.program import Program
@@ -129,6 +130,8 @@ class _Builder:
                 return self.select(found, (*(":",) * axis, None))
             case "form":
                 return self.form(args, data)
+            case "call" if data in GUARDED:
+                return self.make(data, *args, data=None if data == "within" else axis)
         return self.make(op, *args, data=data)
 
     def make(self, op: str, *args: int, data: Any = None) -> int:
@@ -144,7 +147,7 @@ class _Builder:
     def form(self, args: Sequence[int], data: Any) -> int:
         """The lines of a form, its last the value."""
         key, axis = (data[0], data[1] if data[2] > 1 else 0) if isinstance(data, tuple) else (data, 0)
-        form = UNGUARDED.get(key, FORMS[key])
+        form = SHIFTED.get(key) or UNGUARDED.get(key, FORMS[key])
         names = dict(zip(form.arguments, args, strict=False))
         for line in form.lines:
             left, _, right = line.rpartition(" = ")

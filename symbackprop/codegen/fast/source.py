@@ -12,6 +12,7 @@ from sympy import Symbol
 
 from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.dialects import Printer
+from symbackprop.codegen.fast.exponentials import GUARDED, guarded, within
 from symbackprop.codegen.fast.finite import witnesses
 from symbackprop.codegen.fast.graph import ARRAY, CALL, FIXED, VIEWS, Node
 from symbackprop.codegen.fast.memory import Memory, laid_out
@@ -22,14 +23,14 @@ from symbackprop.codegen.numpy_source import NUMPY
 
 __all__ = ["fast_source"]
 
-_OWN = ("dtype", "workspace")
+_OWN = ("dtype", "side_by_side", "workspace")
 _NARROW = 64  # columns, up to which it pays
-_SMALL = (1024, 6400)  # entries of a matrix that is cheaper to copy than to multiply by transposed
+_SMALL = (256, 6400)  # entries of a matrix that is cheaper to copy than to multiply by transposed
 
 
 def _taken(name: str) -> bool:
     """Whether a name of the program means something else in a fast module."""
-    return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGcstv][0-9]+", name) is not None
+    return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGRcstv][0-9]+", name) is not None
 
 
 def fast_source(reduced: Reduced) -> str:
@@ -53,6 +54,7 @@ class _Writer:
     body: list[str] = field(default_factory=list)
     names: dict[Any, str] = field(default_factory=dict)
     marks: list[str] = field(default_factory=list)
+    rooms: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph, self.program = self.reduced.graph, self.reduced.program
@@ -85,32 +87,34 @@ class _Writer:
             if f"G{n}" not in written:
                 self.body.append(f"G{n}[...] = {self.operand(place)}")
         leaves = [p for p in sorted(self.seen) if self.graph[p].op == "name"]
-        vectors = {self.operand(p): self.size(n) for p in leaves for n in self.graph[p].shape or () if self.graph[p].rank == 1}
+        vectors = {self.operand(p): n for p in leaves for n in self.graph[p].shape or () if self.graph[p].rank == 1}
         vectors = vectors if len(vectors) > 2 else {}
-        self.marks += [f"vdot({self.operand(p)}, {self.operand(p)})" for p in leaves if self.operand(p) not in vectors]
+        self.marks += [self.squared(p) for p in leaves if self.operand(p) not in vectors]
         if vectors:
-            together = self.keep(f"empty({' + '.join(vectors.values())}, dtype)", "v")
+            together = self.room((sum(vectors.values()),))
             self.body.append(f"concatenate(({', '.join(vectors)}), out={together})")
-            self.marks.append(f"vdot({together}, {together})")
+            self.marks.append(f"{together}.dot({together})")
         given = [self.called[g.name] for g in (*program.params, *program.inputs, *program.targets)]
         arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.gradients)))])
         loss = self.operand(self.reduced.loss, inline=True)
         loss = f"array({loss})" if self.graph[self.reduced.loss].holds or self.graph[self.reduced.loss].op == "name" else loss
         shapes = "".join(f"{self.shape(self.graph[p].shape or ())}, " for p in self.reduced.gradients)
-        arrays = [f"{name} = empty({self.shape(s)}, {'bool' if kind == 'b' else 'dtype'})" for name, (s, kind) in self.memory.arrays.items()]
+        arrays = {name: (self.shape(s), "bool" if kind == "b" else "dtype") for name, (s, kind) in self.memory.arrays.items()}
+        arrays |= {name: (self.shape(s), "dtype") for s, name in self.rooms.items()}
         return "\n".join([
             f'"""The fast form of {program.title} of \'{program.net.name}\': arrays are allocated once and written over."""', "",
             "import numpy as np",  # what is printed as the readable module has it calls np.square
             f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
-            *(f"    {line}" for line in (*arrays, *self.fixed)), "",
+            *(f"    {line}" for dtype in ("dtype", "bool") for line in self.blocks(dtype, {n: s for n, (s, d) in arrays.items() if d == dtype})),
+            *(f"    {line}" for line in self.fixed), "",
             f"    def loss_and_gradients({arguments}):", *(f"        {line}" for line in self.body),
             f"        return {loss}, {' + '.join(self.marks) or '0.0'}", "",
             f"    return loss_and_gradients, ({shapes})", "",
         ])  # fmt: skip
 
     def functions(self) -> set[str]:
-        used = {ufunc(self.graph[p]) for p in self.order} | {"maximum", "add"}
+        used = {ufunc(self.graph[p]) for p in self.order} | {"maximum", "add", "log"}
         return {*FUNCTIONS, *(u for u in used if u)}
 
     def shape(self, shape: Sequence[Any]) -> str:
@@ -125,6 +129,14 @@ class _Writer:
             self.names[text] = f"{prefix}{len(self.names)}"
             self.fixed.append(f"{self.names[text]} = {text}")
         return self.names[text]
+
+    def room(self, shape: tuple[Any, ...]) -> str:
+        """The name of an array for what is needed within one statement."""
+        return self.rooms.setdefault(shape, f"R{len(self.rooms)}")
+
+    def blocks(self, dtype: str, shapes: dict[str, str]) -> list[str]:
+        """The lines that allocate arrays of one dtype."""
+        return [f"[{', '.join(shapes)}] = side_by_side({', '.join([dtype, *shapes.values()])})"] if shapes else []
 
     # -- operands ----------------------------------------------------------------------------------------------------------
 
@@ -184,19 +196,20 @@ class _Writer:
         if place in self.seen:
             self.marks.append(f"s{place}" if node.holds else f"t{place}")
             if node.holds:
-                flat = out if out is None or node.rank == 1 or out not in self.memory.arrays else self.keep(f"{out}.reshape(-1)", "v")
-                self.body.append(f"s{place} = vdot({flat or f't{place}'}, {flat or f't{place}'})")
+                self.body.append(f"s{place} = {self.squared(place)}")
 
     def value(self, node: Node) -> str:
         """An expression that makes its own array or number."""
         a = [self.operand(k) for k in node.args]
         match node.op:
             case "vdot":
-                return f"vdot({a[0]}, {a[1]})"
+                return f"{self.flat(node.args[0])}.dot({self.flat(node.args[1])})"
+            case "within":
+                return within(a[0], self.keep("float(log(finfo(dtype).max)) / 3"))
             case "matmul" if node.shape == ():
-                return f"dot({a[0]}, {a[1]})"
+                return f"{a[0]}.dot({a[1]})"
             case "sum" if node.data is None and self.graph[node.args[0]].rank == 1 and self.graph[node.args[0]].kind == "f":
-                return f"dot({self.ones(self.graph[node.args[0]].shape, 0)}, {a[0]})"
+                return f"{a[0]}.dot({self.ones(self.graph[node.args[0]].shape, 0)})"
             case "sum" if node.data is None:
                 return f"add.reduce({a[0]}, None, dtype)"
             case "max":
@@ -214,7 +227,7 @@ class _Writer:
                 yield from self.product(node, a, out)
             case "sum" if of[0].rank == 2 and of[0].kind == "f":
                 pair = (self.ones(of[0].shape, 0), a[0]) if node.data == 0 else (a[0], self.ones(of[0].shape, 1))
-                yield f"dot({', '.join(pair)}, {out})"
+                yield f"{pair[0]}.dot({pair[1]}, {out})"
             case "sum":
                 yield f"add.reduce({a[0]}, {node.data}, dtype, {out})"
             case "max":
@@ -229,9 +242,12 @@ class _Writer:
                 if a[2] != out:
                     yield f"{out}[...] = {a[2]}"
                 yield f"copyto({out}, {a[1]}, where={a[0]})"
+            case _ if node.op in GUARDED:
+                row = (*(node.shape or ())[: node.data], 1, *(node.shape or ())[node.data + 1 :])
+                yield from guarded(node, a, self.room(row), out)
             case _:
                 for k in self.narrow(node, of):
-                    spread = out if out not in a else self.keep(f"empty({self.shape(node.shape or ())}, dtype)", "v")
+                    spread = out if out not in a else self.room(node.shape or ())
                     yield f"{spread}[...] = {a[k]}"
                     a[k] = spread
                 function = ufunc(node)
@@ -246,13 +262,25 @@ class _Writer:
     def product(self, node: Node, a: Sequence[str], out: str) -> Iterator[str]:
         """A matrix product; a small matrix that comes transposed is copied first, BLAS being slow on it."""
         right = self.graph[node.args[1]]
-        known = [n for n in right.shape or () if isinstance(n, int)]
+        known = tuple(n for n in right.shape or () if isinstance(n, int))
         if right.op == "permute" and len(known) == 2 and _SMALL[0] <= known[0] * known[1] <= _SMALL[1] and node.rank == 2:
-            copy = self.keep(f"empty({self.shape(known)}, dtype)", "v")
-            yield f"{copy}[...] = {a[1]}"
-            yield f"dot({a[0]}, {copy}, {out})"
+            copy = self.room(known)
+            yield f"{self.keep(f'{copy}.T', 'v')}[...] = {self.operand(right.args[0])}"
+            yield f"{a[0]}.dot({copy}, {out})"
         else:
-            yield f"dot({a[0]}, {a[1]}, {out})"
+            yield f"{a[0]}.dot({a[1]}, {out})"
+
+    def flat(self, place: int) -> str:
+        """All entries of an array as one vector."""
+        text = self.operand(place)
+        if self.graph[place].rank == 1:
+            return text
+        return self.keep(f"{text}.reshape(-1)", "v") if text in self.memory.arrays else f"{text}.ravel()"
+
+    def squared(self, place: int) -> str:
+        """The sum of the squares of all entries."""
+        vector = self.flat(place)
+        return f"vdot({self.operand(place)}, {self.operand(place)})" if vector.endswith(".ravel()") else f"{vector}.dot({vector})"
 
     def ones(self, shape: Any, axis: int) -> str:
         return self.keep(f"ones({self.size(shape[axis])}, dtype)")

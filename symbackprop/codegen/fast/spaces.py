@@ -6,11 +6,12 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Written
 from symbackprop.codegen.loading import loaded
 
@@ -20,55 +21,63 @@ __all__ = ["REFUSED", "ArraySpace", "ScalarSpace", "Space"]
 REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 
+Direct = Callable[..., tuple[Any, dict[str, Any]] | None]
+"""What answers a call at once, or not at all."""
+
+
 class ArraySpace:
-    """Calls `run(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite."""
+    """Calls `function(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite.
+
+    `door(space, *sizes)` makes `direct(reuse, params, *data)`, which does so for what a caller gives, if it is of the usual kind.
+    """
 
     form = "arrays"
 
-    def __init__(self, run: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any, door: Callable[..., Any], sizes: Sequence[int]
+    ) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
-        self.shapes, self._dtype, self._run = shapes, dtype, partial(quiet.run, run)
+        self.shapes, self.function, self.enter, self._dtype = shapes, function, quiet.run, dtype
         # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
         # after every call, and comes from it again page by page, which takes as long as computing them.
         np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
-
-    def direct(self, reuse: bool, params: Any, *data: Any) -> None:
-        """Nothing is computed before it is known that the arrays fit."""
+        self.direct: Direct = door(self, *sizes)
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
-        return self._run(*arrays, *numbers, *grads)  # type: ignore[no-any-return]
+        return self.enter(self.function, *arrays, *numbers, *grads)  # type: ignore[no-any-return]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
         grads = [np.empty(s, self._dtype) for s in self.shapes]
-        return (*self._run(*arrays, *numbers, *grads), grads)
+        return (*self.written(arrays, numbers, grads), grads)
 
     def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The same in arrays of this space, which its next call writes over."""
-        return (*self._run(*arrays, *numbers, *self._own), self._own)
+        return (*self.written(arrays, numbers, self.mine), self.mine)
 
     @cached_property
-    def _own(self) -> list[Any]:
-        return [np.empty(s, self._dtype) for s in self.shapes]
+    def mine(self) -> list[Any]:
+        """Arrays for the gradients, parts of one block, so that whatever shares their memory has a base."""
+        return side_by_side(self._dtype, *self.shapes)
 
     @cached_property
     def own(self) -> Written:
         """The memory of those arrays."""
-        return Written(self._own)
+        return Written(self.mine)
 
 
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    `direct(reuse, params, *data)` of the module `reader` does so for what a caller gives, if it is of the usual kind. Where plain
+    `direct(reuse, params, *data)` of the module `door` does so for what a caller gives, if it is of the usual kind. Where plain
     numbers raise, as an exponential that overflows does, `otherwise` answers.
     """
 
     form = "scalars"
 
-    def __init__(self, run: Callable[..., Any], reader: str, names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
+    def __init__(self, run: Callable[..., Any], door: str, names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
         self._run, self._otherwise, self._number = run, otherwise, dtype.type
         self.shapes, self._names = otherwise.shapes, names
         fields = [(n, dtype, s) for n, s in zip(names, self.shapes, strict=True)]
@@ -78,7 +87,7 @@ class ScalarSpace:
         self.own = Written([*self._own.values()])
         known = {"run": run, "dtype": dtype, "number": dtype.type, "kind": self._kind, "ndarray": np.ndarray, "isfinite": math.isfinite}
         known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own, "met": self.own.met}
-        self.direct: Callable[..., tuple[Any, dict[str, Any]] | None] = loaded(reader, known)["direct"]
+        self.direct: Direct = loaded(door, known)["direct"]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""

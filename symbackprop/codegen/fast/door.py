@@ -1,0 +1,83 @@
+"""The door of a form: one function that lets in what is of the usual kind, and answers nothing where a closer look is needed.
+
+It is written out array by array, which Python runs faster than any loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from symbackprop.codegen.glance import everything, kind_tests, shape_tests
+from symbackprop.codegen.program import Program
+
+__all__ = ["array_door", "number_door"]
+
+
+def array_door(program: Program, labels: int) -> str:
+    """The module whose `door(space, sizes)` makes `direct(reuse, params, *data)`; the first `labels` targets are looked at.
+
+    Memory of the space is reached only through arrays that have a base, so that most need not be compared with it.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> text = array_door(array_program(mlp([2, 1], samples="m")), 0)
+    >>> print(*(line.strip() for line in text.splitlines()[8:12]), sep="\\n")
+    if not reuse:
+    g0 = empty(s0, dtype)
+    g1 = empty(s1, dtype)
+    elif x0.base is x1.base is x2.base is x3.base is None or space.own.met((x0, x1, x2, x3,)) is None:
+    """
+    names = everything(program)
+    sizes = {n: f"n{k}" for k, n in enumerate(program.size_names)}
+    grads = {name: f"g{n}" for n, name in enumerate(program.gradients)}
+    tests = [*kind_tests(program, "is"), *shape_tests(program, sizes), *(f"label{n}({names[g]})" for n, g in enumerate(program.targets[:labels]))]
+    return "\n".join([
+        f"def door(space, {_each(sizes.values())}):",
+        f"    [{_each(f's{n}' for n, _ in enumerate(grads))}] = space.shapes", "    enter, function = space.enter, space.function",
+        f"    def direct({_arguments(program)}):", *_read(program),
+        f"        if not ({' and '.join(tests)}):", "            return None",
+        "        if not reuse:", *(f"            {g} = empty(s{n}, dtype)" for n, g in enumerate(grads.values())),
+        f"        elif {_apart(program)} or space.own.met(({_each(names.values())})) is None:", f"            [{_each(grads.values())}] = space.mine",
+        "        else:", "            return None",
+        f"        loss, mark = enter(function, {', '.join([*names.values(), *grads.values()])})",
+        f"        return (loss, {{{', '.join(f'{name!r}: {g}' for name, g in grads.items())}}}) if isfinite(mark) else None",
+        "    return direct",
+    ])  # fmt: skip
+
+
+def number_door(program: Program) -> str:
+    """The module whose `direct(reuse, params, *data)` hands what is of the usual kind to `run` as lists and puts what it returns into arrays.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> print(number_door(array_program(mlp([2, 1]))).splitlines()[7].strip())
+    values = run(x0.tolist(), x1.tolist(), x2.tolist(), x3.tolist())
+    """
+    names = everything(program).values()
+    return "\n".join([
+        f"def direct({_arguments(program)}):", *(line[4:] for line in _read(program)),
+        f"    if not ({' and '.join(kind_tests(program, 'is'))}):", "        return None",
+        f"    if reuse and not ({_apart(program)}) and met(({_each(names)})) is not None:", "        return None",
+        f"    values = run({', '.join(f'{x}.tolist()' for x in names)})",
+        "    if not isfinite(values[0]):", "        return None",
+        "    if reuse:", "        pack_into(memory, 0, *values)", "        return number(values[1]), {**own}",
+        "    record = ndarray((), kind, bytearray(pack(*values)))",
+        f"    return number(values[1]), {{{', '.join(f'{name!r}: record[{name!r}]' for name in program.gradients)}}}", "",
+    ])  # fmt: skip
+
+
+def _each(names: Iterable[str]) -> str:
+    return "".join(f"{n}, " for n in names).rstrip()
+
+
+def _arguments(program: Program) -> str:
+    return ", ".join(["reuse", "params", *[*everything(program).values()][len(program.params) :]])
+
+
+def _read(program: Program) -> list[str]:
+    return [f'        {x} = params["{g.name}"]' for g, x in everything(program).items() if g in program.params]
+
+
+def _apart(program: Program) -> str:
+    """The condition that all arrays hold memory of their own."""
+    return " is ".join([*(f"{x}.base" for x in everything(program).values()), "None"])
