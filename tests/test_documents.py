@@ -29,6 +29,7 @@ from symbackprop.equations import Grad, add, mul
 from symbackprop.errors import NotProved, UnknownName
 from symbackprop.network import Network
 from symbackprop.notation import load_notation, notation_names
+from symbackprop.pictures.descent import DescentDrawing
 from symbackprop.prove import Proof, naming_equations
 from symbackprop.rules import ACTIVATIONS, LOSSES
 from symbackprop.typeset.build import build_equation
@@ -94,8 +95,11 @@ def test_gradient_descent_has_the_argument_the_rule_and_the_picture(lecture: Not
     assert "to" in [getattr(e, "relation", "=") for e in items]
     blocks = section(lecture, "one-variable").blocks
     figure = next(b for b in blocks if isinstance(b, Figure))
-    heights = [y for _, y in figure.points]
-    assert heights == sorted(heights, reverse=True)
+    assert isinstance(figure.drawing, DescentDrawing)
+    for path in figure.drawing.paths:
+        heights = [figure.drawing.value(w) for w in path]
+        assert heights == sorted(heights, reverse=True)
+    assert {path[0] < path[-1] for path in figure.drawing.paths} == {True, False}  # from both sides
     assert any(isinstance(b, Table) for b in blocks)
 
 

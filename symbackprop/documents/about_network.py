@@ -11,6 +11,7 @@ from sympy import S, Symbol, preorder_traversal
 from symbackprop.backprop import Named, backpropagate
 from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
+from symbackprop.documents.drawn import graph_figure, network_figures
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Func, Grad, Partial, Tensor, scalar, tensors
 from symbackprop.languages import Message
@@ -221,10 +222,11 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
     notation = style_of(net, notation)
     chains = backward_chains(net, notation, named=named, progress=progress)
     samples = net.samples if getattr(net.samples, "is_Integer", False) else None
-    forward = [symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation), *kink_notes(net)]
+    layout = layout_of(net, notation)
+    forward = [*network_figures(net, layout), symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation), *kink_notes(net)]
     sections = [
         Section("forward", "The network", tuple(forward), notation, samples, net.last_layer),
-        Section("backward", "The gradients", tuple(with_headings(chains)), notation, samples, net.last_layer),
+        Section("backward", "The gradients", (*graph_figure(net, layout, named), *with_headings(chains)), notation, samples, net.last_layer),
         Section("results", "Results", (results_table(chains),), notation, samples, net.last_layer),
     ]
     if _is_small(net):

@@ -12,6 +12,7 @@ from symbackprop.errors import SpecError, one_of
 from symbackprop.languages import ENGLISH, Language
 from symbackprop.lift import MatrixEquation
 from symbackprop.notation import Notation, load_notation
+from symbackprop.pictures.graph import Drawing
 from symbackprop.prove import DEFINITION, Proof
 
 __all__ = ["Block", "Chain", "Equations", "Figure", "Heading", "Notes", "Prose", "Proved", "Section", "SectionReference", "Table"]
@@ -76,12 +77,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A curve, and points on it joined by steps, in the units of its axes; drawn as TikZ and as SVG."""
+    """A picture with its caption: what is drawn is laid out in the notation and printed as TikZ, SVG or Typst where it is written."""
 
-    curve: tuple[tuple[float, float], ...]
-    points: tuple[tuple[float, float], ...]
-    horizontal: Any
-    vertical: Any
+    drawing: Drawing
     caption: str = ""
 
 

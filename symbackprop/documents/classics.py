@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
@@ -12,6 +12,7 @@ from symbackprop.calculus import VALUE, activation_derivative, local_derivative
 from symbackprop.derivation import Derivation, Reason, Reference, Step, formula_derivation
 from symbackprop.documents.about_network import Progress, Shape, backward_chains, proved_chain
 from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
+from symbackprop.documents.drawn import graph_figure
 from symbackprop.equations import (
     Abstract,
     Entry,
@@ -34,6 +35,7 @@ from symbackprop.languages import Message
 from symbackprop.lift import Layout, layout, lift_equation
 from symbackprop.network import Network, read_equations
 from symbackprop.notation import Notation
+from symbackprop.pictures.descent import DescentDrawing
 from symbackprop.prove import checked, prove
 from symbackprop.rules import ACTIVATIONS, LOSSES
 from symbackprop.rules.record import VARIABLE
@@ -122,18 +124,16 @@ def descent_picture() -> Iterator[Block]:
     start, rate = Equation(w(), Integer(-1)), Equation(scalar("alpha"), alpha)
     yield Prose("Starting from {start} with {rate}, in exact numbers:", {"start": start, "rate": rate})
     slope = local_derivative(equation, w())
-    rows, points = [], []
-    at = Integer(-1)
-    for number in range(6):
-        value, rise = formula.subs(w(), at), slope.subs(w(), at)
-        rows.append((str(number), at, value, rise))
-        points.append((float(at), float(value)))
-        at = at - alpha * rise
-    yield Table((Message("step"), w(), cost(), Partial(cost(), w())), tuple((n, a, b, c) for n, a, b, c in rows))
-    left, right = Fraction(-3, 2), Fraction(11, 2)
-    grid = [left + (right - left) * Fraction(k, 60) for k in range(61)]
-    curve = tuple((float(x), float(formula.subs(w(), Rational(x.numerator, x.denominator)))) for x in grid)
-    yield Figure(curve, tuple(points), w(), cost(), Message("Gradient descent on a curve of one variable"))
+    left, right = (_path(w(), slope, alpha, Integer(at)) for at in (-1, 5))
+    rows = [(str(number), at, formula.subs(w(), at), slope.subs(w(), at)) for number, at in enumerate(left)]
+    yield Table((Message("step"), w(), cost(), Partial(cost(), w())), tuple(rows))
+    drawing = DescentDrawing(equation, w(), slope, (left, right), Rational(-3, 2), Rational(11, 2))
+    yield Figure(drawing, Message("Gradient descent on a curve of one variable"))
+
+
+def _path(w: Any, slope: Any, rate: Any, start: Any) -> tuple[Any, ...]:
+    """A start and the five places to which steps against the slope lead."""
+    return tuple(accumulate(range(5), lambda at, _: at - rate * slope.subs(w, at), initial=start))
 
 
 # ---------------------------------------------------------------- one neuron a layer
@@ -275,6 +275,7 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
         if matrices:
             shapes = [Prose("{tensor} is {shape}", {"tensor": t, "shape": Shape(t, _AS_WRITTEN)}) for t in matrices]
             yield Prose("The shapes: {shapes}.", {"shapes": shapes})
+        yield from graph_figure(net, _AS_WRITTEN, {})
         chains = backward_chains(net, notation, named={}, prefix=f"{name}: ", layout=_AS_WRITTEN)
         yield from chains
         if name == "sigmoid in four gates":
@@ -289,5 +290,6 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
     yield Heading("Softmax with cross-entropy")
     yield Prose("Exponentiate, sum, divide; take the logarithm, weigh with the target, sum, change the sign.")
     yield Equations(tuple(definition(e) for e in net.equations))
+    yield from graph_figure(net, _AS_WRITTEN, {})
     yield from backward_chains(net, notation, named={}, prefix="softmax with cross-entropy: ", layout=_AS_WRITTEN)
 

@@ -19,6 +19,8 @@ from symbackprop.documents.about_network import (
     elementwise_blocks,
     forward_blocks,
     kink_note,
+    layout_of,
+    letters_of,
     proved_chain,
     results_table,
     symbols_table,
@@ -34,6 +36,7 @@ from symbackprop.documents.classics import (
     log_sum_exp_chain,
     softmax_jacobian_blocks,
 )  # fmt: skip
+from symbackprop.documents.drawn import graph_figure, network_figures
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, size, summation
 from symbackprop.languages import Message
 from symbackprop.lift import lift_equation
@@ -123,6 +126,7 @@ def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
             "a chain of three equations:", {"w": w()},
         ),
         Equations(tuple(definition(e) for e in net.equations)),
+        *graph_figure(net, layout_of(net, style), {}),
         Prose("The chain rule multiplies the three local derivatives, in the order of the way from the weight up to the cost."),
         proved_chain(path_derivation(net, w(), "weight")),
         Prose("The bias and the activation below go the same way; only the first factor changes."),
@@ -142,7 +146,8 @@ def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
     blocks: list[Block] = [
         Prose("Logistic regression is one neuron with a sigmoid and the cross-entropy of its output; {a} is the estimated probability of {y}.",
               {"a": Entry(Tensor("a")), "y": Equation(Entry(Tensor("y")), S.One)}),
-        symbols_table(net, notation), *forward_blocks(net, notation), *with_headings(chains),
+        symbols_table(net, notation), *forward_blocks(net, notation),
+        *graph_figure(net, layout_of(net, notation), notation.named(False)), *with_headings(chains),
         Prose(
             "In the error the derivative of the sigmoid has cancelled: the cross-entropy divides by the same {slope} that the sigmoid "
             "multiplies with. A neuron that is badly wrong therefore learns fast, where a quadratic cost would make it learn slowly.",
@@ -160,7 +165,9 @@ def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
     results = [Equation(as_entry(c.derivation.lhs), c.derivation.result.rhs) for c in chains]
     blocks: list[Block] = [
         Prose("A network with two inputs, two hidden neurons and one output, written out in full before any matrix is used. The forward pass:"),
+        *network_figures(net, layout_of(net, notation)),
         *elementwise_blocks(net, net.equations),
+        *graph_figure(net, layout_of(net, notation), named),
         Prose("The chain rule, from output to input; {general} does the same for any depth.", {"general": SectionReference("four-equations")}),
         *with_headings(chains),
         Prose("Each result written out for its indices:"),
@@ -176,8 +183,10 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
     chains = backward_chains(net, notation, progress=progress)
     blocks: list[Block] = [
         Prose("Now a network of any depth, with any differentiable activation and any differentiable cost of its output."),
+        *network_figures(net, layout_of(net, notation)),
         symbols_table(net, notation),
         *forward_blocks(net, notation),
+        *graph_figure(net, layout_of(net, notation), letters_of(net, notation)),
         Prose(
             "The error of a unit is the derivative of the cost with respect to its pre-activation. Once the errors are known, the "
             "gradients of weights and biases follow at once; so the errors are computed first, from the last layer to the first."

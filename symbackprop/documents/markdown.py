@@ -11,6 +11,7 @@ from symbackprop.documents.blocks import Notes
 from symbackprop.documents.rendering import Medium, render_notes, render_proofs
 from symbackprop.documents.templates import environment
 from symbackprop.languages import Message
+from symbackprop.pictures.svg import svg_file
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.tree import Node
 
@@ -30,7 +31,7 @@ def _formula(node: Node) -> str:
 
 MARKDOWN = Medium(
     "markdown", _escape, lambda node: f"${_formula(node)}$", _formula, lambda label, number: f"[({number})](#eq-{label})",
-    lambda key, title: f"[{_escape(title)}](#sec-{key})", Message("the section {section}"),
+    lambda key, title: f"[{_escape(title)}](#sec-{key})", Message("the section {section}"), svg_file,
 )  # fmt: skip
 
 
@@ -60,12 +61,11 @@ def displays(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def markdown_sections(notes: Notes) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The sections with the name of a file for each picture, and these files."""
     sections = [*render_notes(notes, MARKDOWN), render_proofs(notes, MARKDOWN)]
-    picture = environment("html", notes.language).get_template("figure.svg")
     files = {}
     for s in sections:
         for number, b in enumerate((b for b in s["blocks"] if b["kind"] == "figure"), 1):
             b["file"] = f"figures/{s['key']}-{number}.svg"
-            files[b["file"]] = picture.render(b=b)
+            files[b["file"]] = b["picture"]
     return sections, files
 
 

@@ -16,6 +16,9 @@ from symbackprop.documents.proofs import proofs_section
 from symbackprop.documents.templates import environment
 from symbackprop.languages import ENGLISH, Language, Message
 from symbackprop.notation import Notation
+from symbackprop.pictures.shapes import Picture
+from symbackprop.pictures.svg import svg
+from symbackprop.pictures.tikz import tikz
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import WORDS
 from symbackprop.typeset.latex import escape as escape_latex
@@ -33,7 +36,10 @@ _RELATIONS = {"=": "=", "equiv": "equiv", "approx": "approx", "to": "gets", "def
 
 @dataclass(frozen=True)
 class Medium:
-    """How a medium writes text, a formula in a line, a formula on a line of its own, and a reference; `words` name a section in a sentence."""
+    """How a medium writes text, a formula in a line, a formula on a line of its own, a reference, and a picture with its title.
+
+    `words` name a section in a sentence.
+    """
 
     name: str
     text: Callable[[str], str]
@@ -42,17 +48,18 @@ class Medium:
     reference: Callable[[str, str], str]
     section: Callable[[str, str], str]
     words: Message
+    picture: Callable[[Picture, str], str]
     line: float = 34.0  # ems of the right side of a formula; a page of 16 cm
 
 
 LATEX = Medium(
     "latex", escape_latex, latex_inline, latex, lambda label, number: rf"\eqref{{eq:{label}}}", lambda key, title: rf"\ref{{sec:{key}}}",
-    Message("Section\u00a0{section}"),
+    Message("Section\u00a0{section}"), lambda picture, title: tikz(picture),
 )  # fmt: skip
 HTML = Medium(
     "html", escape_html, lambda node: mathml(node, "inline"), lambda node: mathml(node, "block"),
     lambda label, number: f'<a href="#eq-{label}">({number})</a>', lambda key, title: f'<a href="#sec-{key}">{escape_html(title)}</a>',
-    Message("the section {section}"),
+    Message("the section {section}"), svg,
 )  # fmt: skip
 
 
@@ -144,8 +151,9 @@ class _Writer:
                 cells = [[self.cell(c) for c in r] for r in block.rows]
                 return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.words(block.caption)}
             case Figure():
-                return {"kind": "figure", **_drawing(block), "horizontal": self.cell(block.horizontal), "vertical": self.cell(block.vertical),
-                        "caption": self.words(block.caption)}  # fmt: skip
+                picture = block.drawing.picture(self.builder)
+                drawn = self.medium.picture(picture, self.language.text(block.caption))
+                return {"kind": "figure", "picture": drawn, "size": picture.size, "caption": self.words(block.caption)}
         raise TypeError(f"unknown block {type(block).__name__}")
 
     # ------------------------------------------------------------ prose
@@ -259,15 +267,3 @@ class _Writer:
             slots["references"] = tuple(r for r in slots["references"] if self.label(r))
             text = text if slots["references"] else text.replace(" from {references}", "")
         return self.prose(text, slots)
-
-
-def _drawing(figure: Figure) -> dict[str, Any]:
-    """The curve and the points in a picture 10 wide and 6 high, origin at the lower left."""
-    xs = [x for x, _ in figure.curve]
-    ys = [y for _, y in figure.curve]
-    low, high, top = min(xs), max(xs), max(ys)
-
-    def place(point: tuple[float, float]) -> tuple[float, float]:
-        return round((point[0] - low) / (high - low) * 10, 3), round(point[1] / top * 6, 3)
-
-    return {"curve": [place(p) for p in figure.curve], "points": [place(p) for p in figure.points]}

@@ -28,6 +28,7 @@ _TABLE = 4.4  # its rules, its head, its caption and what is around it
 _NARROWEST = 10.0  # of a column of text
 _COLUMNS = 1.1  # between two columns
 _NUMBER = 3.5
+_CAPTION = 3.0  # below a picture, and what is around it
 
 
 def slides_source(notes: Notes, own: str = "") -> str:
@@ -62,10 +63,15 @@ def _frames(section: str, blocks: Sequence[Measured]) -> Iterator[dict[str, Any]
             elif kind == "table":
                 pieces += _table(block, wide, high, group=str(number))
             else:
-                pieces.append(Piece("figure", ROOM - 3, block))
+                pieces.append(Piece("figure", _picture(*block["size"]), block))
         slides = packed(pieces)
         for number, slide in enumerate(slides, 1):
             yield {"title": title, "number": number, "of": len(slides), "items": _items(slide)}
+
+
+def _picture(wide: float, high: float) -> float:
+    """The height of a picture with its caption, made smaller where it is too wide or too high for a slide."""
+    return high * min(1.0, WIDTH / wide, (ROOM - _CAPTION) / high) + _CAPTION
 
 
 def _parts(section: str, blocks: Sequence[Measured]) -> Iterator[tuple[str, list[Measured]]]:
@@ -172,12 +178,12 @@ def _items(slide: Sequence[Piece]) -> list[dict[str, Any]]:
         if p.kind == "line":
             shown = {**p.data, "step": step}
             if fresh:
-                items.append({"kind": "line", "low": p.data["low"], "rows": [], "step": step})
+                items.append({"kind": "lines", "low": p.data["low"], "rows": [], "step": step})
                 shown["left"] = p.data["left"] or p.data["again"]
             items[-1]["rows"].append(shown)
         elif p.kind == "row":
             if fresh:
-                items.append({**p.data, "kind": "row", "rows": [], "step": step})
+                items.append({**p.data, "kind": "table", "rows": [], "step": step})
             items[-1]["rows"].append(p.data["lines"])
         else:
             items.append({**p.data, "kind": p.kind, "step": step})

@@ -25,7 +25,7 @@ def gate(equation: Equation, builder: Builder, layout: Layout) -> Gate:
     """The node of an equation in a computational graph."""
     sign = _sign(equation, builder)
     if sign is not None:
-        return Gate((sign,), round=extent(sign)[0] < 1.9)
+        return Gate((sign,), round=extent(sign)[0] < 1.9, sign=True)
     return Gate((right_side(equation, builder, layout),))
 
 

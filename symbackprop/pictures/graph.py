@@ -48,7 +48,7 @@ class GraphDrawing(Drawing):
         """The gates from the inputs to the cost."""
         parts = [p for p in unrolled(self.net) if p is None or not _ends(p)]
         builder = builder.about(*(e.rhs for e in parts if e is not None))
-        gates = [DOTS if e is None else gate(e, builder, self.layout) for e in parts]
+        gates = [DOTS if e is None else self._gate(e, builder) for e in parts]
         made: dict[Tensor, int] = {}
         used: dict[Any, list[int]] = {}
         constants: list[tuple[Any, int]] = []
@@ -68,14 +68,22 @@ class GraphDrawing(Drawing):
         wires += [Wire(None, (n,), builder.build(value), light=True) for value, n in constants]
         return flow(gates, wires, self.widest)
 
+    def _gate(self, equation: Equation, builder: Builder) -> Gate:
+        """The node of an equation; a formula says what it computes where there are only numbers on the lines."""
+        found = gate(equation, builder, self.layout)
+        if found.sign or not self.values:
+            return found
+        return Gate((t.row(builder.whole(equation.tensor), t.Operator("="), *found.lines),))
+
     def _wire(self, x: Tensor, source: int | None, targets: tuple[int, ...], leading: set[Tensor], builder: Builder) -> Wire:
         letter = builder.whole(x)
-        given = x in self.net.targets or (x in self.net.inputs and x not in self.net.parameters)
+        parameter = x in self.net.parameters or (self.net.depth is not None and x.name in {p.name for p in self.net.parameters})
+        given = x in self.net.targets or (x in self.net.inputs and not parameter)
         back = self._back(x, builder) if x in leading and not given else None
-        light = x in self.net.parameters or x in self.net.targets
+        light = parameter or x in self.net.targets
         if not self.values:
             return Wire(source, targets, letter, back, light=light)
-        return Wire(source, targets, self.values.get(x, letter), back, letter if source is None else None, light)
+        return Wire(source, targets, self.values.get(x, letter), back, letter, light)
 
     def _back(self, x: Tensor, builder: Builder) -> t.Node | None:
         """What flows back: a number, or the letter of the gradient; nothing where numbers are given, but none of it."""
@@ -95,9 +103,9 @@ def unrolled(net: Network) -> list[Equation | None]:
     >>> [None if e is None else str(e.lhs) for e in unrolled(deep())]
     ['z(l)[j]', 'a(l)[j]', None, 'z(L)[j]', 'a(L)[j]', 'C']
     """
-    if net.depth is None:
-        return list(net.equations)
     layered = [e for e in net.equations if e.layers is not None]
+    if not layered:
+        return list(net.equations)
     last = [e.at_layer(net.depth) for e in layered if e.layers is not None and e.layers.high == net.depth]
     return [*(replace(e, layers=None) for e in layered), None, *last, *(e for e in net.equations if e.layers is None)]
 

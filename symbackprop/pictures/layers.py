@@ -31,11 +31,15 @@ _SYSTEMS = 1.6  # between a line of the drawing and the next
 
 @dataclass(frozen=True)
 class Gate:
-    """A node with its formulas, one below the other: in a circle where it is one sign, without a frame where it stands for what is left out."""
+    """A node with its formulas, one below the other: in a circle where it is one sign, without a frame where it stands for what is left out.
+
+    `sign` says that its formula is that of a single operation.
+    """
 
     lines: tuple[Node, ...]
     round: bool = False
     framed: bool = True
+    sign: bool = False
 
     @cached_property
     def size(self) -> tuple[float, float]:
@@ -63,7 +67,7 @@ class Gate:
 class Wire:
     """A quantity on its way from the gate that makes it, if one does, to those that use it.
 
-    `name` stands before a wire that comes from no gate; `light` is one that need not be straight, as that of a parameter.
+    `name` stands before a wire that comes from no gate of its line; `light` is one that need not be straight, as that of a parameter.
     """
 
     source: int | None

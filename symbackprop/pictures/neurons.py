@@ -76,7 +76,7 @@ def stages(net: Network) -> tuple[tuple[Stage | None, ...], tuple[Equation, ...]
 
 
 def _weighs(equation: Equation) -> bool:
-    return equation.rule in LAYERS and bool(LAYERS[equation.rule].parameters)
+    return equation.tensor.rank > 0 and equation.rule in LAYERS and bool(LAYERS[equation.rule].parameters)
 
 
 def _activates(equation: Equation | None, z: Tensor) -> bool:

@@ -8,7 +8,7 @@ from math import hypot
 from typing import TypeAlias
 
 from symbackprop.typeset.heights import height
-from symbackprop.typeset.tree import Fraction, Node
+from symbackprop.typeset.tree import Fraction, Matrix, Node
 from symbackprop.typeset.widths import width
 
 __all__ = ["TONES", "Box", "Dot", "Label", "Line", "Picture", "Place", "Shape", "below", "extent", "moved"]
@@ -19,6 +19,7 @@ TONES = {"ink": "1a1a1a", "gradient": "a03030", "curve": "24508c", "faint": "808
 """The colours by what they say; ink is that of the text around."""
 
 _SMALL = 0.77  # a fraction in a line of text is set smaller than one on a line of its own
+_BRACKETS = 0.5  # what the brackets of a matrix stand out above and below its rows, together
 _TIP = 0.62  # length of the head of an arrow
 _SIDE = 0.21  # half its width
 _NOTCH = 0.45  # where the line meets it
@@ -142,6 +143,8 @@ def extent(node: Node) -> tuple[float, float]:
     """The width and the height of a formula as it is set in a line of text, roughly."""
     if isinstance(node, Fraction):
         return _SMALL * width(node), _SMALL * height(node)
+    if isinstance(node, Matrix):
+        return width(node), height(node) + _BRACKETS
     return width(node), height(node)
 
 

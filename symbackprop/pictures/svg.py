@@ -71,25 +71,25 @@ class _Page:
                 return f'<rect class="node" x="{x}" y="{y}" width="{wide * _EM:.5g}" height="{high * _EM:.5g}" rx="{0.3 * _EM:.4g}" {_FRAME}/>'
             case Line():
                 dashes = ' stroke-dasharray="5 4"' if shape.dashed else ""
-                stroke = f'fill="none" stroke="{_colour(shape.tone)}" stroke-width="{shape.thick * _EM:.4g}"{dashes}'
-                drawn = f'<polyline class="{shape.tone}" points="{self.path(shape.shaft)}" {stroke}/>'
-                head = f'<polygon class="{shape.tone}" points="{self.path(shape.head)}" fill="{_colour(shape.tone)}"/>'
+                stroke = f'fill="none" stroke="currentColor" stroke-width="{shape.thick * _EM:.4g}"{dashes}'
+                drawn = f'<polyline {_toned(shape.tone)} points="{self.path(shape.shaft)}" {stroke}/>'
+                head = f'<polygon {_toned(shape.tone)} points="{self.path(shape.head)}" fill="currentColor"/>'
                 return drawn + head if shape.arrow else drawn
             case Dot(at, tone, radius):
                 x, y = self.at(at)
-                return f'<circle class="{tone}" cx="{x}" cy="{y}" r="{radius * _EM:.4g}" fill="{_colour(tone)}"/>'
+                return f'<circle {_toned(tone)} cx="{x}" cy="{y}" r="{radius * _EM:.4g}" fill="currentColor"/>'
 
     def label(self, label: Label) -> str:
         wide, high = extent(label.node)
         x, y = self.at((label.at[0] - wide / 2, label.at[1] + high / 2))
-        colour = f"color:{_colour(label.tone)};" if label.tone != "ink" else ""
-        inner = f'<div xmlns="http://www.w3.org/1999/xhtml" style="{colour}{_INNER}">{mathml(label.node, "inline")}</div>'
+        inner = f'<div xmlns="http://www.w3.org/1999/xhtml" style="{_INNER}">{mathml(label.node, "inline")}</div>'
         place = f'x="{x}" y="{y}" width="{wide * _EM:.5g}" height="{high * _EM:.5g}"'
-        return f'<foreignObject class="label {label.tone}" {place} overflow="visible">{inner}</foreignObject>'
+        return f'<foreignObject {_toned(label.tone)} {place} overflow="visible">{inner}</foreignObject>'
 
 
 _FRAME = f'fill="currentColor" fill-opacity="0.04" stroke="currentColor" stroke-width="{0.045 * _EM:.4g}"'
 
 
-def _colour(tone: str) -> str:
-    return "currentColor" if tone == "ink" else f"#{TONES[tone]}"
+def _toned(tone: str) -> str:
+    """The class by which a style sheet can choose another colour, and the colour."""
+    return f'class="{tone}"' if tone == "ink" else f'class="{tone}" color="#{TONES[tone]}"'

@@ -16,6 +16,7 @@ from symbackprop.documents.about_network import (
     as_entry,
     backward_chains,
     kink_notes,
+    layout_of,
     letters_of,
     style_of,
     with_headings,
@@ -28,6 +29,7 @@ from symbackprop.network import Network
 from symbackprop.notation import load_notation
 from symbackprop.prove import naming_equations
 from symbackprop.specification import load_specification
+from symbackprop.worked.drawn import numbers_figure
 from symbackprop.worked.given import fraction, given_numbers
 from symbackprop.worked.lines import Printer
 from symbackprop.worked.numbers import Number, Slope, at_values, given, lines, require_compiled, require_facts, updated
@@ -35,6 +37,7 @@ from symbackprop.worked.numbers import Number, Slope, at_values, given, lines, r
 __all__ = ["worked", "worked_file"]
 
 _ETA = scalar("eta")
+_FEW = 4  # digits of the numbers in a picture
 _MOST = 40  # digits that are asked for, fewer than are known
 
 
@@ -92,6 +95,9 @@ def worked(
                 words = (Prose("With numbers:"),) if step == 1 else ()
                 backward += [*words, printer.block(lines(net, block.derivation.result, point, numbers, exact))]
         require_compiled(function, net, numbers, by)
+        if step == 1:
+            few = Printer(numbers, min(digits, _FEW), exact, style, spoken, samples, net.last_layer)
+            backward += numbers_figure(net, layout_of(net, style), named, slopes, few)
         costs.append(numbers[net.loss])
         section(f"forward-{step}", Message("The forward pass in numbers"), forward)
         section(f"gradients-{step}", Message("The gradients in numbers"), backward)

@@ -1,0 +1,36 @@
+"""The pictures of notes: a network by its neurons or its layers, and its computational graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from symbackprop.backprop import Named
+from symbackprop.documents.blocks import Figure
+from symbackprop.errors import SpecError
+from symbackprop.languages import Message
+from symbackprop.lift import Layout
+from symbackprop.network import Network
+from symbackprop.pictures.graph import GraphDrawing
+from symbackprop.pictures.neurons import NeuronsDrawing, network_drawing
+
+__all__ = ["graph_figure", "network_figures"]
+
+_MOST = 16  # equations of a graph that is still read at one glance
+
+
+def network_figures(net: Network, layout: Layout) -> list[Figure]:
+    """The picture of a network: its neurons if they are few, else its layers; none for a network that is no chain of layers."""
+    try:
+        drawing = network_drawing(net, layout)
+    except SpecError:
+        return []
+    small = isinstance(drawing, NeuronsDrawing)
+    return [Figure(drawing, Message("The network, neuron by neuron") if small else Message("The network, layer by layer"))]
+
+
+def graph_figure(net: Network, layout: Layout, named: Mapping[str, Named]) -> list[Figure]:
+    """The computational graph of a network with its letters; none of a network with more equations than can be seen at once."""
+    if len(net.equations) > _MOST:
+        return []
+    caption = Message("The computational graph: values above the lines, their gradients below")
+    return [Figure(GraphDrawing(net, layout, named), caption)]
