@@ -57,7 +57,8 @@ def _fill(pattern: Tree, tree: Tree, letters: tuple[str, ...], found: dict[str, 
     if letters_of(pattern).isdisjoint(letters):
         return key(pattern) == key(tree)
     inside, theirs = list(children(pattern)), list(children(tree))
-    return type(pattern) is type(tree) and len(inside) == len(theirs) and all(_fill(a, b, letters, found) for a, b in zip(inside, theirs, strict=True))
+    alike = type(pattern) is type(tree) and len(inside) == len(theirs)
+    return alike and all(_fill(a, b, letters, found) for a, b in zip(inside, theirs, strict=True))
 
 
 def indexed(function: Tree, indices: tuple[Tree, ...]) -> Tree:
@@ -83,7 +84,8 @@ def with_dummies(tree: Tree, symbols: Mapping[str, tuple[Symbol, ...]]) -> Mappi
 
 def _dummies(tree: Tree, symbols: Mapping[str, Any]) -> Iterator[str]:
     match tree:
-        case Call(Name() | Script() as function, (Name() as argument,)) if any(isinstance(s.meaning, Function) for s in symbols.get(letter_key(function), ())):
-            yield key(argument)
+        case Call(Name() | Script() as function, (Name() as argument,)):
+            if any(isinstance(s.meaning, Function) for s in symbols.get(letter_key(function), ())):
+                yield key(argument)
         case Derivative(of, (Name() as by,)) if of is not None and key(by) in letters_of(of):
             yield key(by)

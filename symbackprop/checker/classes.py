@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from symbackprop.checker.context import Quantity, Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.symbols import key
+from symbackprop.checker.symbols import key, letter_key
 from symbackprop.checker.terms import Index, Leaf, Term, mul
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
 from symbackprop.parse.tree import Name, Script, Tree
 
-__all__ = ["class_entry", "class_index", "is_class"]
+__all__ = ["class_entry", "class_index", "is_class", "upright"]
 
 
 def class_index(reader: Walk, tree: Tree) -> tuple[Tensor, tuple[Index, ...]] | None:
@@ -40,6 +40,13 @@ def is_class(reader: Walk, number: Tree, other: Tree, of: Tree) -> Term | None:
     return Leaf(y, (*example, k))
 
 
+def upright(reader: Walk, x: Typed, of: Tree) -> Typed:
+    """A row of a matrix, which many writers set upright."""
+    ways = ("a row set upright", "a row") if reader.context.conventions.vectors == "column" else ("a row", "a row set upright")
+    way = reader.choices.agreed(letter_key(of), ways, of.span) if x.rows is None else "a row"
+    return reader.labels.transpose(x) if way == "a row set upright" else x
+
+
 def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
     """The entries of the right class, `p_{y_i}` of its example: along the axis that has as many places as there are classes."""
     found = class_index(reader, tree)
@@ -54,4 +61,5 @@ def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
         raise Unreadable(f"{key(of)}: no axis has as many places as there are classes, {y.shape[-1]}", of.span)
     reader.labels.note(axis, y.shape[-1], key(of), of.span)
     total = reader.labels.sum_over(mul(Leaf(y, (*example, axis)), x.term), axis)
-    return Typed(total, None if x.rows == axis else x.rows, None if x.cols == axis else x.cols)
+    entries = Typed(total, None if x.rows == axis else x.rows, None if x.cols == axis else x.cols)
+    return entries if entries.is_scalar else upright(reader, entries, of)

@@ -11,7 +11,10 @@ from symbackprop.equations import Tensor
 from symbackprop.errors import InputError
 from symbackprop.parse.tree import Span, Tree, Vocabulary
 
-__all__ = ["Applied", "Constant", "Context", "Conventions", "Function", "Macro", "Meaning", "Misfit", "OutOfLayers", "Quantity", "Size", "Symbol", "Unreadable"]
+__all__ = [
+    "Applied", "Constant", "Context", "Conventions", "Function", "Macro", "Meaning", "Misfit", "OutOfLayers", "Quantity", "Size", "Symbol",
+    "Unreadable",
+]  # fmt: skip
 
 NOWHERE = Span(0, 0)
 
@@ -107,7 +110,8 @@ class Conventions:
     where one is the other entry by entry: jacobian, elementwise or auto; `jacobian` numerator (rows are what is differentiated)
     or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `total`
     whether the derivative of what is no loss counts every path (total), only its own equation (local), or both are tried; `softmax`
-    the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns.
+    the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns; `first` the number of the first
+    entry along an axis, 0 where a sum in an equation of the problem runs from 0 to n - 1.
     """
 
     cdot: str = "auto"
@@ -120,13 +124,14 @@ class Conventions:
     total: str = "auto"
     softmax: str = "rows"
     vectors: str = "column"
+    first: int = 1
 
 
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "cdot": ("matrix", "elementwise", "auto"), "star": ("matrix", "elementwise", "auto"), "juxtaposition": ("matrix", "elementwise", "auto"),
     "broadcast": (True, False), "partial": ("jacobian", "elementwise", "auto"), "jacobian": ("numerator", "denominator"),
     "gradient": ("shape", "jacobian"), "total": ("total", "local", "auto"),
-    "softmax": ("rows", "columns"), "vectors": ("column", "row"),
+    "softmax": ("rows", "columns"), "vectors": ("column", "row"), "first": (0, 1),
 }  # fmt: skip
 
 

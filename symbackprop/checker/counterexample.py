@@ -13,12 +13,12 @@ from sympy.core.function import AppliedUndef
 from symbackprop.checker.compare import Difference, Outcome
 from symbackprop.checker.context import Context, Quantity
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.symbols import Pattern
+from symbackprop.checker.symbols import GREEK, Pattern
 from symbackprop.checker.terms import Leaf, Term, labels_of, leaves
 from symbackprop.checker.verdicts import Counterexample
 from symbackprop.equations import Tensor
 
-__all__ = ["GREEK", "counterexample_of", "short", "size_words", "written"]
+__all__ = ["counterexample_of", "short", "size_words", "written"]
 
 MOST = 16  # numbers that are shown
 
@@ -56,7 +56,7 @@ def written(tensor: Tensor, place: tuple[int, ...], context: Context) -> str:
     if pattern is None:
         return str(tensor) + (f"[{', '.join(map(str, place))}]" if place else "")
     *accents, letter = pattern.base.split(" ")
-    found = letter if len(letter) == 1 else f"\\{letter}" if letter.lower() in GREEK else f"\\mathrm{{{letter}}}"
+    found = letter if len(letter) == 1 else f"\\{letter}" if letter in GREEK else f"\\mathrm{{{letter}}}"
     for accent in accents:
         found = f"\\{accent}{{{found}}}"
     brackets = {"": ("", ""), "(": ("(", ")"), "[": ("[", "]"), "{": ("{", "}")}
@@ -99,8 +99,3 @@ def _entry(place: Mapping[str, int], left: Typed) -> str:
             letters.append(f"{name} {place[label]}")
     return ", ".join(letters)
 
-
-GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
-    "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell", "upsilon", "iota",
-}  # fmt: skip

@@ -50,7 +50,8 @@ def declare(data: Mapping[str, Any], where: str) -> Problem:
     _facts_of_computed(problem, context)
     targets = tuple((text, problem.tree(text)) for text in strings(data, "targets", where))
     rubric = {str(k): float(v) for k, v in table(data, "rubric", where).items()}
-    return Problem(str(data.get("title", "")), context, tuple(problem.equations), problem.samplers, tuple(problem.facts), targets, rubric, problem.functions)
+    title = str(data.get("title", ""))
+    return Problem(title, context, tuple(problem.equations), problem.samplers, tuple(problem.facts), targets, rubric, problem.functions)
 
 
 def _loss_tree(problem: Declarations) -> Tree | None:
@@ -125,7 +126,8 @@ def _facts(problem: Declarations) -> None:
         ((layer, tensor),) = found[0].meaning.tensors.items()
         whole = Tensor(tensor.name, (*tensor.shape, problem.size(problem.tree(str(size)), problem.depths)), layer)
         known = problem.symbols[found[0].pattern.base]
-        known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: (0, 1) if whole.rank == 2 else (0, None)}, classes=True))
+        face = (0, 1) if whole.rank == 2 else (0, None)
+        known[known.index(found[0])] = Symbol(found[0].pattern, Quantity({layer: whole}, {whole: face}, classes=True))
         problem.samplers[whole] = SAMPLERS["one_hot"](whole.rank - 1)
         problem.facts.extend(one_hot(whole, whole.rank - 1))
 

@@ -45,7 +45,8 @@ def _function(problem: Declarations, text: str, left: Tree, right: Tree | None, 
     found = reader.read(right)
     formula = index_expression(found.term)
     if not found.is_scalar or set(tensors(formula)) - {tensor}:
-        raise SpecError(f"{problem.where}: '{text}' is no formula in {name} alone, so it defines no function; declare {name} if {key(left)} is a quantity")
+        words = f"is no formula in {name} alone, so it defines no function; declare {name} if {key(left)} is a quantity"
+        raise SpecError(f"{problem.where}: '{text}' {words}")
     function = applied_to(left)
     assert function is not None
     called = key(function[0])

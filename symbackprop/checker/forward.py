@@ -88,7 +88,8 @@ def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, i
     shapes = {reader.labels.shape(typed) for reader, typed in found}
     if len(shapes) > 1:
         words = "; or ".join(f"{reader.choices.words()}, which has the shape {reader.labels.shape(typed)}" for reader, typed in found[:2])
-        raise SpecError(f"{problem.where}: the right side of {key(left)} can be read with {words}: declare the shape of {key(left)}, or set a convention")
+        ask = f"declare the shape of {key(left)}, or set a convention"
+        raise SpecError(f"{problem.where}: the right side of {key(left)} can be read with {words}: {ask}")
     return found[0]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from symbackprop.checker.bars import at_point
 from symbackprop.checker.classes import is_class
 from symbackprop.checker.context import Constant, Context, Function, Macro, OutOfLayers, Quantity, Size, Symbol, Unreadable
 from symbackprop.checker.entries import entries, raised, rest_of, scripted, whole
@@ -21,6 +22,7 @@ from symbackprop.equations import Tensor
 from symbackprop.parse.tree import Fence, Name, Number, Script, Tree
 
 __all__ = [
+    "accented",
     "differential",
     "expanded",
     "exponential",
@@ -36,6 +38,7 @@ __all__ = [
     "symbol",
     "unknown",
     "variable",
+    "with_accent",
     "word_of",
 ]
 
@@ -50,10 +53,16 @@ def symbol(reader: Walk, tree: Tree) -> Typed:
         inner = inner.base
     if not isinstance(inner, Name):
         rest = rest_of(tree)
+        if isinstance(inner, Fence) and (inner.open, inner.close) == (".", "|") and isinstance(tree, Script) and len(rest.sub) == 1:
+            return raised(reader, at_point(reader, inner.body, rest.sub[0], tree), rest.sup, tree)
         if isinstance(inner, Fence) and inner.open == "||" and rest.sub:
             return raised(reader, norm(reader, inner.body, rest.sub, tree), rest.sup, tree)
         return scripted(reader, reader.read(inner), tree, key(tree), rest)
     found = reader.lookup(tree)
+    if (found is None or (found[1].layer is None and found[0].pattern.where)) and (written := layered(reader, tree, inner.name)) is not None:
+        return symbol(reader, written)
+    if found is None and (spelled := with_accent(reader, tree)) is not None:
+        return reader.read(spelled)
     if found is None and reader.python:
         typed = identifier(reader, inner.name)
         if typed is not None:
@@ -64,8 +73,38 @@ def symbol(reader: Walk, tree: Tree) -> Typed:
             return delta
     if found is None:
         return unknown(reader, tree)
-    symbol, rest, alias = found
-    return meant(reader, symbol, rest, alias, tree)
+    declared, rest, alias = found
+    return meant(reader, declared, rest, alias, tree)
+
+
+def with_accent(reader: Walk, tree: Tree) -> Tree | None:
+    """`\\hat y` for `yhat`, as plain text has it."""
+    name = letter_key(tree)
+    for accent in ("hat", "tilde", "bar"):
+        letter = name.removesuffix(accent)
+        if letter != name and f"{accent} {letter}" in reader.context.symbols:
+            return accented(tree, letter, accent)
+    return None
+
+
+def accented(tree: Tree, letter: str, accent: str) -> Tree:
+    """The tree with another letter under its scripts, an accent over it."""
+    if isinstance(tree, Script):
+        return replace(tree, base=accented(tree.base, letter, accent))
+    assert isinstance(tree, Name)
+    return replace(tree, name=letter, accents=(accent,))
+
+
+def layered(reader: Walk, tree: Tree, name: str) -> Tree | None:
+    """A symbol of a batch whose layer stands below, `W_2` for W^{[2]}: of one example it could be an entry."""
+    if reader.context.samples is None or not (isinstance(tree, Script) and isinstance(tree.base, Name) and isinstance(tree.sub, Number)):
+        return None
+    for written in identifiers(name + tree.sub.text, reader.context):
+        above = written if tree.sup is None and not tree.primes else Script(written, None, tree.sup, tree.primes, span=tree.span)
+        found = reader.lookup(above)
+        if found is not None and not found[1].sub and (found[1].layer is not None or not found[0].pattern.where):
+            return above
+    return None
 
 
 def norm(reader: Walk, body: Tree, sub: tuple[Tree, ...], tree: Tree) -> Typed:
@@ -174,8 +213,10 @@ def unknown(reader: Walk, tree: Tree) -> Typed:
 
         return Typed(Scalar(pi))
     inner = letter[1:].lstrip("_")
-    if letter.startswith("d") and inner and reader.context.loss is not None and reader.known(inner):
-        return gradient(reader, renamed(tree, inner))
+    if letter.startswith("d") and inner and reader.context.loss is not None:
+        of = renamed(tree, inner) if reader.known(inner) else with_accent(reader, renamed(tree, inner))
+        if of is not None:
+            return gradient(reader, of)
     if letter == "I":
         return scripted(reader, reader.labels.identity(), tree, key(tree), rest_of(tree))
     if letter in ("1", "one", "ones") and isinstance(tree, (Name, Script)):

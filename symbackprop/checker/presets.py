@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from symbackprop.checker.counterexample import GREEK
 from symbackprop.checker.of_network import declarations
+from symbackprop.checker.symbols import GREEK
 from symbackprop.errors import SpecError
 from symbackprop.notation import Notation, load_notation
 from symbackprop.specification import DESCRIBES, described
@@ -74,4 +74,4 @@ def _spellings(of: str, gradient: str, notation: Notation) -> list[tuple[str, st
 
 def _typed(name: str) -> str:
     text = name.rpartition(":")[2]
-    return f"\\{text}" if text.lower() in GREEK else text.replace(" ", "")
+    return f"\\{text}" if text in GREEK else text.replace(" ", "")

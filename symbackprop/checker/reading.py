@@ -12,7 +12,9 @@ from fractions import Fraction
 from itertools import product
 
 from symbackprop.checker.applied import listed, written_with
-from symbackprop.checker.context import Context, Function, Misfit, Unreadable
+from symbackprop.checker.bars import function_name, magnitude
+from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
+from symbackprop.checker.entries import whole
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.functions import call
 from symbackprop.checker.names import differential, gradient, symbol, variable
@@ -21,8 +23,9 @@ from symbackprop.checker.products import product as product_of
 from symbackprop.checker.slopes import derived
 from symbackprop.checker.sums import big, cases, test
 from symbackprop.checker.symbols import key
-from symbackprop.checker.terms import ONE, Fn, Num, negative
+from symbackprop.checker.terms import ONE, Fn, Leaf, Num, Term, leaves, negative
 from symbackprop.checker.walk import Choices, Walk
+from symbackprop.equations import Tensor
 from symbackprop.parse.tree import (
     Big,
     Call,
@@ -48,7 +51,7 @@ from symbackprop.parse.tree import (
 )
 from symbackprop.parse.tree import Fraction as Frac
 
-__all__ = ["Reader", "derivative", "function_name", "is_letter", "is_quantity", "nabla", "reached", "reaching", "readings", "side_by_side", "with_bracket"]
+__all__ = ["Reader", "derivative", "is_letter", "is_quantity", "nabla", "reached", "reaching", "readings", "side_by_side", "with_bracket"]
 
 
 _DEEPEST, _MOST = 200, 5_000  # trees read inside each other, and in all: a name stands for its formula wherever it is used
@@ -94,8 +97,7 @@ class Reader(Walk):
             case Juxtaposed(items):
                 return side_by_side(self, items, tree.span)
             case Fence("|", body, "|"):
-                found = self.read(body)
-                return replace(found, term=Fn("abs", found.term))
+                return magnitude(self, body, tree.span)
             case Fence("||", body, "||"):
                 return power(self, squared_norm(self, self.read(body)), Typed(Num(Fraction(1, 2))), tree.span)
             case Fence("<", Listed((left, right)), ">"):
@@ -216,17 +218,28 @@ def is_quantity(reader: Walk, tree: Tree) -> bool:
     return isinstance(tree, (Name, Script)) and reader.lookup(tree) is not None
 
 
-def function_name(reader: Walk, tree: Tree) -> str | None:
-    """The name of the function that a tree is, if it is one."""
-    found = reader.lookup(tree) if isinstance(tree, (Name, Script)) else None
-    return found[0].meaning.name if found is not None and isinstance(found[0].meaning, Function) else None
-
-
 def nabla(reader: Walk, tree: Nabla) -> Typed:
     """A gradient, by the quantity below its sign."""
     if tree.by is None:
-        raise Unreadable("the gradient needs what it is taken by, as in \\nabla_a C", tree.span)
+        of = reader.read(tree.of)
+        found = sources(reader, of.term)
+        if len(found) != 1:
+            raise Unreadable("the gradient needs what it is taken by, as in \\nabla_a C", tree.span)
+        return derived(reader, of, found[0], tree.span)
     return derived(reader, reader.read(tree.of), variable(reader, tree.by), tree.span)
+
+
+def sources(reader: Walk, term: Term) -> list[Typed]:
+    """The quantities without an equation that a term depends on, each whole."""
+    waiting = [t.tensor for t in leaves(term) if isinstance(t, Leaf)]
+    given: dict[Tensor, None] = {}
+    while waiting:
+        tensor = waiting.pop()
+        uses = reader.context.uses.get(tensor)
+        waiting += uses or ()
+        given |= {} if uses else {tensor: None}
+    quantities = [s.meaning for symbols in reader.context.symbols.values() for s in symbols if isinstance(s.meaning, Quantity)]
+    return [whole(reader, t, next(q for q in quantities if t in q.faces)) for t in given if any(t in q.faces for q in quantities)]
 
 
 def is_letter(tree: Tree) -> bool:

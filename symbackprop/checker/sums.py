@@ -16,8 +16,8 @@ from symbackprop.checker.names import identifier
 from symbackprop.checker.products import product
 from symbackprop.checker.symbols import family_number, key
 from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, mul, negative
-from symbackprop.checker.walk import Walk
-from symbackprop.parse.tree import Big, Fence, Listed, Name, Relation, Script, Span, Text, Tree
+from symbackprop.checker.walk import Walk, affine
+from symbackprop.parse.tree import Big, Fence, Listed, Name, Number, Relation, Script, Span, Text, Tree
 
 __all__ = ["big", "cases", "compared", "condition", "over_layers", "sum_range", "test", "where"]
 
@@ -35,6 +35,8 @@ def big(reader: Walk, tree: Big) -> Typed:
     label = reader.labels.new(like=letter)
     before = reader.bound.get(letter)
     reader.bound[letter] = label
+    if isinstance(tree.low, Number) and tree.low.text == "0":
+        reader.from_zero.add(label)
     try:
         body = reader.read(replace(tree, indices=tuple(others), low=None, high=None)) if others else reader.read(tree.body)
         guard = None if tree.condition is None or others else condition(reader, tree.condition)
@@ -66,6 +68,8 @@ def sum_range(reader: Walk, tree: Big, letter: str, size: Any, start: Term) -> A
     high = term.symbol if isinstance(term, Scalar) else Integer(int(term.value)) if isinstance(term, Num) and term.value.denominator == 1 else None
     if high is None:
         raise Unreadable(f"the upper end of the sum over {letter} is no size", tree.high.span)
+    if start == Num(Fraction(0)) and size == high + 1:
+        return size
     if size is not None and high != size:
         raise Misfit(f"the sum over {letter} runs to {high}, but its axis has {size}", tree.span)
     return high
@@ -127,7 +131,9 @@ def test(reader: Walk, tree: Tree) -> Typed:
 def compared(reader: Walk, tree: Tree) -> Typed:
     """One side of a condition: an index or a quantity."""
     if isinstance(tree, Name) and key(tree) in reader.bound:
-        return Typed(Position(reader.bound[key(tree)]))
+        bound = reader.bound[key(tree)]
+        assert isinstance(bound, str)
+        return Typed(Position(affine(bound, 1, -1) if reader.counts_from_zero(bound) else bound))
     if (
         isinstance(tree, (Name, Script))
         and reader.lookup(tree) is None

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unicodedata import category
 
+from symbackprop.glyphs import GLYPHS
 from symbackprop.parse.tree import STYLES, Call, Derivative, Fence, Fraction, Infix, Juxtaposed, Listed, Nabla, Name, Number, Script, Signed, Tree
 
-__all__ = ["Found", "Pattern", "Unwritable", "family_number", "index_parts", "key", "letters_of", "match", "parts", "pattern_of", "stripped"]
+__all__ = [
+    "GREEK", "TRANSPOSES", "Found", "Pattern", "Unwritable", "bare", "family_number", "index_parts", "key", "letter_key", "letters_of", "match",
+    "parts", "pattern_of", "stripped", "style_of", "swapped_case", "unscripted",
+]  # fmt: skip
 
 TRANSPOSES = {"T", "top", "intercal", "transpose", "t"}
+GREEK = frozenset(name for name, glyph in GLYPHS.items() if glyph.latex == f"\\{name}" and category(glyph.char) in ("Ll", "Lu"))
+_TWO_CASES = frozenset(name.lower() for name in GREEK if name[0].isupper())
 
 
 class Unwritable(ValueError):
@@ -94,6 +101,7 @@ class Found:
 
 
 def unscripted(tree: Tree) -> tuple[Tree, tuple[Tree, ...], tuple[Tree, ...], int]:
+    """A letter, what stands below it, what stands above it, and its primes."""
     if isinstance(tree, Script):
         base, sub, sup, primes = unscripted(tree.base) if isinstance(tree.base, Script) else (tree.base, (), (), 0)
         return base, (*sub, *parts(tree.sub)), (*sup, *parts(tree.sup)), primes + tree.primes
@@ -101,6 +109,7 @@ def unscripted(tree: Tree) -> tuple[Tree, tuple[Tree, ...], tuple[Tree, ...], in
 
 
 def bare(tree: Tree) -> tuple[str, Tree]:
+    """The bracket around a layer, and the layer."""
     return (tree.open, tree.body) if isinstance(tree, Fence) else ("", tree)
 
 
@@ -196,15 +205,12 @@ def letter_key(tree: Tree) -> str:
 def swapped_case(base: str) -> str | None:
     """`hat Y` for `hat y`, `delta` for `Delta`: the letter in the other case, for a single letter or a Greek name."""
     *accents, name = base.split(" ")
-    if len(name) > 1 and name[0] == "d" and name not in _GREEK and name.lower() not in _GREEK:
+    if len(name) > 1 and name[0] == "d" and name not in _TWO_CASES and name.lower() not in _TWO_CASES:
         inner = swapped_case(name[1:])
         return None if inner is None else " ".join((*accents, f"d{inner}"))
-    if len(name) == 1 or name in _GREEK or name.lower() in _GREEK:
+    if len(name) == 1 or name in _TWO_CASES or name.lower() in _TWO_CASES:
         return " ".join((*accents, name.swapcase() if len(name) == 1 else name.lower() if name[0].isupper() else name.capitalize()))
     return None
-
-
-_GREEK = {"gamma", "delta", "theta", "lambda", "xi", "pi", "sigma", "upsilon", "phi", "psi", "omega"}
 
 
 def letters_of(tree: Any, closed: Collection[str] = ()) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -62,6 +62,7 @@ class Walk(ABC):
         self.labels = labels or Labels()
         self.python = python
         self.bound: dict[str, Index] = {}
+        self.from_zero: set[str] = set()
         self.depth = self.count = 0
 
     @property
@@ -150,18 +151,39 @@ class Walk(ABC):
         return [self.index(p, of) for p in pieces]
 
     def index(self, tree: Tree, of: Tree) -> Index:
-        """An index: a letter, a number, or their sum."""
+        """An index: a letter, a number, or their sum, counted from 1.
+
+        The letters of a sum that starts at 0 count from there, and so does an axis that they alone run along.
+        """
+        found = self._index(tree, of)
+        if isinstance(found, int):
+            return found + 1 - self.first
+        counts = [count for k, count in found.parts if self.counts_from_zero(k)] if isinstance(found, Affine) else []
+        if not counts:
+            return found
+        assert isinstance(found, Affine)
+        return replace(found, constant=found.constant - sum(counts) + (len(counts) == len(found.parts)))
+
+    def counts_from_zero(self, label: str) -> bool:
+        return self.first == 0 or label in self.from_zero
+
+    @property
+    def first(self) -> int:
+        """The number of the first entry along an axis."""
+        return 0 if self.python else self.context.conventions.first
+
+    def _index(self, tree: Tree, of: Tree) -> Index:
         match tree:
             case Number(text) if text.isdigit():
                 return int(text)
             case Fence("(" | "{" | "[", body, _):
-                return self.index(body, of)
+                return self._index(body, of)
             case Infix("+" | "-" as op, left, right):
                 sign = 1 if op == "+" else -1
-                a, b = self.index(left, of), self.index(right, of)
+                a, b = self._index(left, of), self._index(right, of)
                 return affine(a, b, sign)
             case Signed("-", arg):
-                return affine(0, self.index(arg, of), -1)
+                return affine(0, self._index(arg, of), -1)
             case Name() | Script():
                 letter = key(tree)
                 if letter in self.bound:

@@ -56,7 +56,11 @@ _FENCES = {mark: re.compile(rf"^[ \t]*{mark}+[ \t]*$", re.MULTILINE) for mark in
 _SIGNS = r"[=<>≡≈≤≥≠∝]|:=|\\(?:equiv|approx|triangleq|propto|leq?|geq?|neq?|Rightarrow|implies|iff|coloneqq|gets|leftarrow)(?![a-zA-Z])"
 _RELATION = re.compile(_SIGNS)
 _LEADING = re.compile(rf"(?:[\s&~{{}}]|\\[,;:! ]|\\q?quad(?![a-zA-Z]))*(?:{_SIGNS})")
-_ROW = re.compile(r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|\\(?:short)?intertext\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\\(begin|end)\s*\{([a-zA-Z]+\*?)\}|\\.|[{}]|(?<!\\)%[^\n]*", re.DOTALL)
+_ROW = re.compile(
+    r"\\\\\*?(?:[ \t]*\[[^\]\n]*\])?|\\(?:short)?intertext\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}"
+    r"|\\(begin|end)\s*\{([a-zA-Z]+\*?)\}|\\.|[{}]|(?<!\\)%[^\n]*",
+    re.DOTALL,
+)
 _DEFINES = re.compile(r"\s*[A-Za-z_]\w*(?:\.T)?(?:\[[^\]\n]*\])?\s*(?:[-+*/@]?=)(?!=)|\s*=(?!=)")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _SIDE_BY_SIDE = re.compile(r"[\w)\]] +(?!(?:if|else|and|or|not|in|is|for)\b)[\w(\[]")  # a product without a sign, which Python has none of

@@ -20,7 +20,8 @@ SUM, PRODUCT, SIDE = 10, 20, 30
 _STRENGTH = {"+": SUM, "-": SUM, "/": SIDE, "**": SIDE + 1}  # every other sign is that of a product
 _CLOSES = {"(": ")", "[": "]", "{": "}", "<": ">", "|": "|", "||": "||", "lfloor": "rfloor", "lceil": "rceil"}
 _FACTORS = frozenset((
-    "name", "word", "function", "number", "open", "{", "accent", "big", "fraction", "sqrt", "partial", "nabla", "dots", "begin", "pass_", "brace", "slope",
+    "name", "word", "function", "number", "open", "{", "accent", "big", "fraction", "sqrt", "partial", "nabla", "dots", "begin", "pass_", "brace",
+    "slope",
 ))  # fmt: skip
 _SIGN_ALONE = re.compile(r"\{\s*(\*|\+|-|\\ast|\\star)\s*\}")
 _OPTION = re.compile(r"([A-Za-z_]{2,})\s*=(?!=)\s*(True|False|None)?")

@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symbackprop.errors import ReadError, TooLarge
 
@@ -25,7 +26,7 @@ _RELATIONS: dict[type[ast.cmpop], str] = {
 _CONSTRUCTS: dict[type[ast.AST], str] = {
     **dict.fromkeys((ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp), "a comprehension"),
     ast.Lambda: "a lambda", ast.IfExp: "an 'if' inside a formula (np.where is read)", ast.Dict: "a dictionary", ast.Set: "a set",
-    ast.Slice: "a slice", ast.JoinedStr: "a string", ast.Starred: "a starred argument", ast.Await: "await", ast.Yield: "yield",
+    ast.Slice: "a slice with ends", ast.JoinedStr: "a string", ast.Starred: "a starred argument", ast.Await: "await", ast.Yield: "yield",
     ast.NamedExpr: "an assignment inside a formula", ast.BoolOp: "'and' or 'or' outside a condition",
 }  # fmt: skip
 
@@ -142,7 +143,7 @@ class _Reader:
             case ast.BoolOp(op=ast.And(), values=values) if all(isinstance(v, ast.Compare) for v in values):
                 return Listed(tuple(self.read(v) for v in values), span=span)
             case ast.Subscript(value=value, slice=index):
-                return self.entry(self.read(value), self.read(index), span)
+                return self.entry(self.read(value), self.place_in(index), span)
             case ast.Tuple(elts=[_, _, *_] as items) | ast.List(elts=[_, _, *_] as items):
                 return Listed(tuple(self.read(i) for i in items), span=span)
             case ast.Tuple(elts=[item]) | ast.List(elts=[item]):
@@ -162,6 +163,18 @@ class _Reader:
             raise self.fail(node, f"'{name[:40]}' is no name of a quantity")
         plain = spelled_out(name)[0].replace("\\", "").replace(" ", "") if _GREEK.search(name) else name
         return Name(plain, word=name, span=self.span(node))
+
+    def place_in(self, node: ast.expr) -> Tree:
+        """What stands in the brackets behind an array: indices, `:` for a whole axis, None for a new one."""
+        match node:
+            case ast.Tuple(elts=[_, _, *_] as items):
+                return Listed(tuple(self.place_in(i) for i in items), span=self.span(node))
+            case ast.Slice(lower=None, upper=None, step=None):
+                return Name(":", span=self.span(node))
+            case ast.Constant(value=None):
+                return Name("None", span=self.span(node))
+        found = self.read(node)
+        return replace(found, name="None") if isinstance(found, Name) and found.name.endswith(".newaxis") else found
 
     def entry(self, base: Tree, index: Tree, span: Span) -> Tree:
         if isinstance(base, Script) and base.sub is None:

@@ -103,8 +103,11 @@ _TOKEN = re.compile(
 _WORD = re.compile(r"\s*\{\s*([A-Za-z](?:[A-Za-z0-9. -]|\\[_ ])*)\}")
 _RAW = re.compile(r"\s*\{((?:[^{}\\]|\\.|\{[^{}]*\})*)\}", re.DOTALL)
 _NEGATED = re.compile(r"\s*(=|\\in(?![a-zA-Z]))")
+_ALONE = re.compile(r"\s*[,}]")  # behind the colon of a whole axis, W_{i,:}
 _QUADS = re.compile(r"(?:\s*\\q?quad(?![a-zA-Z]))*")
-CONNECTIVES = frozenset("and or if for where otherwise else with when since because so then thus hence by as all".split())
+CONNECTIVES = frozenset((
+    "and", "or", "if", "for", "where", "otherwise", "else", "with", "when", "since", "because", "so", "then", "thus", "hence", "by", "as", "all",
+))  # fmt: skip
 DIGITS = 1_000  # more than any formula needs, and fewer than Python refuses to convert
 _CONTINUES = frozenset({"op", "relation", "end", "row", "close", ",", "&", ".", "label", "}"})
 _DELIMITER = re.compile(r"\s*(\\[a-zA-Z]+|\\[{}|]|[()\[\]|<>./])")
@@ -132,6 +135,8 @@ def lex(text: str, pos: int, vocabulary: Vocabulary, single: bool = False) -> To
         known = _SIGNS.get(said)
         if known is not None:
             return Token(known or said, said, start, end)
+        if said == ":" and _ALONE.match(text, end):
+            return Token("name", said, start, end)
         if said not in _SAME:
             raise ReadError(text, start, f"the character '{said}' has no meaning in a formula")
         return Token(*_SAME[said], start, end)

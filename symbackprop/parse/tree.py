@@ -12,9 +12,35 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = [
-    "Big", "Call", "Cases", "Derivative", "Dots", "Fence", "Formula", "Fraction", "Indicator", "Infix", "Juxtaposed", "Limits", "Link",
-    "Listed", "Matrix", "Nabla", "Name", "Node", "Number", "Relation", "Root", "STYLES", "Script", "Signed", "Span", "Text", "Tree",
-    "Vocabulary", "children",
+    "STYLES",
+    "Big",
+    "Call",
+    "Cases",
+    "Derivative",
+    "Dots",
+    "Fence",
+    "Formula",
+    "Fraction",
+    "Indicator",
+    "Infix",
+    "Juxtaposed",
+    "Limits",
+    "Link",
+    "Listed",
+    "Matrix",
+    "Nabla",
+    "Name",
+    "Node",
+    "Number",
+    "Relation",
+    "Root",
+    "Script",
+    "Signed",
+    "Span",
+    "Text",
+    "Tree",
+    "Vocabulary",
+    "children",
 ]  # fmt: skip
 
 STYLES = frozenset({"bold", "cal", "fraktur", "italic", "mono", "roman", "sans", "script"})  # how a letter is set, not which letter it is

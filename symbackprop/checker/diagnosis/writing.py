@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from symbackprop.checker.symbols import GREEK
 from symbackprop.parse.tree import (
     Big,
     Call,
@@ -148,7 +149,7 @@ def typed(base: str, text: str, python: bool) -> str:
     *accents, name = base.split(" ")
     if python:
         return name + "".join(accents)
-    letter = name if len(name) == 1 or not name.isalpha() or (f"\\{name}" not in text and name not in _COMMANDS) else f"\\{name}"
+    letter = name if len(name) == 1 or not name.isalpha() or (f"\\{name}" not in text and name not in GREEK) else f"\\{name}"
     for style in ("\\mathbf", "\\boldsymbol", "\\mathrm"):
         if f"{style}{{{letter}}}" in text or (len(letter) == 1 and f"{style}{{" in text and style == "\\mathbf"):
             letter = f"{style}{{{letter}}}"
@@ -161,8 +162,3 @@ def _accented(letter: str, accents: Iterable[str]) -> str:
         letter = f"\\{accent}{{{letter}}}"
     return letter
 
-
-_COMMANDS = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau",
-    "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "ell",
-}  # fmt: skip
