@@ -10,6 +10,7 @@ from sympy import (
     Add,
     DiracDelta,
     Dummy,
+    Function,
     KroneckerDelta,
     Mul,
     Piecewise,
@@ -282,12 +283,12 @@ def recognized(expr: Any) -> Any:
         return expr
     terms = []
     for term in Add.make_args(expr):
-        for u in sorted({e.args[0] for e in term.atoms(exp)}, key=str):
+        for u in sorted({e.args[0] for e in term.atoms(exp)}, key=str) if not term.has(Sum) else ():
             power = Dummy("K", positive=True)
             for rule in ACTIVATIONS.values():
                 if rule.vector or rule.kinks or not rule.of(u).has(exp):
                     continue
-                ratio = cancel((term / evaluated(rule.of(u))).xreplace({exp(u): power, exp(-u): 1 / power})) if not term.has(Sum) else power
+                ratio = cancel((term / evaluated(rule.of(u))).xreplace({exp(u): power, exp(-u): 1 / power}))
                 if not ratio.has(power, exp, log):
                     term = ratio * Func(rule.name, u)
                     break
@@ -308,7 +309,8 @@ def _roots(expr: Any, symbol: Symbol) -> list[Any]:
 
 
 def _same(left: Any, right: Any) -> bool:
-    return not (left.has(Piecewise) or right.has(Piecewise)) and equal(left, right)
+    made_of = [{f.func for f in e.atoms(Function)} for e in (left, right)]  # what equal normal forms share, and quickly seen
+    return made_of[0] == made_of[1] and not (left.has(Piecewise) or right.has(Piecewise)) and equal(left, right)
 
 
 def _eliminated(value: Any, derivative: Any, z: Symbol) -> Any:

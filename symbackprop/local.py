@@ -6,10 +6,25 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from sympy import Add, S
+from sympy import Add, Mul, Rational, S, Tuple
 
 from symbackprop.calculus import local_derivative
-from symbackprop.equations import Abstract, Entry, Equation, Tensor, add, entries, fresh, index, rename_bound, rename_tensors, substitute, tensors
+from symbackprop.equations import (
+    Abstract,
+    Entry,
+    Equation,
+    Tensor,
+    add,
+    entries,
+    fresh,
+    index,
+    rebuild,
+    rename_bound,
+    rename_tensors,
+    size,
+    substitute,
+    tensors,
+)
 
 __all__ = ["Local", "letters", "local", "stand_ins"]
 
@@ -29,10 +44,15 @@ def local(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, .
     involved = dict.fromkeys((*tensors(consumer.lhs), *tensors(consumer.rhs), wrt.tensor))
     if consumer.rhs.has(Abstract) or any(t in involved for f in facts for t in tensors(f.lhs)):
         return _found(consumer, wrt, samples, facts, at)
-    stand_in, back = stand_ins(involved)
-    generic = Equation(rename_tensors(consumer.lhs, stand_in), rename_tensors(consumer.rhs, stand_in), consumer.rule)
-    indices, summed, derivative = _generic(generic, rename_tensors(wrt, stand_in), samples, at)
-    return indices, summed, rename_tensors(derivative, back)
+    sizes = _sizes(consumer, involved)
+    stand_in, back = stand_ins(involved, sizes)
+    generic = Equation(rename_tensors(consumer.lhs, stand_in), _resized(rename_tensors(consumer.rhs, stand_in), sizes), consumer.rule)
+    indices, summed, derivative = _generic(generic, rename_tensors(wrt, stand_in), sizes.get(samples, samples), at)
+    numbers = {letter: n for n, letter in sizes.items()}
+    derivative = _resized(rename_tensors(derivative, back), numbers)
+    if derivative.has(*numbers):  # a size that counts, as that of a sum of equal terms
+        return _found(consumer, wrt, samples, facts, at)
+    return indices, tuple((i, numbers.get(n, n)) for i, n in summed), derivative
 
 
 @lru_cache(maxsize=4096)
@@ -60,6 +80,45 @@ def _found(consumer: Equation, wrt: Entry, samples: Any, facts: tuple[Equation, 
     indices = tuple(renamed[i] for i, _ in own)
     rhs = rename_bound(consumer.at_indices(indices) if own else consumer.rhs, taken)
     return indices, tuple(summed), local_derivative(Equation(substitute(lhs, renamed), rhs, consumer.rule), wrt, facts)
+
+
+def _sizes(consumer: Equation, involved: Iterable[Tensor]) -> dict[Any, Any]:
+    """Letters for the sizes that are numbers, so that layers of every width share one derivative; none where a size may matter.
+
+    It does where an index is computed with, and where the equation has the same number elsewhere.
+    """
+    found = [e for side in (consumer.lhs, consumer.rhs) for e in entries(side)]
+    if not all(i.is_Symbol for e in found for i in e.indices):
+        return {}
+    sizes = dict.fromkeys(n for t in involved for n in t.shape if n.is_Integer and n > 1)
+    elsewhere = _numbers(consumer.rhs)
+    return {} if any(n in elsewhere for n in sizes) else {n: _size(k) for k, n in enumerate(sizes)}
+
+
+def _numbers(expr: Any) -> set[int]:
+    """The whole numbers in an expression, those that end sums left out."""
+    if isinstance(expr, (Entry, Tensor)):
+        return set()
+    if isinstance(expr, Rational):
+        return {abs(int(expr.p)), int(expr.q)}
+    return {n for a in (expr.args[:-1] if type(expr) is Tuple else expr.args) for n in _numbers(a)}
+
+
+def _resized(expr: Any, sizes: Mapping[Any, Any]) -> Any:
+    """Sums up to other sizes, order kept."""
+    if isinstance(expr, (Entry, Tensor)) or not expr.args or not sizes:
+        return expr
+    if type(expr) is Tuple:
+        return Tuple(*expr.args[:-1], sizes.get(expr.args[-1], expr.args[-1]))
+    args = tuple(_resized(a, sizes) for a in expr.args)
+    if all(a is b for a, b in zip(args, expr.args, strict=True)):
+        return expr
+    return expr._from_args(args) if isinstance(expr, (Add, Mul)) else rebuild(expr, args)
+
+
+@cache
+def _size(number: int) -> Any:
+    return size(f"size {number}")
 
 
 def letters(expr: Any) -> set[Any]:
@@ -101,9 +160,9 @@ def _terms(total: Add) -> Mapping[Tensor, list[Any]]:
     return found
 
 
-def stand_ins(involved: Iterable[Tensor]) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
+def stand_ins(involved: Iterable[Tensor], sizes: Mapping[Any, Any] | None = None) -> tuple[dict[Tensor, Tensor], dict[Tensor, Tensor]]:
     """Tensors that differ in their number and shape only, in place of those involved; and the way back."""
-    stand_in = {t: _numbered(n, t.shape) for n, t in enumerate(involved)}
+    stand_in = {t: _numbered(n, tuple(sizes.get(k, k) for k in t.shape) if sizes else t.shape) for n, t in enumerate(involved)}
     return stand_in, {v: k for k, v in stand_in.items()}
 
 
