@@ -5,37 +5,19 @@ from __future__ import annotations
 import threading
 import time
 import tomllib
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-from symbackprop.checker.applied import with_dummies
-from symbackprop.checker.beside import parted
-from symbackprop.checker.compare import Difference, Outcome, compared, instances
-from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
-from symbackprop.checker.conventions import in_another_convention, is_schematic, update
-from symbackprop.checker.counterexample import counterexample_of, short
-from symbackprop.checker.diagnose import diagnose
 from symbackprop.checker.limits import OutOfTime, limited
 from symbackprop.checker.problem import Problem, problem_from
-from symbackprop.checker.proving import proof_of
-from symbackprop.checker.reading import Reader
-from symbackprop.checker.symbols import Unwritable, index_parts, key, letter_key, letters_of, pattern_of, stripped
-from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Slope, Term, parts_of
-from symbackprop.checker.verdicts import Diagnosis, Judgement, Report, Status, Step, Target
+from symbackprop.checker.reached import reached
+from symbackprop.checker.steps import Judge, Judged
+from symbackprop.checker.verdicts import Report, Target
 from symbackprop.errors import InputError, ReadError, TooLarge
 from symbackprop.languages import Message
-from symbackprop.parse.document import Line, characters, read_document
-from symbackprop.parse.latex import read_formula
-from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Formula, Link, Name, Script, Tree
+from symbackprop.parse.document import characters, read_document
 
 __all__ = ["check"]
 
-_EQUAL = ("=", "equiv", ":=", "triangleq", "gets")
-_GOOD = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)
-_DEFINES = (":=", "equiv", "triangleq")
 _ALONE = threading.Lock()  # the precision of ball arithmetic is one setting of the whole process
 
 
@@ -56,15 +38,15 @@ def check(
     start = time.perf_counter()
     text = characters(text)
     asked = None if problem is None else as_problem(problem, notation)
-    steps: list[_Judged] = []
+    steps: list[Judged] = []
     targets: tuple[Target, ...] = ()
     failure = ""
     try:
         with _ALONE, limited(timeout, memory):
             document = read_document(text, kind)
             asked = asked or _declared(document.front, name)
-            steps.extend(_Judge(asked).steps(document.lines))
-            targets = tuple(Target(label, _reached(tree, steps, asked.context)) for label, tree in asked.targets)
+            steps.extend(Judge(asked).steps(document.lines))
+            targets = tuple(Target(label, reached(tree, steps, asked.context)) for label, tree in asked.targets)
     except (ReadError, TooLarge) as error:
         failure = Message("undecided: {error}", error=str(error))
     except OutOfTime:
@@ -95,234 +77,3 @@ def as_problem(problem: Any, notation: Any = None) -> Problem:
     from symbackprop.checker.of_network import problem_of
 
     return problem_of(problem, notation)
-
-
-@dataclass(frozen=True)
-class _Judged:
-    step: Step
-    opening: Tree | None
-    tree: Tree | None
-
-
-def _reached(target: Tree, steps: Sequence[_Judged], context: Context) -> int | None:
-    """The last step that says rightly what the target is; a line that only names it, or leaves a derivative to be found, does not."""
-    reached = None
-    for s in steps:
-        if s.opening is None or s.tree is None or (s.step.opening or s.step.before).status not in _GOOD:
-            continue
-        for env in instances((target, s.opening, s.tree), context):
-            terms = [_term(t, env, context) for t in (target, s.opening, s.tree)]
-            wanted, opening, found = map(_head, terms)
-            if wanted is not None and wanted == opening and found != wanted and _is_result(terms[2], context):
-                reached = s.step.number
-    return reached
-
-
-def _term(tree: Tree, env: Mapping[str, int], context: Context) -> Term | None:
-    """What a tree means at a layer; None if it has no meaning there."""
-    try:
-        return Reader(context, env).read(tree).term
-    except (Unreadable, Misfit):
-        return None
-
-
-def _is_result(term: Term | None, context: Context) -> bool:
-    """Whether a term has no derivative left in it but gradients of the loss, which come from upstream."""
-    return term is not None and all(not isinstance(t, Slope) and not (isinstance(t, Derived) and t.of != context.loss) for t in parts_of(term))
-
-
-def _head(term: Term | None) -> Any:
-    """The quantity or derivative that a term is, whatever its indices are called; None for any other."""
-    match term:
-        case Leaf(tensor, _):
-            return tensor
-        case Derived(of, _, by, _):
-            return of, by
-        case Mul((Scalar(factor), Derived(of, _, by, _))):
-            return factor, of, by
-    return None
-
-
-@dataclass
-class _Judge:
-    problem: Problem
-
-    def __post_init__(self) -> None:
-        self.context = self.problem.context
-        self.before: Tree | None = None
-        self.opening: Tree | None = None
-        self.number = 0
-
-    def steps(self, lines: Iterable[Line]) -> Iterable[_Judged]:
-        for line in lines:
-            try:
-                formula = (read_python if line.syntax == "python" else read_formula)(line.text, self.context.vocabulary)
-            except (ReadError, TooLarge) as error:
-                yield self.unread(line, Message("cannot be read: {error}", error=str(error)))
-                self.before = self.opening = None
-                continue
-            yield from self.formula(formula, line)
-
-    def unread(self, line: Line, words: str) -> _Judged:
-        self.number += 1
-        step = Step(self.number, line.text, line.line, line.column, line.syntax, Judgement(Status.UNDECIDED, words))
-        return _Judged(step, None, None)
-
-    def formula(self, formula: Formula, line: Line) -> Iterable[_Judged]:
-        """A line's equations: names that it gives beside its chain, the chain, and further chains beside it."""
-        names, chains, conditions = parted(formula, line.text, Reader(self.context, {}, python=line.syntax == "python"))
-        for chain in names:
-            yield from self.chain(chain, line)
-        yield from self.chain(formula.items, line, conditions)
-        for chain in chains:
-            yield from self.chain(chain, line)
-
-    def chain(self, links: Sequence[Link], line: Line, conditions: Sequence[Tree] = ()) -> Iterable[_Judged]:
-        """Each link against the one before it, and against what opened the chain."""
-        left: int | None = None
-        for link in links:
-            if link.tree is None:
-                continue
-            if not link.relation:
-                self.before = self.opening = link.tree
-                self.context = replace(self.context, symbols=with_dummies(link.tree, self.context.symbols))
-                left = link.span.start
-                continue
-            if link.relation in ("implies", "iff"):
-                self.before = self.opening = link.tree
-                continue
-            start, left = link.span.start if left is None else left, None  # the first relation is shown with its left side
-            text = line.text[start : link.span.end] if link.span.end else line.text
-            self.number += 1
-            place = Step(self.number, text, *_place(line, start), line.syntax, Judgement(Status.UNDECIDED, ""))
-            if self.before is None or self.opening is None:
-                words = Message("nothing stands before this line that it could follow from")
-                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), None, link.tree)
-                self.before = self.opening = link.tree
-                continue
-            if link.relation not in _EQUAL:
-                words = Message("the relation '{relation}' is not judged", relation=link.relation)
-                yield _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, link.tree)
-                self.before = link.tree
-                continue
-            judged = self.judged(place, link.relation, link.tree, start, conditions, line.syntax == "python")
-            yield judged
-            if judged.step.before.status not in (Status.SCHEMATIC, Status.UNDECIDED):  # nothing can be compared with what has no value
-                self.before = link.tree
-
-    def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
-        """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""
-        try:
-            return self.link(place, relation, tree, offset, conditions, python)
-        except MemoryError:
-            raise
-        except Exception as error:
-            deep = isinstance(error, RecursionError)
-            failed = Message("the checker failed on it: {error}", error=f"{type(error).__name__}: {error}")
-            words = Message("too large: it is nested too deep") if deep else failed
-            return _Judged(replace(place, before=Judgement(Status.UNDECIDED, words)), self.opening, tree)
-
-    def link(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> _Judged:
-        last, start = self.before, self.opening
-        assert last is not None
-        assert start is not None
-        first = last is start
-        defined = self.definition(last, tree, relation, python) if first else None
-        if defined is not None:
-            return _Judged(replace(place, before=defined), start, tree)
-        if first and relation in (":=", "gets", "="):
-            moved = update(last, tree, self.problem, self.context, python)
-            if moved is not None:
-                return _Judged(replace(place, before=moved), start, tree)
-        outcome = compared(last, tree, self.problem, self.context, conditions, python, None if first else start)
-        before, diagnosis = self.judgement(outcome, last, tree, conditions, python, offset, place.text)
-        opening = None
-        if not first:
-            against = compared(start, tree, self.problem, self.context, conditions, python)
-            opening, _ = self.judgement(against, start, tree, conditions, python, offset, "")
-        return _Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree)
-
-    def judgement(
-        self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str
-    ) -> tuple[Judgement, Any]:
-        """The verdict that an outcome amounts to; a wrong step is diagnosed where its text is given."""
-        match outcome.kind:
-            case "agree":
-                proof = proof_of(outcome, self.problem)
-                words = Message("{proof} (read with {reading})", proof=proof, reading=outcome.reading) if outcome.reading else proof
-                return Judgement(Status.RIGHT, words), None
-            case "undecided":
-                return Judgement(Status.UNDECIDED, outcome.words), None
-        schematic = is_schematic(left, right, self.problem, self.context)
-        if schematic is not None and outcome.kind != "differ":
-            return schematic, None
-        if outcome.kind == "unreadable":
-            return Judgement(Status.UNDECIDED, outcome.words), None
-        other = in_another_convention(left, right, self.problem, self.context, conditions, python)
-        if other is not None:
-            return Judgement(Status.CONVENTION, other), None
-        diagnosis = self.diagnosis(left, right, conditions, python, offset, text) if text else None
-        if outcome.difference is None:
-            return Judgement(Status.WRONG, outcome.words), diagnosis
-        typed = Reader(self.context, outcome.difference.env, python=python).read(left)
-        return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
-
-    def diagnosis(self, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str) -> Diagnosis | None:
-        """Why a step is wrong; it stays refuted where that cannot be said."""
-        opening = None if left is self.opening else self.opening
-        try:
-            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening)
-        except MemoryError:
-            raise
-        except Exception as error:
-            warnings.warn(f"the diagnosis of '{text[:80]}' failed: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
-            return None
-
-    def words(self, difference: Difference) -> str:
-        layer = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
-        values = {"left": short(difference.left), "right": short(difference.right)}
-        if layer:
-            return Message("the two sides differ: {left} is not {right} at {layer}", layer=layer, **values)
-        return Message("the two sides differ: {left} is not {right}", **values)
-
-    def definition(self, left: Tree, right: Tree, relation: str, python: bool) -> Judgement | None:
-        """The verdict on a line that gives a name to something, known from there on; None for any other line.
-
-        A name stands for what is defined already, so no name stands for itself.
-        """
-        if not isinstance(left, (Name, Script)) or key(left) in self.context.named:
-            return None
-        reader = Reader(self.context, next(iter(instances((left, right), self.context)), {}), python=python)
-        if reader.lookup(left) is not None or not _undefined(reader, left):
-            return None
-        if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):
-            return None
-        if words := _undefined(reader, right):
-            return Judgement(Status.UNDECIDED, words)
-        try:
-            letters = tuple(k for k in map(key, index_parts(left)) if k in letters_of(right) and k not in self.context.families)
-            pattern, part = pattern_of(stripped(left, set(letters)), self.context.families)
-        except Unwritable:
-            return None
-        family = "" if part is None else next((f for f in self.context.families if f in letters_of(part)), "")
-        symbol = Symbol(pattern, Macro(right, family, 0, letters))
-        symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
-        self.context = replace(self.context, symbols=symbols)
-        return Judgement(Status.DEFINITION, Message("{name} is defined here", name=key(left)))
-
-
-def _undefined(reader: Reader, tree: Tree) -> str:
-    """What is said of a name in a tree that nothing defines; empty if there is none."""
-    try:
-        reader.read(tree)
-    except (OutOfLayers, Misfit):
-        return ""
-    except Unreadable as error:
-        return str(error) if "is not defined" in str(error) else ""
-    return ""
-
-
-def _place(line: Line, offset: int) -> tuple[int, int]:
-    """The line and the column of a place in a formula, counted from 1 in the submission."""
-    before = line.text[:offset]
-    return line.line + before.count("\n"), offset - before.rfind("\n") + (0 if "\n" in before else line.column - 1)

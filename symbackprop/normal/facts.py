@@ -53,7 +53,7 @@ def use_fact(monomial: Any, bound: dict[Any, Any], facts: Iterable[Equation]) ->
 def _chosen(facts: Iterable[Equation]) -> Iterator[tuple[Tensor, int]]:
     """The one-hot quantities, and the axis along which one entry is 1."""
     for fact in facts:
-        factors = fact.lhs.args if isinstance(fact.lhs, Mul) else ()
+        factors: Any = fact.lhs.args if isinstance(fact.lhs, Mul) else ()
         if len(factors) == 2 and all(isinstance(f, Entry) for f in factors) and factors[0].tensor == factors[1].tensor:
             apart = [n for n, (i, j) in enumerate(zip(factors[0].indices, factors[1].indices, strict=True)) if i != j]
             if len(apart) == 1:

@@ -204,7 +204,7 @@ def test_memory_that_a_check_may_take_is_limited(monkeypatch: pytest.MonkeyPatch
     def greedy(problem: Problem) -> None:
         bytearray(300 * 2**20)
 
-    monkeypatch.setattr("symbackprop.checker.judge._Judge", greedy)
+    monkeypatch.setattr("symbackprop.checker.judge.Judge", greedy)
     assert check("x = x", PROBLEMS["scalars"], memory=100).failure == "undecided: too large: it needs more than 100 MB"
 
 
