@@ -179,6 +179,66 @@ def worked(spec: Path, digits: int | None, exact: bool, notation: str | None, la
     _summary(found, save(found, output))
 
 
+@command.command("worksheet")
+@click.argument("spec", required=False, type=click.Path(path_type=Path))
+@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
+@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the sheets; symbackprop list languages.")
+@click.option("--seed", "-s", default=0, show_default=True, help="What draws the blanks and the wrong answers; another number, another sheet.")
+@click.option("--blanks", "-b", multiple=True, default=("every:3",), show_default=True, metavar="WHICH",
+              help="results, every:3, kind:'chain rule' or steps:2,5; may be given more than once.")  # fmt: skip
+@click.option("--choices", "-c", is_flag=True, help="Students choose one of four formulas instead of writing them.")
+@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="tex, html, md, typ, pdf; with commas.")
+@click.option("--pdf-engine", "engine", default="auto", show_default=True, help="typst, latexmk or auto: latexmk where there is one.")
+@click.option("--templates", default=None, metavar="DIR", help="A folder of templates of your own; docs/templates.md says how.")
+@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+def worksheet_(
+    spec: Path | None, notation: str | None, language: str, seed: int, blanks: tuple[str, ...], choices: bool, formats: str, engine: str,
+    templates: str | None, output: Path,
+) -> None:  # fmt: skip
+    """Write a worksheet on the network that SPEC describes, its key, and the problem that grades what comes back.
+
+    Without SPEC it is the network of any depth, with the four equations of backpropagation.
+    """
+    from rich.console import Console
+
+    from symbackprop.builders import deep
+    from symbackprop.documents.saving import wanted
+    from symbackprop.specification import load_specification
+    from symbackprop.worksheet import worksheet
+    from symbackprop.worksheet.files import FORMATS
+
+    names, _ = wanted([f.strip() for f in formats.split(",")], templates, engine, FORMATS)
+    described = None if spec is None else load_specification(spec)
+    letters = _first(notation, None if described is None else described.notation, "nielsen")
+    net = deep() if described is None else described.network
+    with Console(stderr=True).status("reading") as status:
+        def progress(name: str) -> None:
+            status.update(f"making: {name}")
+
+        try:
+            sheet = worksheet(net, letters, blanks=blanks, seed=seed, choices=choices, language=language, progress=progress)
+        except SpecError as error:
+            raise SpecError(f"{_first(None if spec is None else str(spec), net.name)}: {error}") from error
+    click.echo(f"{len(sheet.blanks)} blanks, {sheet.points} points")
+    for path in sheet.save(output, names, templates, engine):
+        click.echo(f"wrote {path}")
+
+
+@command.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--kind", "-k", default="graph", show_default=True, help="graph, the computational graph, or network, its neurons or layers.")
+@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
+@click.option("--format", "-f", "formats", default="svg", show_default=True, help="svg, tex (TikZ) and typ (Typst); with commas.")
+@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+def picture(spec: Path, kind: str, notation: str | None, formats: str, output: Path) -> None:
+    """Draw the network of SPEC; its computational graph has numbers where SPEC gives values."""
+    from symbackprop.documents.saving import write_all
+    from symbackprop.drawing import picture_files
+
+    for path in write_all(output, picture_files(spec, kind, notation, tuple(f.strip() for f in formats.split(",")))):
+        click.echo(f"wrote {path}")
+
+
 @command.command()
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
 @click.option("--problem", "-p", default=None, metavar="P.toml", help="The file that says what the symbols mean; else each front matter does.")

@@ -51,8 +51,10 @@ ROOMS = (
     "codegen",  # equations to array programs, source and functions
     "documents",  # blocks, sections, files; a notebook has code in it
     "worked",  # numbers put into a derivation
+    "drawing",  # one picture by itself
     "translate",  # one derivation in two notations
     "checker",  # what people wrote, judged, and the reports on it
+    "worksheet",  # derivations with blanks, and what grades them
     "sources",  # the four texts, regenerated
     "doors",  # what is called from outside
     "cli",  # the command line

@@ -1,0 +1,7 @@
+"""Worksheets: a student sheet with blanks, its key, the instructor's sheet with common mistakes, and the problem that grades what comes back."""
+
+from __future__ import annotations
+
+from symbackprop.worksheet.sheet import Worksheet, worksheet
+
+__all__ = ["Worksheet", "worksheet"]

@@ -1,0 +1,61 @@
+"""The lines of derivations that a blank can stand for, each with the LaTeX that the checker reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from symbackprop.derivation import Derivation
+from symbackprop.documents.blocks import Chain, Section
+from symbackprop.languages import Language
+from symbackprop.typeset.build import Builder
+from symbackprop.typeset.build_names import WORDS
+from symbackprop.typeset.latex import latex
+from symbackprop.typeset.tree import Node
+
+__all__ = ["MATRIX", "Line", "lines_of"]
+
+MATRIX = "matrix form"
+"""What the rule of the line is called that says a result in matrix form."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line `number` of a derivation, counted from 1: both sides in LaTeX as they are printed, and the right side as it is laid out.
+
+    `rule` is the kind of the step. A line that only gives a name, such as the letter of a gradient, asks for nothing: it is not `open`.
+    """
+
+    derivation: str
+    number: int
+    rule: str
+    left: str
+    right: str
+    relation: str
+    shown: Node
+    open: bool = True
+
+
+def lines_of(sections: Sequence[Section], language: Language) -> Iterator[tuple[Line, ...]]:
+    """The lines of each derivation of the sections, its matrix form last where it has one."""
+    for section in sections:
+        words = {name: language.say(word) for name, word in WORDS.items()}
+        text, shown = (Builder(section.notation, section.samples, w, section.last) for w in (None, words))
+        for block in section.blocks:
+            if isinstance(block, Chain):
+                yield tuple(_lines(block.derivation, text, shown))
+
+
+def _lines(d: Derivation, text: Builder, shown: Builder) -> Iterator[Line]:
+    steps = d.shown("steps")
+    sides = (d.lhs, *(s.expression for s in d.steps))
+    said, seen = text.about(*sides), shown.about(*sides)
+    left = latex(said.build(d.lhs))
+    for number, s in enumerate(steps, 1):
+        names = s.relation == "equiv"
+        yield Line(d.name, number, s.reason.rule, left, latex(said.build(s.expression)), s.relation, seen.build(s.expression), not names)
+    if d.matrix is not None:
+        said, seen = text.about(d.matrix.lhs, d.matrix.rhs), shown.about(d.matrix.lhs, d.matrix.rhs)
+        yield Line(
+            d.name, len(steps) + 1, MATRIX, latex(said.build(d.matrix.lhs)), latex(said.build(d.matrix.rhs)), "=", seen.build(d.matrix.rhs)
+        )
