@@ -35,7 +35,7 @@ def whole(reader: Walk, tensor: Tensor, quantity: Quantity) -> Typed:
     """A quantity with all its entries."""
     face = quantity.faces[tensor]
     if face is None:
-        raise Unreadable(f"{tensor} has {tensor.rank} axes: write its indices")
+        raise Unreadable(Message("{tensor} has {rank} axes: write its indices", tensor=tensor, rank=tensor.rank))
     labels = [reader.labels.new(n) for n in tensor.shape]
     row, col = (None if axis is None else labels[axis] for axis in face)
     return Typed(Leaf(tensor, tuple(labels)), row, col)
@@ -83,7 +83,7 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         return sliced(reader, x, sub, tree)
     if classes and len(sub) == 1:
         # a class number as such: y_i in 1{y_i = k} and p_{y_i} is read where it stands
-        raise Unreadable(f"{key(tree)} is the number of a class: use it as an index or in a condition", tree.span)
+        raise Unreadable(Message("{name} is the number of a class: use it as an index or in a condition", name=shown(tree)), tree.span)
     if len(sub) == 1 and axes and class_index(reader, sub[0]) is not None:
         return class_entry(reader, x, sub[0], tree)
     if len(sub) == 2 and len(axes) == 2 and class_index(reader, sub[1]) is not None:
@@ -95,9 +95,11 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         single = x.face.index(None) if axes else 0
         index = indices.pop(single)
         if isinstance(index, str):
+            if reader.labels.sizes.get(index) not in (None, 1):
+                raise Unreadable(Message("{name} has an index that the quantity does not have", name=shown(tree)), tree.span)
             reader.labels.note(index, Integer(1), key(tree), tree.span)
         elif index != 1:
-            raise Misfit(f"{key(tree)}: the quantity is one long there, so this index is 1", tree.span)
+            raise Misfit(Message("{name}: the quantity is one long there, so this index is 1", name=shown(tree)), tree.span)
     if len(indices) == len(axes):
         for axis, i in zip(axes, indices, strict=True):
             x = reader.labels.at(x, axis, i, key(tree), tree.span)
@@ -114,7 +116,7 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         return reader.labels.at(x, where, reader.implied(), key(tree), tree.span)
     if len(indices) == 1 and len(axes) == 2:
         return line_of(reader, x, indices[0], tree)
-    raise Unreadable(f"{key(tree)} has {len(indices)} indices, but the quantity has {len(axes)} axes", tree.span)
+    raise Unreadable(Message("{name} has {count} indices, but the quantity has {most} axes", name=shown(tree), count=len(indices), most=len(axes)), tree.span)
 
 
 def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:
@@ -125,14 +127,14 @@ def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:
         if key(part) == "None":
             found.append(None)
         elif not left:
-            raise Misfit(f"{key(tree)} has more indices than the quantity has axes", tree.span)
+            raise Misfit(Message("{name} has more indices than the quantity has axes", name=shown(tree)), tree.span)
         elif key(part) == ":":
             found.append(left.pop(0))
         else:
             x = reader.labels.at(x, left.pop(0), reader.index(part, tree), key(tree), tree.span)
     found += left
     if len(found) > 2:
-        raise Unreadable(f"{key(tree)} has more than two axes", tree.span)
+        raise Unreadable(Message("{name} has more than two axes", name=shown(tree)), tree.span)
     if len(found) == 2:
         return Typed(x.term, found[0], found[1])
     return x if reader.python or x.rows is not None else upright(reader, x, tree)
@@ -146,7 +148,7 @@ def line_of(reader: Walk, x: Typed, index: Index, tree: Tree) -> Typed:
     down, across = (reader.labels.sizes.get(k) for k in (x.rows, x.cols))
     ways = [way for way, size in (("a row", down), ("a column", across)) if fixed in (None, size)]
     if not ways:
-        raise Misfit(f"the index in {key(tree)} runs to {fixed}, the axes to {down} and {across}", tree.span)
+        raise Misfit(Message("the index in {name} runs to {fixed}, the axes to {down} and {across}", name=shown(tree), fixed=fixed, down=down, across=across), tree.span)
     if reader.choices.agreed(f"the index of {letter_key(tree)}", tuple(ways), tree.span) == "a column":
         return reader.labels.at(x, x.cols, index, key(tree), tree.span)
     return upright(reader, reader.labels.at(x, x.rows, index, key(tree), tree.span), tree)
@@ -165,10 +167,10 @@ def raised(reader: Walk, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:
             x = reader.labels.transpose(x)
         elif isinstance(part, (Number, Signed, Frac, Infix, Fence, Name, Script)):
             if key(part) in ("-1",) and not x.is_scalar:
-                raise Unreadable("the inverse of a matrix is not read", part.span)
+                raise Unreadable(Message("the inverse of a matrix is not read"), part.span)
             x = power(reader, x, reader.read(part), tree.span)
         elif not isinstance(part, Text):
-            raise Unreadable(f"the superscript of {key(tree)} is not read", part.span)
+            raise Unreadable(Message("the superscript of {name} is not read", name=shown(tree)), part.span)
     return x
 
 

@@ -13,7 +13,7 @@ from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Tensor,
 from symbackprop.errors import SpecError
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
-from symbackprop.notation import Notation, load_notation
+from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
@@ -38,11 +38,11 @@ def _made(net: Network, notation: Notation) -> Problem:
 
 
 def declarations(net: Network, notation: Notation) -> dict[str, Any]:
-    """The table that declares a network, as a problem file holds it.
+    """The table that declares a network with the cost of a notation, as a problem file holds it.
 
     Raises `SpecError` for a network whose equations have no form that is read back.
     """
-    return _Declarations(net, notation).table()
+    return _Declarations(with_cost_of(net, notation), notation).table()
 
 
 class _Declarations:
@@ -62,10 +62,10 @@ class _Declarations:
         computed = {t.name for e in net.equations for t in (e.tensor,)}
         given = dict.fromkeys(t for e in net.equations for t in tensors(e.rhs) if not isinstance(t, Grad))
         found["shapes"] = {self.whole(t): self.shape(t) for t in self.declared(list(given), computed)}
-        found["same"] = self.outputs()
-        found["functions"] = {latex(self.builder.function_name(f)): f for f in self.functions()}
+        found["same"] = self.outputs() | self.inputs()
         found |= self.samples() | self.layers() | self.facts() | self.scalars()
         found["names"] = self.names()
+        found["functions"] = self.functions()
         found["conventions"] = {"broadcast": net.samples is not None, "vectors": "row" if self.layout.row_vectors else "column"}
         if self.layout.jacobians != "shape":
             found["conventions"] |= {"jacobian": self.layout.jacobians, "gradient": "jacobian" if self.layout.jacobians == "numerator" else "shape"}
@@ -94,8 +94,11 @@ class _Declarations:
     def size(self, n: Any) -> Any:
         return int(n) if sympify(n, strict=True).is_Integer else latex(self.builder.number(n))
 
-    def functions(self) -> list[str]:
-        return list(dict.fromkeys(f.name for e in self.net.equations for f in e.rhs.atoms(Func)))
+    def functions(self) -> dict[str, str]:
+        """The functions of one number; where there is one only, the letter for any activation stands for it too."""
+        names = list(dict.fromkeys(f.name for e in self.net.equations for f in e.rhs.atoms(Func)))
+        found = {latex(self.builder.function_name(f)): f for f in names}
+        return found if len(names) != 1 else {latex(self.builder.function_name("sigma")): names[0]} | found
 
     def samples(self) -> dict[str, Any]:
         if self.net.samples is None:
@@ -112,10 +115,22 @@ class _Declarations:
                 found[self.whole(at_last)] = latex(plain.whole(at_last))
         return found
 
+    def inputs(self) -> dict[str, str]:
+        """The input as what stands before the first layer: A^{[0]} for X, since A^{[1]} is to the second layer what X is to the first."""
+        layered = {(e.tensor.name, e.tensor.layer): tensors(e.rhs) for e in self.net.equations if e.tensor.layer is not None and e.layers is None}
+        found = {}
+        for (name, layer), first in layered.items():
+            for x, a in zip(first, layered.get((name, layer + 1), ()), strict=False):
+                if x.layer is None and x in self.net.inputs and a.layer == layer:
+                    found[self.whole(Tensor(a.name, x.shape, layer - 1))] = self.whole(x)
+        return found
+
     def layers(self) -> dict[str, Any]:
         layered = next((e.layers for e in self.net.equations if e.layers is not None), None)
         if layered is not None:
-            return {"layers": {latex(self.builder.number(layered.symbol)): latex(self.builder.number(self.net.depth))}}
+            families = [self.builder.about(e.lhs, e.rhs).ends(e.layers)[0] for e in self.net.equations if e.layers is not None]
+            low, last = min(families), latex(self.builder.number(self.net.depth))
+            return {"layers": {latex(self.builder.number(layered.symbol)): last if low == 1 else f"{low}, ..., {last}"}}
         involved = {t for e in self.net.equations for t in (e.tensor, *tensors(e.rhs))}
         named = self.notation.layer_names
         numbers = [int(self.builder.numbered(t.layer)) for t in involved if t.layer is not None and t.layer.is_Integer]

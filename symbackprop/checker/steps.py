@@ -24,7 +24,7 @@ from symbackprop.languages import Message
 from symbackprop.parse.document import Line
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Formula, Link, Name, Script, Tree
+from symbackprop.parse.tree import Formula, Link, Name, Number, Script, Tree
 
 __all__ = ["Judge", "Judged"]
 
@@ -106,6 +106,9 @@ class Judge:
                 self.before = link.tree
                 continue
             judged = self.judged(place, link.relation, link.tree, start, conditions, line.syntax == "python")
+            if judged.step.status is Status.WRONG and _is_posed(links):
+                words = Message("an equation that is to be solved is not judged")
+                judged = replace(judged, step=replace(place, before=Judgement(Status.UNDECIDED, words)))
             yield judged
             if judged.step.before.status not in (Status.SCHEMATIC, Status.UNDECIDED):  # nothing can be compared with what has no value
                 self.before = link.tree
@@ -209,6 +212,12 @@ class Judge:
         symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
         self.context = replace(self.context, symbols=symbols)
         return Judgement(Status.DEFINITION, Message("{name} is defined here", name=key(left)))
+
+
+def _is_posed(links: Sequence[Link]) -> bool:
+    """Whether a line sets something to zero and draws conclusions, instead of saying what follows: `0 = \\nabla L \\implies ...`."""
+    zeros = [isinstance(link.tree, Number) and link.tree.text == "0" for link in links]
+    return zeros[0] or (any(zeros) and any(link.relation in ("implies", "iff") for link in links))
 
 
 def _undefined(reader: Reader, tree: Tree) -> str:

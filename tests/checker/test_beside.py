@@ -74,6 +74,11 @@ LINES = {  # what a course writes of its networks: notation, activation, lines t
         "ng", "tanh", [r"dW^{[1]} = \frac{1}{m} dZ^{[1]} A^{[0]T}"],
         [r"dW^{[1]} = \frac{1}{m} dZ^{[1]} A^{[1]T}", r"dW^{[2]} = \frac{1}{m} dZ^{[2]} A^{[0]T}"],
     ),
+    "layers stand below": (
+        "ng", "tanh",
+        ["$$Z_1 = W_1 X + b_1$$", "$$dZ_2 = A_2 - Y$$", r"$$dW_2 = \frac{1}{m} dZ_2 A_1^T$$", r"$$db_2 = \frac{1}{m} \sum_{i=1}^m dZ_2^{(i)}$$"],
+        ["$$Z_1 = W_2 X + b_1$$", "$$dZ_2 = Y - A_2$$", "$$dW_2 = dZ_2 A_1^T$$", r"$$db_2 = \sum_{i=1}^m dZ_2^{(i)}$$"],
+    ),
     "g is the activation": ("ng", "tanh", [r"dZ^{[1]} = W^{[2]T} dZ^{[2]} * g'(Z^{[1]})"], [r"dZ^{[1]} = W^{[2]T} dZ^{[2]} * g(Z^{[1]})"]),
 }  # fmt: skip
 
@@ -105,3 +110,15 @@ def test_what_follows_a_schematic_product_is_compared_with_what_opened_the_chain
     chain = rf"\frac{{\partial J}}{{\partial W^{{[2]}}}} = {path} = \frac{{1}}{{m}} (A^{{[2]}} - Y) "
     assert statuses(chain + "A^{[1]T}", net, notation="ng")[1] == "right"
     assert statuses(chain + "A^{[1]}", net, notation="ng")[1] == "wrong"
+
+
+LEAST_SQUARES = {
+    "equations": [r"L = \frac{1}{n} \|X w - y\|^2 + \lambda \|w\|^2"], "loss": "L", "shapes": {"X": ["n", "d"], "w": ["d"], "y": ["n"]},
+    "scalars": [r"\lambda"],
+}  # fmt: skip
+
+
+def test_an_equation_that_is_to_be_solved_is_no_mistake() -> None:
+    assert statuses(r"\nabla_w L = 0 \implies (X^T X + n \lambda I) w = X^T y", LEAST_SQUARES) == ["undecided", "undecided"]
+    assert statuses(r"0 = \nabla_w L", LEAST_SQUARES) == ["undecided"]
+    assert statuses(r"\frac{\partial L}{\partial w_j} = 0", LEAST_SQUARES) == ["wrong"]
