@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 import threading
+from types import MappingProxyType
 from typing import Any
 
 import codegen_oracles as oracles
@@ -213,11 +215,30 @@ def test_finite_numbers_that_overflow_on_the_way_are_no_error(dtype: str) -> Non
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("count", [1, 40])
 def test_extreme_logits_are_right_to_the_last_digits(dtype: str, count: int) -> None:
-    f = sb.compile(sb.mlp([3, 3], activation="identity", output="softmax", loss="cross_entropy", samples="m"), dtype=dtype)
     rng = np.random.default_rng(0)
     x = np.concatenate([np.array([[1e4, -1e4, 0.0]]), rng.choice([1e4, -1e4, 3.0, 0.5, 0.0], size=(count - 1, 3))]).astype(dtype)
-    y = np.eye(3, dtype=dtype)[rng.integers(0, 3, count)]
-    loss, grads = f({"W1": np.eye(3, dtype=dtype), "b1": np.zeros(3, dtype)}, x, y)
+    right_to_the_last_digits(x, np.eye(3, dtype=dtype)[rng.integers(0, 3, count)])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("part", [1e-3, 0.1, 0.3, 0.33, 0.34, 0.5, 0.99, 1.01, 1.5, 3.0])
+def test_logits_on_both_sides_of_where_exponentials_leave_the_range(dtype: str, part: float) -> None:
+    """Shifted and not, likely labels and unlikely ones, shares as well; the size of the logits is a part of the logarithm of the largest number."""
+    rng, largest = np.random.default_rng(1), part * float(np.log(np.finfo(dtype).max))
+    x = rng.choice([largest, -largest, largest / 2, 1.0, 0.0], size=(24, 3)).astype(dtype)
+    right_to_the_last_digits(x, np.eye(3, dtype=dtype)[rng.integers(0, 3, 24)])
+    right_to_the_last_digits(x, np.eye(3, dtype=dtype)[x.argmax(axis=1)])
+    shares = rng.choice([0.5, 0.75, 1.5], size=(24, 3)).astype(dtype)
+    right_to_the_last_digits(x, shares / shares.sum(axis=1, keepdims=True))
+
+
+def right_to_the_last_digits(x: Any, y: Any) -> None:
+    """Softmax and cross-entropy of the logits x; oracle: the sums of the definition in 60 digits."""
+    dtype, count = x.dtype, len(x)
+    f = sb.compile(sb.mlp([3, 3], activation="identity", output="softmax", loss="cross_entropy", samples="m"), dtype=dtype.name)
+    params = {"W1": np.eye(3, dtype=dtype), "b1": np.zeros(3, dtype)}
+    f(params, x, y)  # the next call comes through the door
+    loss, grads = f(params, x, y)
     with mpmath.workdps(60):
         exact, delta = mpmath.mpf(0), mpmath.matrix(1, 3)
         for z, t in zip(x.astype(float), y, strict=True):
@@ -240,6 +261,83 @@ def test_a_sigmoid_keeps_its_digits_at_both_ends(dtype: str) -> None:
             a = 1 / (1 + mpmath.exp(-mpmath.mpf(z)))
             expected = float(a * a / 2)
         assert abs(float(loss) - expected) <= 40 * float(np.finfo(dtype).eps) * expected + float(np.finfo(dtype).tiny)
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns", "single"])
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_logits_that_are_needed_again_are_not_shifted(layout: str, size: float) -> None:
+    """Oracle: the readable module, which shifts in arrays of its own. The logits stand in a penalty too, along every axis."""
+    net = sb.graph({"x": 60}, [
+        {"name": "z", "rule": "affine", "inputs": ["x"], "size": 40},
+        {"name": "p", "rule": "elementwise", "inputs": ["z"], "activation": "softmax"},
+        {"name": "q", "rule": "elementwise", "inputs": ["z"], "activation": "tanh"},
+        {"name": "a", "rule": "add", "inputs": ["p", "q"]},
+    ], loss="quadratic", samples=None if layout == "single" else "m")  # fmt: skip
+    f, rng = sb.compile(net, layout=layout), np.random.default_rng(2)
+    params = {name: rng.normal(size=shape) * size for name, shape in f.params.items()}
+    shape = {"rows": (30,), "columns": (), "single": ()}[layout], {"columns": (30,)}.get(layout, ())
+    data = [rng.normal(size=(*shape[0], n, *shape[1])) for n in (60, 40)]
+    for _ in range(2):
+        same(f(params, *data), readable(f)(params, *data))
+    assert f.run._kept.last[1].form == "arrays"
+
+
+def test_what_is_given_is_looked_at_in_every_call() -> None:
+    """After a call that was right: the door lets nothing in that the close look refuses, and all that it takes."""
+    f, params, x, y, _ = perceptron([30, 40, 10], 6, output="softmax", loss="cross_entropy")
+    expected = f(params, x, y)
+    edge = np.zeros((6, 10))
+    edge[:, 0] = 1.0
+    bad_labels = [edge + d for d in (np.eye(6, 10) * 2e-3, np.eye(6, 10, 1) * -1e-4, np.eye(6, 10) * 1e-4, np.eye(6, 10, 1) * -5e-324, edge * 1e-15)]
+    for call, says in (
+        *(((params, x, label), "Y must sum to 1|from 0 to 1") for label in bad_labels),
+        ((params, x, np.where(edge > 0, np.nan, 0)), "Y has 6 entries that are not finite"),
+        ((params, x.astype("float32"), y), "X has dtype float32"),
+        ((params, x.astype(">f8"), y), "bytes in this machine's order"),
+        ((params, x.astype(complex), y), "X has dtype complex128"),
+        ((params, x[:5], y), "but X has m = 5"),
+        ((params, x[:, :29], y), r"expected \(m, 30\)"),
+        ((params, x[0], y), "X has shape"),
+        ((params, x, y, y), "3 were given"),
+        ((params, x), "1 were given"),
+        (({**params, "W3": x}, x, y), "unknown parameter 'W3'"),
+        (({n: p for n, p in params.items() if n != "b1"}, x, y), "params lacks b1"),
+        (({**params, "b1": np.zeros((1, 40))}, x, y), "b1 has shape"),
+        (({**params, "W2": params["W2"].astype(int)}, x, y), "W2 has dtype int64"),
+        ((list(params.values()), x, y), "params is a dict"),
+        (({**params, "W1": np.ma.masked_array(params["W1"], params["W1"] > 0)}, x, y), "W1 has masked entries"),
+    ):  # fmt: skip
+        for reuse in (False, True):
+            with pytest.raises(InputError, match=says):
+                f(*call, reuse=reuse)
+            same(f(params, x, y), expected, 1e-15)
+    unpickled = pickle.loads(pickle.dumps((params, x, y)))
+    for call in (
+        unpickled, (params, np.asfortranarray(x), y), (params, x, np.asfortranarray(y)), (params, x, y.astype(int)), (params, x.view(Own), y),
+        (params, np.repeat(x, 2, axis=0)[::2], np.repeat(y, 2, axis=1)[:, ::2]), (MappingProxyType(params), x, y), (params, x.tolist(), y),
+        (params, x, np.where(y == 0, -0.0, y)),
+    ):  # fmt: skip
+        same(f(*call), expected, 1e-14)
+        same(f(*call, reuse=True), expected, 1e-14)
+
+
+class Own(np.ndarray):
+    """A class of arrays of the caller's own."""
+
+
+@pytest.mark.parametrize("sizes", [[2, 2], [40, 30]])
+def test_gradients_of_the_last_call_cannot_be_given_where_they_are_written_over(sizes: list[int]) -> None:
+    f, params, x, y, _ = perceptron(sizes, 1)
+    for _ in range(2):
+        _, own = f(params, x, y, reuse=True)
+    kept = {name: g.copy() for name, g in own.items()}
+    same(f(own, x, y), f(kept, x, y), 1e-15)  # new arrays are written to, so these can be read
+    whole = np.frombuffer(memoryview(own["W1"]).cast("B"), dtype="float64").reshape(own["W1"].shape)
+    for bad in ({**params, "W1": own["W1"]}, {**params, "W1": own["W1"][:]}, {**params, "W1": whole}, {**params, "b1": own["b1"][::-1]}):
+        with pytest.raises(InputError, match=r"those of the last call with reuse=True, with which [Wb]1 shares memory"):
+            f(bad, x, y, reuse=True)
+    views = {name: np.concatenate([p, p])[: len(p)] for name, p in params.items()}
+    same(f(views, x[:], y, reuse=True), f(params, x, y), 1e-15)
 
 
 # -- how it is done ------------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from symbackprop.codegen.fast.outputs import Outputs, Written
 from symbackprop.codegen.fast.scalars import fewer_than_calls, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
-from symbackprop.codegen.fast.spaces import REFUSED, ArraySpace, ScalarSpace, Space
+from symbackprop.codegen.fast.spaces import REFUSED, ArraySpace, Direct, ScalarSpace, Space
 from symbackprop.codegen.given import Checked, checked, label_tests, sizes_read
 from symbackprop.codegen.glance import Found, Glance
 from symbackprop.codegen.loading import loaded
@@ -27,11 +27,12 @@ _WORKSPACES = 4  # of different sizes that a thread keeps
 
 
 class _Kept(local):
-    """What one thread keeps: its workspaces, the last used at the end, and what is known of the arrays it writes to."""
+    """What one thread keeps: its workspaces, the last used at the end and its door, and what is known of the arrays it writes to."""
 
     def __init__(self) -> None:
         self.spaces: dict[tuple[int, ...], Space] = {}
         self.last: tuple[tuple[int, ...], Space] | None = None
+        self.direct: Direct | None = None
         self.outputs = Outputs()
 
 
@@ -54,13 +55,14 @@ class FastForm:
         self._kept = _Kept()
 
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
-        if out is None and not scalars and self._kept.last is not None:
+        direct = self._kept.direct
+        if direct is not None and out is None and not scalars:
             try:
-                direct = self._kept.last[1].direct(reuse, given, *data)
+                answer = direct(reuse, given, *data)
             except REFUSED:
-                direct = None
-            if direct is not None:
-                return direct
+                answer = None
+            if answer is not None:
+                return answer
         found = self._glance.kind(given, data, scalars)
         usual = found is not None and self._glance.labelled(found[1])
         sizes, arrays, numbers = found if found is not None and usual else self._taken(checked(self.program, self.dtype.name, given, data, scalars))
@@ -108,7 +110,7 @@ class FastForm:
             kept.spaces[sizes] = space
             if len(kept.spaces) > _WORKSPACES:
                 del kept.spaces[next(iter(kept.spaces))]
-            kept.last = sizes, space
+            kept.last, kept.direct = (sizes, space), space.direct
         return kept.last[1]
 
     def _made(self, sizes: tuple[int, ...]) -> Space:

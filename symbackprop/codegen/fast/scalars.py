@@ -28,7 +28,7 @@ _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "where": lambda c, a, b: Piecewise((a, c), (b, True)), "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "tanh": sympy.tanh,
     "sin": sympy.sin, "cos": sympy.cos, "sinh": sympy.sinh, "cosh": sympy.cosh, "erf": sympy.erf,
     "erfc": lambda a: sympy.erfc(a, evaluate=False), "abs": Abs, "expm1": expm1, "log1p": log1p,
-    "maximum": Max, "minimum": Min, "square": lambda a: a**2, "power": Pow, "sign": sympy.sign,
+    "maximum": Max, "minimum": Min, "square": lambda a: Mul(a, a, evaluate=False), "power": Pow, "sign": sympy.sign,
     "logaddexp": lambda a, b: Max(a, b) + log1p(sympy.exp(-Abs(a - b))),
     "heaviside": lambda a, b: Piecewise((Integer(0), a < 0), (Integer(1), a > 0), (b, True)),
     "log_share": lambda s, p, t, small: s - sympy.log(t),

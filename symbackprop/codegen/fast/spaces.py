@@ -15,7 +15,7 @@ from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Written
 from symbackprop.codegen.loading import loaded
 
-__all__ = ["REFUSED", "ArraySpace", "ScalarSpace", "Space"]
+__all__ = ["REFUSED", "ArraySpace", "Direct", "ScalarSpace", "Space"]
 
 # What plain numbers raise when they overflow, and lists when they are not of the shape that is taken apart.
 REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
