@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Message(str):
 class Language:
     """A language: the code of its catalogue, its own name, its tag in HTML, and the TeX program that sets it.
 
+    `fonts` are families of which PDF by Typst needs one; none where the letters of TeX's own fonts are enough.
+
     >>> load_language("vi").text("biases")
     'độ lệch'
     """
@@ -51,6 +53,7 @@ class Language:
     tag: str
     engine: str
     aliases: tuple[str, ...] = ()
+    fonts: tuple[str, ...] = ()
     catalogue: gettext.NullTranslations = field(default_factory=gettext.NullTranslations, repr=False, compare=False)
 
     def text(self, message: str) -> str:
@@ -81,10 +84,16 @@ LANGUAGES: Mapping[str, Language] = {
     for language in (
         ENGLISH,
         Language("vi", "Tiếng Việt", "vi", "xelatex"),
-        Language("zh_Hans", "简体中文", "zh-Hans", "xelatex", ("zh", "zh_CN", "zh_SG")),
-        Language("zh_Hant", "繁體中文", "zh-Hant", "xelatex", ("zh_TW", "zh_HK", "zh_MO")),
+        Language(
+            "zh_Hans", "简体中文", "zh-Hans", "xelatex", ("zh", "zh_CN", "zh_SG"),
+            ("Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "Songti SC", "SimSun", "Noto Sans CJK SC", "Microsoft YaHei"),
+        ),
+        Language(
+            "zh_Hant", "繁體中文", "zh-Hant", "xelatex", ("zh_TW", "zh_HK", "zh_MO"),
+            ("Noto Serif CJK TC", "Noto Serif TC", "Source Han Serif TC", "Songti TC", "PMingLiU", "Noto Sans CJK TC"),
+        ),
     )
-}
+}  # fmt: skip
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -99,7 +108,7 @@ def load_language(name: str) -> Language:
     if language is ENGLISH:
         return language
     found = gettext.translation(DOMAIN, str(LOCALES), [language.code])
-    return Language(language.code, language.name, language.tag, language.engine, language.aliases, found)
+    return replace(language, catalogue=found)
 
 
 def _plain(name: str) -> str:

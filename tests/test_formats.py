@@ -24,6 +24,7 @@ from symbackprop.documents.formats import FORMATS
 from symbackprop.documents.saving import documents
 from symbackprop.errors import CannotWrite, InputError, MissingLibrary, UnknownName
 from symbackprop.glyphs import ACCENTS, BIG, FENCES, GLYPHS, MATRIX_FENCES, SIGNS, STYLES
+from symbackprop.languages import load_language
 from symbackprop.notation import notation_names
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.typst import display, escape, inline
@@ -87,6 +88,13 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
         documents(network("class numbers"), ["pdf"])
     with pytest.raises(InputError, match="latexmk, which is not on this machine"):
         documents(network("class numbers"), ["pdf"], engine="latexmk")
+    monkeypatch.setattr(pdf.shutil, "which", lambda name: None if name == "xelatex" else name)
+    assert pdf.pdf_engine("auto") == pdf.ENGINES["latexmk"]
+    chinese = replace(network("class numbers"), language=load_language("zh_Hans"))
+    with pytest.raises(InputError, match="PDF by TeX in 简体中文 needs the program xelatex"):
+        documents(chinese, ["pdf"], engine="latexmk")
+    monkeypatch.setattr(pdf, "find_spec", lambda name: name)
+    assert pdf.pdf_engine("auto", chinese.language) == pdf.ENGINES["typst"]
     with pytest.raises(UnknownName):
         pdf.pdf_engine("tex")
 
@@ -175,6 +183,35 @@ def test_pdf_of_the_lecture_without_tex(lecture: Notes, tmp_path: Path) -> None:
     pytest.importorskip("typst")
     made = written(lecture, tmp_path, "pdf", pdf_engine="typst")["notes.pdf"]
     _not_blank(made, ["Softmax", "How the equations were proved", "BP4"])
+
+
+def test_pdf_in_a_language_without_a_font_for_it_is_refused_in_words() -> None:
+    pytest.importorskip("typst")
+    unknown = replace(load_language("zh_Hant"), fonts=("No Such Font",))
+    with pytest.raises(InputError, match=r"PDF in 繁體中文 needs a font with its letters.*No Such Font.*TYPST_FONT_PATHS"):
+        documents(replace(network("class numbers"), language=unknown), ["pdf"], engine="typst")
+
+
+@needs("fc-list")
+def test_fonts_are_found_where_the_variable_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A font that the machine has, alone in a folder."""
+    typst = pytest.importorskip("typst")
+    listed = subprocess.run(["fc-list", ":family=Noto Serif CJK TC", "file"], capture_output=True, text=True, check=True, timeout=60).stdout
+    if not listed:
+        pytest.skip("the machine has no Noto Serif CJK TC")
+    (tmp_path / "font.ttc").symlink_to(listed.splitlines()[0].rstrip(": "))
+    families = typst.Fonts
+    monkeypatch.setattr(typst, "Fonts", lambda font_paths: families(include_system_fonts=False, font_paths=font_paths))
+    chinese = replace(network("class numbers"), language=load_language("zh_Hant"))
+    for folder in ("", str(tmp_path)):
+        monkeypatch.setenv("TYPST_FONT_PATHS", folder)
+        pdf.typst_fonts.cache_clear()
+        if folder:
+            assert documents(chinese, ["pdf"], engine="typst")["notes.pdf"]
+        else:
+            with pytest.raises(InputError, match="needs a font"):
+                documents(chinese, ["pdf"], engine="typst")
+    pdf.typst_fonts.cache_clear()
 
 
 def _not_blank(made: Path, words: list[str]) -> None:
@@ -272,26 +309,6 @@ def test_the_check_of_the_notebook_catches_a_wrong_gradient() -> None:
     assert "AssertionError: w1" in wrong.stderr
 
 
-# ---------------------------------------------------------------- HTML
-
-
-@needs("chromium")
-@pytest.mark.parametrize("width", [500, 1200])
-def test_the_page_is_no_wider_than_the_window(width: int, lecture: Notes, tmp_path: Path) -> None:
-    """Chromium lays the page out; a script added to a copy writes down how wide it came out."""
-    page = str(documents(lecture, ["html"])["notes.html"])
-    script = "<script>document.title = document.documentElement.scrollWidth + '/' + window.innerWidth</script></body>"
-    (tmp_path / "page.html").write_text(page.replace("</body>", script), encoding="utf-8")
-    done = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"--user-data-dir={tmp_path}/profile",
-         f"--window-size={width},1500",
-         (tmp_path / "page.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    needed, room = map(int, re.search(r"<title>(\d+)/(\d+)</title>", done.stdout).groups())  # type: ignore[union-attr]
-    assert needed <= room
-
-
 # ---------------------------------------------------------------- templates of one's own
 
 OWN = {
@@ -312,6 +329,36 @@ def test_a_block_of_a_page_is_replaced_and_the_rest_stays(kind: str, template: s
     assert "My course" in str(own)
     assert "My course" not in str(shipped)
     assert len(str(own)) > 0.8 * len(str(shipped))
+
+
+BLOCKS = {
+    "tex": "blocks/heading.tex", "html": "blocks/heading.html", "md": "blocks/heading.md", "typ": "blocks/heading.typ", "ipynb": "blocks/heading.md",
+    "beamer": "slides/prose.tex",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_a_single_block_is_ones_own_in_every_format(kind: str, tmp_path: Path) -> None:
+    notes = network("class numbers")
+    own = tmp_path / BLOCKS[kind]
+    own.parent.mkdir()
+    opening, closing = ("{{", "}}") if own.suffix in (".html", ".md") else ("<<", ">>")
+    own.write_text(f"\nOURS {opening} b.text {closing}\n\n", encoding="utf-8")
+    files = [next(iter(documents(notes, [kind], folder).values())) for folder in (tmp_path, None)]
+    assert str(files[0]).count("OURS") > 1
+    assert "OURS" not in str(files[1])
+
+
+def test_a_single_block_is_ones_own_in_pdf_and_in_fragments(tmp_path: Path) -> None:
+    """What a wrong block is answered with shows that it is read."""
+    pytest.importorskip("typst")
+    (tmp_path / "blocks").mkdir()
+    (tmp_path / "blocks" / "heading.typ").write_text("#no-such-function()\n", encoding="utf-8")
+    (tmp_path / "blocks" / "heading.tex").write_text("OURS << b.text >>\n\n", encoding="utf-8")
+    with pytest.raises(CannotWrite, match="unknown variable: no-such-function"):
+        documents(network("class numbers"), ["pdf"], tmp_path, "typst")
+    files = documents(network("class numbers"), ["tex"], tmp_path)
+    assert any("OURS" in str(text) for name, text in files.items() if name.startswith("fragments/"))
 
 
 def test_the_words_of_a_kind_of_step_can_be_ones_own(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from symbackprop.typeset.typst import display, escape, inline
 if TYPE_CHECKING:
     import typst
 
-__all__ = ["ENGINES", "TYPST", "Engine", "notes_pdf", "pdf_by_latexmk", "pdf_by_typst", "pdf_engine", "typst_source"]
+__all__ = ["ENGINES", "TYPST", "Engine", "notes_pdf", "pdf_by_latexmk", "pdf_by_typst", "pdf_engine", "typst_fonts", "typst_source"]
 
 TYPST = Medium(
     "typst", escape, inline, display, lambda label, number: f"#link(<eq-{label}>)[({number})]",
@@ -45,7 +45,7 @@ def typst_source(notes: Notes, own: str = "") -> str:
 
 
 @lru_cache(maxsize=4)
-def _fonts(folders: str) -> typst.Fonts:
+def typst_fonts(folders: str) -> typst.Fonts:
     """The fonts of this machine and those in the folders; looking for them takes half as long as setting a short document."""
     import typst
 
@@ -60,7 +60,7 @@ def pdf_by_typst(source: str, language: Language) -> bytes:
     """
     import typst
 
-    fonts = _fonts(os.environ.get("TYPST_FONT_PATHS", ""))
+    fonts = typst_fonts(os.environ.get("TYPST_FONT_PATHS", ""))
     if language.fonts and not set(language.fonts) & set(fonts.families()):
         raise InputError(
             f"PDF in {language.name} needs a font with its letters, and none of those known is on this machine: {', '.join(language.fonts)}; install "

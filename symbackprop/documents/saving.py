@@ -14,6 +14,7 @@ from symbackprop.documents.blocks import Notes
 from symbackprop.documents.formats import FORMATS, Style
 from symbackprop.documents.pdf import ENGINES, pdf_engine
 from symbackprop.errors import CannotWrite, InputError, one_of
+from symbackprop.languages import ENGLISH, Language
 
 __all__ = ["DEFAULT", "documents", "save", "templates_named", "wanted", "write_all"]
 
@@ -21,13 +22,14 @@ DEFAULT = ("tex", "html")
 
 
 def wanted(
-    formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto", known: Iterable[str] = FORMATS
-) -> tuple[tuple[str, ...], Style]:
+    formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto", known: Iterable[str] = FORMATS,
+    language: Language = ENGLISH,
+) -> tuple[tuple[str, ...], Style]:  # fmt: skip
     """What was asked for, each format once; `UnknownName`, `MissingLibrary` or `InputError` if it cannot be had."""
     names = tuple(dict.fromkeys(one_of("format", name, known) for name in formats))
     one_of("PDF engine", engine, ("auto", *ENGINES))
     if "pdf" in names:
-        pdf_engine(engine)
+        pdf_engine(engine, language)
     if templates is not None and not Path(templates).is_dir():
         raise InputError(f"there is no folder '{templates}' to take templates from; --templates names a folder, docs/templates.md says what is in it")
     return names, Style("" if templates is None else str(Path(templates).resolve()), engine)
@@ -35,7 +37,7 @@ def wanted(
 
 def documents(notes: Notes, formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> dict[str, str | bytes]:
     """The files of the notes by their name relative to the output folder."""
-    names, style = wanted(formats, templates, engine)
+    names, style = wanted(formats, templates, engine, language=notes.language)
     found: dict[str, str | bytes] = {}
     with templates_named():
         for name in names:
