@@ -13,7 +13,7 @@ from symbackprop.documents.lecture import TITLE, lecture_sections
 from symbackprop.errors import SpecError, one_of
 from symbackprop.languages import load_language
 from symbackprop.network import Network
-from symbackprop.notation import load_notation
+from symbackprop.notation import load_notation, with_cost_of
 from symbackprop.prove import end_to_end
 
 __all__ = ["derive", "lecture"]
@@ -22,7 +22,7 @@ __all__ = ["derive", "lecture"]
 def derive(
     net: Network, notation: str = "nielsen", detail: str = "steps", progress: Callable[[str], None] = lambda name: None, language: str = "en"
 ) -> Notes:
-    """Notes on one network: every gradient derived step by step, every step proved.
+    """Notes on one network: every gradient derived step by step, every step proved; the cost is taken as the notation has it.
 
     `notation` is a shipped notation or the path of one; `detail` is results, steps or full; `language` is one of
     `symbackprop list languages`. Raises `NotProved` if a step does not hold, `UnknownName` for a notation, detail or language that
@@ -37,8 +37,9 @@ def derive(
     spoken = load_language(language)
     if not backpropagate(net, wrt=net.parameters):
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
-    sections = tuple(network_sections(net, load_notation(notation), progress))
-    return Notes(net.name, sections, detail, language=spoken)
+    chosen = load_notation(notation)
+    sections = tuple(network_sections(with_cost_of(net, chosen), chosen, progress))
+    return Notes(net.name, sections, detail, language=spoken, net=net)
 
 
 _ORACLE_NETWORKS = (

@@ -218,8 +218,8 @@ ACCENTS: dict[str, tuple[str, str, str, str]] = {
 SPACES: dict[str, tuple[str, float]] = {"thin": (r"\,", 0.167), "quad": (r"\quad", 1.0)}
 """A space: LaTeX, width in ems."""
 
-STYLES: tuple[str, ...] = ("italic", "bold", "upright", "bold_upright", "calligraphic", "blackboard")
-"""The styles of a `Symbol`; `bold` is bold italic."""
+STYLES: tuple[str, ...] = ("italic", "bold", "upright", "bold_upright", "word", "calligraphic", "blackboard")
+"""The styles of a `Symbol`; `bold` is bold italic, an upright name of several letters a function and a word a quantity."""
 
 
 _ALPHABETS: dict[str, tuple[str, ...]] = {

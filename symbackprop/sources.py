@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from symbackprop.builders import deep
 from symbackprop.checker.report.formulas import laid_out
 from symbackprop.derivation import DETAILS
 from symbackprop.documents.about_network import Progress
-from symbackprop.documents.blocks import Block, Equations, Notes, Prose, Section, definition
-from symbackprop.documents.lecture import batches, descent, four_equations, gates, logistic, one_neuron, softmax, two_two_one
-from symbackprop.equations import Entry, Equation, Grad, add, index, mul, scalar
+from symbackprop.documents.blocks import Block, Notes, Prose, Section
+from symbackprop.documents.lecture import batches, chosen, descent, four_equations, gates, logistic, one_neuron, softmax, softmax_entropy, two_two_one
+from symbackprop.documents.texts import differences, two_layers, updates
 from symbackprop.errors import one_of
 from symbackprop.languages import Message, load_language
 from symbackprop.notation import Notation, load_notation
@@ -39,26 +38,12 @@ class Source:
     slips: tuple[Slip, ...] = ()
 
 
-def updates(notation: Notation, progress: Progress) -> Iterator[Section]:
-    """The update of every weight and bias of a network of any depth."""
-    progress("updates")
-    net = deep()
-    rate, l = scalar("alpha", positive=True), index("l")  # noqa: E741 - the letter of a layer
-    equations = []
-    for parameter in net.parameters:
-        tensor = parameter.xreplace(dict.fromkeys(parameter.layer.free_symbols, l))
-        at = (index("j"), index("k"))[: tensor.rank]
-        step = mul(-1, rate, Entry(Grad(net.loss.tensor, tensor), *at))
-        equations.append(Equation(Entry(tensor, *at), add(Entry(tensor, *at), step), relation="define"))
-    blocks: list[Block] = [
-        Prose("Gradient descent applied to every weight and bias, all at once, with the rate {rate}:", {"rate": rate}),
-        Equations(tuple(definition(e) for e in equations)),
-    ]
-    yield Section("updates", "The updates of the layers", tuple(blocks), notation)
-
-
 def _columns(notation: Notation, progress: Progress) -> Iterator[Section]:
     yield from (s for s in batches(notation, progress) if s.key == "columns")
+
+
+def _quadratic(notation: Notation, progress: Progress) -> Iterator[Section]:
+    yield from (s for s in chosen(notation, progress) if s.key == "chosen-quadratic")
 
 
 def _rows(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -76,7 +61,7 @@ SOURCES: Mapping[str, Source] = {
     ),
     "C": Source(
         Message("From logistic regression to networks of any depth"), "rows", "vi",
-        (logistic, two_two_one, _rows, four_equations, updates),
+        (logistic, two_two_one, two_layers, _rows, four_equations, _quadratic, updates),
         (
             Slip(
                 r"Z^{(1)} = X W^{(2)} + b^{(1)}", r"Z^{(1)} = X W^{(1)} + b^{(1)}",
@@ -92,13 +77,13 @@ SOURCES: Mapping[str, Source] = {
                 Message("A weight is written from, to in the forward equations and to, from here: one order must do for both."),
             ),
             Slip(
-                r"\mathrm{MSE} = \frac{1}{2} \|y - a\|^2", r"\mathrm{MSE} = \frac{1}{n} \|y - a\|^2",
+                r"\mathrm{MSE} = \frac{1}{2} \|y - a\|^2", r"\mathrm{MSE} = \frac{1}{n} \sum_j (y_j - a_j)^2",
                 Message("Half the squared norm is not the mean of the squares; their gradients differ by a factor."),
             ),
         ),
     ),
     "D": Source(
-        Message("Backpropagation through a computational graph, gate by gate"), "saito", "zh_Hant", (gates, softmax),
+        Message("Backpropagation through a computational graph, gate by gate"), "saito", "zh_Hant", (gates, softmax, softmax_entropy, differences),
         (
             Slip(r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 32", r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 38", Message("The sum is 38.")),
             Slip(

@@ -59,9 +59,9 @@ def test_turned_round_the_same_differs(first: str, second: str) -> None:
 
 
 def test_nielsen_and_ufldl_differ_in_letters_and_layers() -> None:
-    """UFLDL: W^(l) leads from l to l + 1, the input is layer 1, the last n_l, the sign is a bullet, J the cost, f the activation."""
+    """UFLDL: W^(l) leads from l to l + 1, the last layer is n_l, in both the input is layer 1, the sign is a bullet, J the cost, f the activation."""
     found = kinds(translated("deep", "nielsen", "ufldl"))
-    assert {(a, b) for _, a, b in found["layers"]} == {("z^l", "z^{(l)}"), ("0", "1"), ("l", "l + 1"), ("L", "n_l")}
+    assert {(a, b) for _, a, b in found["layers"]} == {("z^l", "z^{(l)}"), ("l", "l + 1"), ("L", "n_l")}
     assert [(a, b) for _, a, b in found["sign"]] == [(r"\odot", r"\bullet")]
     assert {("C", "J"), (r"\sigma", "f")} <= {(a, b) for _, a, b in found["letter"]}
     assert not {"layout", "factor", "transposes", "order", "indices"} & set(found)
@@ -175,5 +175,13 @@ def test_notes_in_another_notation() -> None:
     assert all(p.holds for p in again.proofs)
     with pytest.raises(UnknownName, match="did you mean 'nielsen'"):
         notes.in_notation("nielson")
-    with pytest.raises(SpecError, match="2 networks"):
-        replace(notes, sections=(*notes.sections, *sb.derive(sb.mlp([3, 1])).sections)).in_notation("ng")
+    with pytest.raises(SpecError, match="several networks"):
+        replace(notes, net=None).in_notation("ng")
+
+
+def test_notes_in_another_notation_have_its_cost() -> None:
+    """Nielsen halves the squares, Goodfellow, Bengio and Courville do not; back again the half is back."""
+    notes = sb.derive(sb.mlp([2, 1], activation="identity"), "nielsen")
+    there = notes.in_notation("goodfellow")
+    found = [str(n["dC-da-1"].result.rhs) for n in (notes, there, there.in_notation("nielsen"))]
+    assert found == ["a(1)[j] - y[j]", "2*(a(1)[j] - y[j])", "a(1)[j] - y[j]"]

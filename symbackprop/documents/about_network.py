@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import S, Symbol, preorder_traversal
+from sympy.core.function import AppliedUndef
 
 from symbackprop.backprop import Named, backpropagate
 from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.documents.drawn import graph_figure, network_figures
 from symbackprop.elements import instances, written_out
-from symbackprop.equations import Entry, Equation, Func, Grad, Partial, Tensor, scalar, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Layers, Partial, Tensor, index, scalar, tensors
 from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation
 from symbackprop.prove import checked, naming_equations, prove, prove_derivation, prove_matrix, require
-from symbackprop.rules import ACTIVATIONS, LOSSES
+from symbackprop.rules import ACTIVATIONS, LOSSES, formula_of
 from symbackprop.rules.record import VARIABLE
+from symbackprop.typeset.build import Builder
 
 __all__ = [
+    "Held",
     "Shape",
     "as_entry",
     "backward_chains",
@@ -102,7 +105,7 @@ def backward_chains(
         progress(name)
         derivation = gradient_derivation(net, b, name=name, insert=known, offer=lettered, layout=layout)
         if b.tensor not in net.parameters:
-            found = Equation(b.equation.lhs, derivation.result.rhs, label=name)
+            found = Equation(b.equation.lhs, derivation.result.rhs, label=name, layers=derivation.layers)
             (known if b.definition is None and b.tensor.name not in notation.kept else lettered).append(found)
         chains.append(proved_chain(derivation, definitions))
     return chains
@@ -124,24 +127,50 @@ def forward_blocks(net: Network, notation: Notation) -> list[Block]:
 def symbols_table(net: Network, notation: Notation) -> Table:
     """Every symbol of the network, what it is, and its shape as it is stored."""
     layout = layout_of(net, notation)
-    seen: dict[str, tuple[Any, ...]] = {}
-    for e in net.equations:
-        for t in (*tensors(e.rhs), e.tensor):
-            seen.setdefault(f"{t.name}{t.layer is None}", (t, _meaning(net, t), Shape(t, layout)))
-    rows = [*seen.values()]
+    found = [t for e in net.equations for t in (*tensors(e.rhs), e.tensor) if t.layer is None or not (t.layer.is_Add or t.layer == net.depth)]
+    last = [t for e in net.equations for t in [e.at_layer(net.depth).tensor] if e.layers is not None and t.name in notation.output]
+    rows: list[tuple[Any, ...]] = [(t, _meaning(net, t), Shape(t, layout)) for t in dict.fromkeys(found)]
+    rows += [(t, _LAST.get(t.name, _COMPUTED), Shape(t, layout)) for t in last]
     for of, name in letters_of(net, notation).items():
-        z = next((e.tensor for e in net.equations if e.tensor.name == of == "z"), None)
-        if z is not None:
-            letter = Tensor(name.symbol, z.shape, z.layer)
-            rows.append((letter, _ERROR if name.factor == 1 else _SUMMED, Shape(letter, layout)))
+        for t in (t for t in dict.fromkeys(found) if t.name == of):
+            letter = Tensor(name.symbol, t.shape, t.layer)
+            rows.append((letter, _of_gradient(t, name), Shape(letter, layout)))
+    builder = Builder(notation)
+    for function in dict.fromkeys(f.name for e in net.equations for f in sorted(e.rhs.atoms(Func), key=str)):
+        words = Prose("the activation {name}", {"name": function.replace("_", " ")}) if formula_of(function) else _ANY
+        rows.append((builder.function_name(function), words, Message("a function of one number")))
+    return Table((Message("symbol"), Message("meaning"), Message("shape")), (*rows, *_numbers(net, found)), Message("Symbols"))
+
+
+def _numbers(net: Network, found: Sequence[Tensor]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the sizes, and of the numbers that formulas leave open."""
+    sizes = dict.fromkeys(n for t in found for n in t.shape if not n.is_Integer)
+    l, a_number = index("l"), Message("a number")  # noqa: E741 - the letter of a layer
+    for n in dict.fromkeys(n.func(l) if isinstance(n, AppliedUndef) else n for n in sizes):
+        words = Prose("number of units in layer {l}", {"l": l}) if isinstance(n, AppliedUndef) else Message("a size")
+        yield n, _EXAMPLES if n == net.samples else words, a_number
+    if net.depth is not None:
+        yield net.depth, Message("number of the last layer"), a_number
     scalars = {s for e in net.equations for s in e.rhs.atoms(Symbol) if not s.is_integer}
     for e in net.equations:
         if e.rule in ACTIVATIONS:
             scalars |= {scalar(name) for name in ACTIVATIONS[e.rule].scalars}
-    rows += [(s, _SCALARS.get(str(s), Message("a given number")), Message("a number")) for s in sorted(scalars, key=str)]
-    return Table((Message("symbol"), Message("meaning"), Message("shape")), tuple(rows), Message("Symbols"))
+    for s in sorted(scalars, key=str):
+        yield s, _SCALARS.get(str(s), Message("a given number")), a_number
 
 
+def _of_gradient(tensor: Tensor, name: Named) -> str | Prose:
+    """What the letter of a gradient stands for."""
+    if tensor.name == "z":
+        return _ERROR if name.factor == 1 else _SUMMED
+    if name.factor == 1:
+        return Prose("derivative of the cost with respect to {x}", {"x": tensor})
+    return Prose("{factor} times the derivative of the cost with respect to {x}", {"factor": name.factor, "x": tensor})
+
+
+_ANY, _EXAMPLES = Message("the activation, any differentiable function"), Message("number of examples")
+_COSTS: Mapping[str, str] = {"mean": Message("cost, averaged over the examples"), "sum": Message("cost, summed over the examples")}
+_LAST: Mapping[str, str] = {"z": Message("pre-activations of the last layer"), "a": Message("activations of the last layer")}
 _PARAMETER, _COMPUTED = Message("parameter"), Message("computed")
 _ERROR = Message("error: the derivative of the cost with respect to the pre-activations")
 _SUMMED = Message("error: the derivative of the sum of the losses with respect to the pre-activations")
@@ -155,7 +184,8 @@ def _meaning(net: Network, tensor: Tensor) -> str:
     if tensor in net.targets:
         return Message("target")
     if tensor == net.loss.tensor:
-        return Message("cost, averaged over the examples") if net.samples is not None else Message("cost")
+        kind = next(e.rule for e in net.equations if e.tensor == tensor)
+        return _COSTS.get(kind, Message("cost of one example") if net.samples is None and not net.typed else Message("cost"))
     if tensor in net.parameters:
         return _MEANINGS.get(tensor.name, _PARAMETER) if tensor.layer is not None else _PARAMETER
     if tensor in net.inputs:
@@ -194,13 +224,23 @@ class Shape:
         self.stored = tuple(S.One if a is None else sizes[a] for a in both)
 
 
+@dataclass(frozen=True)
+class Held:
+    """The layers that an equation holds for, in the letter that suits the equation, for a cell of a table."""
+
+    layers: Layers
+    equation: Equation
+
+
 def results_table(chains: Sequence[Chain], caption: str = Message("Results")) -> Table:
     """The last line of each derivation, with its matrix form."""
+    layered = any(c.derivation.layers is not None for c in chains)
     rows = []
-    for c in chains:
-        d = c.derivation
-        rows.append((Reference(d.name), d.result, d.matrix if d.matrix is not None else Message("no matrix form")))
-    return Table(("", Message("index form"), Message("matrix form")), tuple(rows), caption)
+    for d in (c.derivation for c in chains):
+        held = (Held(d.layers, d.result) if d.layers is not None else "",) if layered else ()
+        rows.append((Reference(d.name), d.result, d.matrix if d.matrix is not None else Message("no matrix form"), *held))
+    columns = ("", Message("index form"), Message("matrix form"), *((Message("layers"),) if layered else ()))
+    return Table(columns, tuple(rows), caption)
 
 
 def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions: Sequence[Equation] = ()) -> list[Block]:

@@ -11,7 +11,8 @@ from symbackprop.equations import Equation
 from symbackprop.errors import SpecError, one_of
 from symbackprop.languages import ENGLISH, Language
 from symbackprop.lift import MatrixEquation
-from symbackprop.notation import Notation, load_notation
+from symbackprop.network import Network
+from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.pictures.graph import Drawing
 from symbackprop.prove import DEFINITION, Proof
 
@@ -102,6 +103,8 @@ class Section:
 class Notes:
     """Proved notes: iterate over the steps, look a derivation up by its name, save them in several formats.
 
+    `net` is the network that they are on, as it was described; None for notes on several.
+
     >>> import symbackprop as sb
     >>> notes = sb.derive(sb.mlp([2, 3, 1]))
     >>> str(notes["BP4-1"].result)
@@ -113,6 +116,7 @@ class Notes:
     detail: str
     oracle: Mapping[str, int] = field(default_factory=dict, hash=False)
     language: Language = ENGLISH
+    net: Network | None = None
 
     def __repr__(self) -> str:
         return f"Notes({self.title!r}, {len(self.chains)} derivations, {len(self.proofs)} equations proved)"
@@ -154,7 +158,9 @@ class Notes:
         return derivations[one_of("derivation", name, derivations)]
 
     def in_notation(self, notation: str | Notation) -> Notes:
-        """The same notes in another notation, derived and proved anew, for the derivation of a single network; its cost is taken as it is.
+        """The same notes in another notation, derived and proved anew, the cost as that notation has it.
+
+        Raises `SpecError` for notes that are on several networks, `UnknownName` for a notation that does not exist.
 
         >>> import symbackprop as sb
         >>> notes = sb.derive(sb.mlp([2, 3, 1]), "nielsen")
@@ -163,11 +169,10 @@ class Notes:
         """
         from symbackprop.documents.about_network import network_sections
 
-        nets = {c.derivation.net for c in self.chains}
-        if len(nets) != 1:
-            raise SpecError(f"these notes are on {len(nets)} networks; derive the one that is wanted, and ask its notes for another notation")
+        if self.net is None:
+            raise SpecError("these notes are on several networks; derive the one that is wanted, and ask its notes for another notation")
         chosen = notation if isinstance(notation, Notation) else load_notation(notation)
-        return replace(self, sections=tuple(network_sections(nets.pop(), chosen)))
+        return replace(self, sections=tuple(network_sections(with_cost_of(self.net, chosen), chosen)))
 
     def save(
         self, folder: str = "output", formats: Sequence[str] = ("tex", "html"), templates: str | None = None, pdf_engine: str = "auto"

@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Integer, KroneckerDelta, Pow, Rational, S, log
 
 from symbackprop.calculus import VALUE, activation_derivative, local_derivative
-from symbackprop.derivation import Derivation, Reason, Reference, Step, formula_derivation
+from symbackprop.derivation import Derivation, Reason, Reference, Step, formula_derivation, named_derivative
 from symbackprop.documents.about_network import Progress, Shape, backward_chains, proved_chain
 from symbackprop.documents.blocks import Block, Equations, Figure, Heading, Prose, Proved, Table, definition
 from symbackprop.documents.drawn import graph_figure
@@ -52,7 +52,7 @@ def activation_table() -> Table:
     rows = []
     for name, rule in ACTIVATIONS.items():
         if not rule.vector:
-            slope = substitute(activation_derivative(name), {VALUE: Func(name, VARIABLE)})
+            slope = named_derivative(name)
             shown = slope if length(slope) <= _WIDEST else Reference(f"activation-{name}")
             rows.append((name.replace("_", " "), rule.of(VARIABLE), shown))
     return Table((Message("activation"), Message("value"), Message("derivative")), tuple(rows), Message("Activations and their derivatives"))
@@ -61,10 +61,10 @@ def activation_table() -> Table:
 # ---------------------------------------------------------------- gradient descent
 
 
-def descent_chains() -> Iterator[Block]:
+def descent_chains(notation: Notation) -> Iterator[Block]:
     """The first-order argument: a small step changes the cost by the inner product of gradient and step."""
     n, i, eta = size("n"), index("i"), scalar("eta", positive=True)
-    v, cost, change = Tensor("v", (n,)), Tensor("C"), Tensor("Delta C")
+    v, cost, change = Tensor("v", (n,)), Tensor("J"), Tensor(f"Delta {notation.symbols.get('J', 'J')}")
     step = Tensor("Delta v", (n,))
     gradient = Entry(Grad(cost, v), i)
     first_order = summation(mul(gradient, step[i]), (i, 1, n))
@@ -77,7 +77,8 @@ def descent_chains() -> Iterator[Block]:
         "changes by {step}. To make the cost fall, step against the gradient, with a small positive learning rate {eta}:",
         {"C": net.equations[0].rhs, "n": n, "change": change(), "step": step[i], "eta": eta},
     )
-    yield Equations((definition(choice),))
+    yield Equations(_both(choice, flat))
+    yield Prose("The derivatives by all variables together are the gradient, {gradient}.", {"gradient": Grad(cost, v)})
     inserted = summation(mul(gradient, -1, eta, gradient), (i, 1, n))
     square = mul(-1, eta, summation(Pow(gradient, 2, evaluate=False), (i, 1, n)))
     chain = Derivation(
@@ -97,12 +98,18 @@ def descent_chains() -> Iterator[Block]:
     yield Prose("A sum of squares is never negative: to first order, and so for a learning rate that is small enough, the cost does not rise.")
     yield Prose("This gives the update rule, repeated until the gradient is small:")
     update = Equation(v[i], add(v[i], mul(-1, eta, gradient)), relation="to")
-    yield Equations((definition(update),))
+    yield Equations(_both(update, flat))
     layer, j, k = index("l"), index("j"), index("k")
     w, b = Tensor("w", (size("n", layer), size("n", layer - 1)), layer), Tensor("b", (size("n", layer),), layer)
     updates = [Equation(e, add(e, mul(-1, eta, Partial(cost(), e))), relation="to") for e in (w[j, k], b[j])]
     yield Prose("For a network the variables are its weights and biases:")
     yield Equations(tuple(definition(u) for u in updates))
+
+
+def _both(equation: Equation, stored: Layout) -> tuple[Proved, ...]:
+    """A definition in index form and in matrix form."""
+    lifted = lift_equation(equation, stored)
+    return (definition(equation), *((definition(lifted),) if lifted is not None else ()))
 
 
 def descent_picture() -> Iterator[Block]:
@@ -236,9 +243,9 @@ def _together(net: Network, last: Derivation) -> Derivation:
 
 
 def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: str) -> Network:
-    """A piece of a network whose output feeds some loss L of which nothing else is known."""
+    """A piece of a network whose output feeds some cost C of which nothing else is known."""
     body = read_equations(equations, tensors)
-    loss = Tensor("L")
+    loss = Tensor("C")
     computed = {e.tensor for e in body}
     given = dict.fromkeys(t for e in body for t in tensors_of(e.rhs) if t not in computed)
     samples = index("m") if any("m" in shape for shape in tensors.values()) else None
@@ -246,8 +253,8 @@ def _gate(equations: list[str], tensors: dict[str, tuple[object, ...]], name: st
 
 
 _GATES: tuple[tuple[str, str, list[str], dict[str, tuple[object, ...]]], ...] = (
-    (Message("Multiply"), Message("Each input receives the upstream gradient times the other input."), ["u = x*y"], {"x": (), "y": ()}),
-    (Message("Add"), Message("Both inputs receive the upstream gradient unchanged."), ["u = x + y"], {"x": (), "y": ()}),
+    (Message("Multiply"), Message("Each input receives the upstream gradient times the other input."), ["u = x*v"], {"x": (), "v": ()}),
+    (Message("Add"), Message("Both inputs receive the upstream gradient unchanged."), ["u = x + v"], {"x": (), "v": ()}),
     (Message("Matrix product"), Message("With examples as rows, the gradient is multiplied with the other factor, transposed."),
      ["u[s, j] = sum(k, x[s, k]*w[k, j])"], {"x": ("m", "d"), "w": ("d", "n")}),
     (Message("Broadcast add"), Message("Adding one row to every example: the bias receives the sum over the examples."),
@@ -283,8 +290,8 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
             yield proved_chain(_together(net, chains[-1].derivation))
     progress("gate: softmax with cross-entropy")
     net = Network.from_equations(
-        ["u[j] = exp(z[j])", "r = sum(k, u[k])", "p[j] = u[j]/r", "g[j] = log(p[j])", "h[j] = t[j]*g[j]", "v = sum(k, h[k])", "L = -v"],
-        tensors={"z": ("n",), "t": ("n",)}, targets=["t"], facts=["sum(k, t[k]) = 1"], parameters=["z"], name="softmax with cross-entropy in gates",
+        ["u[j] = exp(z[j])", "r = sum(k, u[k])", "p[j] = u[j]/r", "g[j] = log(p[j])", "h[j] = y[j]*g[j]", "v = sum(k, h[k])", "C = -v"],
+        tensors={"z": ("n",), "y": ("n",)}, targets=["y"], facts=["sum(k, y[k]) = 1"], parameters=["z"], name="softmax with cross-entropy in gates",
     )  # fmt: skip
     net = Network(net.equations, net.loss, net.parameters, net.inputs, net.targets, net.facts, "one_hot", net.name)
     yield Heading("Softmax with cross-entropy")

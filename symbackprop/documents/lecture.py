@@ -41,7 +41,7 @@ from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index,
 from symbackprop.languages import Message
 from symbackprop.lift import lift_equation
 from symbackprop.network import Network
-from symbackprop.notation import Notation, load_notation
+from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.prove import naming_equations
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.rules.record import VARIABLE
@@ -110,7 +110,7 @@ def activations(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 def descent(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("gradient descent")
-    yield Section("descent", "Gradient descent", tuple(descent_chains()), notation)
+    yield Section("descent", "Gradient descent", tuple(descent_chains(notation)), notation)
     yield Section("one-variable", "One variable, seen as a picture", tuple(descent_picture()), notation)
 
 
@@ -138,15 +138,18 @@ def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("logistic regression")
-    net = Network.from_equations(
-        ["z = sum(k, w[k]*x[k]) + b", "a = sigmoid(z)", "C = -(y*log(a) + (1 - y)*log(1 - a))"],
-        tensors={"w": ("n",), "x": ("n",), "b": (), "y": ()}, parameters=["w", "b"], targets=["y"], name="logistic regression",
+    net, two = (
+        Network.from_equations(
+            ["z = sum(k, w[k]*x[k]) + b", "a = sigmoid(z)", "C = -(y*log(a) + (1 - y)*log(1 - a))"],
+            tensors={"w": (n,), "x": (n,), "b": (), "y": ()}, parameters=["w", "b"], targets=["y"], name="logistic regression",
+        ) for n in ("n", 2)
     )  # fmt: skip
     chains = backward_chains(net, notation, named=notation.named(False), progress=progress)
     blocks: list[Block] = [
         Prose("Logistic regression is one neuron with a sigmoid and the cross-entropy of its output; {a} is the estimated probability of {y}.",
               {"a": Entry(Tensor("a")), "y": Equation(Entry(Tensor("y")), S.One)}),
         symbols_table(net, notation), *forward_blocks(net, notation),
+        Prose("Written out for two inputs; the bias is the weight of a third one that is always 1:"), *elementwise_blocks(two, two.equations[:1]),
         *graph_figure(net, layout_of(net, notation), notation.named(False)), *with_headings(chains),
         Prose(
             "In the error the derivative of the sigmoid has cancelled: the cross-entropy divides by the same {slope} that the sigmoid "
@@ -159,7 +162,7 @@ def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 def two_two_one(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("the 2-2-1 network")
-    net = mlp([2, 2, 1], activation="sigmoid", name="2-2-1")
+    net = with_cost_of(mlp([2, 2, 1], activation="sigmoid", name="2-2-1"), notation)
     named = notation.named(False)
     chains = backward_chains(net, notation, named=named, prefix="2-2-1: ")
     results = [Equation(as_entry(c.derivation.lhs), c.derivation.result.rhs) for c in chains]
@@ -198,7 +201,7 @@ def four_equations(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 
 def chosen(notation: Notation, progress: Progress) -> Iterator[Section]:
-    quadratic = deep(activation="sigmoid", loss="quadratic", name="sigmoid and quadratic cost")
+    quadratic = with_cost_of(deep(activation="sigmoid", loss="quadratic", name="sigmoid and quadratic cost"), notation)
     entropy = deep(activation="tanh", output="softmax", loss="cross_entropy", name="softmax and cross-entropy")
     for key, net, title, words in (
         (
@@ -252,6 +255,10 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
 def softmax(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("softmax")
     yield Section("softmax", "The Jacobian of the softmax", tuple(softmax_jacobian_blocks()), notation)
+
+
+def softmax_entropy(notation: Notation, progress: Progress) -> Iterator[Section]:
+    progress("softmax and cross-entropy")
     net = Network.from_equations(
         ["p[j] = exp(z[j]) / sum(k, exp(z[k]))", "C = -sum(k, y[k]*log(p[k]))"],
         tensors={"z": ("n",), "y": ("n",)}, targets=["y"], facts=["sum(k, y[k]) = 1"], parameters=["z"], name="softmax and cross-entropy",
@@ -281,6 +288,6 @@ def gates(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 
 LECTURE: tuple[Callable[[Notation, Progress], Iterator[Section]], ...] = (
-    conventions, activations, descent, one_neuron, logistic, two_two_one, four_equations, chosen, batches, softmax, gates,
+    conventions, activations, descent, one_neuron, logistic, two_two_one, four_equations, softmax, chosen, batches, softmax_entropy, gates,
 )  # fmt: skip
 

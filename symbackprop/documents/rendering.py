@@ -10,10 +10,11 @@ from string import Formatter
 from typing import Any, cast, get_args
 
 from symbackprop.derivation import Derivation, Reference, Step
-from symbackprop.documents.about_network import Shape
+from symbackprop.documents.about_network import Held, Shape
 from symbackprop.documents.blocks import Block, Chain, Equations, Figure, Heading, Notes, Prose, Section, SectionReference, Table
 from symbackprop.documents.proofs import proofs_section
 from symbackprop.documents.templates import environment
+from symbackprop.equations import Layers
 from symbackprop.languages import ENGLISH, Language, Message
 from symbackprop.notation import Notation
 from symbackprop.pictures.shapes import Picture
@@ -77,9 +78,8 @@ class _Numbers:
             for block in section.blocks:
                 if isinstance(block, Chain):
                     name = block.derivation.name
-                    if name.startswith("BP") and name not in used:
-                        number = name
-                    else:
+                    number = Builder(section.notation).called(name, block.derivation.lhs)
+                    if not name.startswith("BP") or number in used:
                         count += 1
                         number = str(count)
                     used.add(number)
@@ -181,7 +181,7 @@ class _Writer:
                 return last
             listed = reduce(lambda first, second: self.filled(_COMMA, {"first": first, "second": second}), front)
             return self.filled(_AND, {"first": listed, "last": last})
-        return self.prose(value.text, value.slots) if isinstance(value, Prose) else self.cell(value)
+        return self.cell(value)
 
     def label(self, reference: Reference) -> str:
         """The label of a derivation of this section, or of the notes on the same network; empty if it is not shown."""
@@ -202,11 +202,15 @@ class _Writer:
         if isinstance(value, get_args(Node)):  # a formula that was typed, not derived
             return cast(Node, value)
         builder = self.builder
+        if isinstance(value, Held):
+            return builder.about(value.equation.lhs, value.equation.rhs).layers(value.layers)
         return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 
     def cell(self, value: Any) -> str:
         if isinstance(value, str):
             return self.medium.text(self.language.say(value))
+        if isinstance(value, Prose):
+            return self.prose(value.text, value.slots)
         if isinstance(value, Reference):
             label = self.label(value)
             return self.medium.reference(label, self.numbers.by_label[label]) if label else ""
@@ -220,12 +224,13 @@ class _Writer:
     def equation_rows(self, equation: Any) -> list[dict[str, str]]:
         left, right = equation.lhs, equation.rhs
         writer = self.about(left, right) if self.ahead is None else self
-        return writer.rows(left, getattr(equation, "relation", "="), right)
+        return writer.rows(left, getattr(equation, "relation", "="), right, getattr(equation, "layers", None))
 
-    def rows(self, left: Any, relation: str, right: Any) -> list[dict[str, str]]:
-        """A line `left = right`, its right side broken where it is too long for the page."""
+    def rows(self, left: Any, relation: str, right: Any, layers: Layers | None = None) -> list[dict[str, str]]:
+        """A line `left = right`, and the layers it holds for; its right side broken where it is too long for the page."""
         body = self.node(right)
         pieces = break_line(body if isinstance(body, Row) else Row((body,)), self.medium.line)
+        pieces = (*pieces[:-1], row(self.builder.on_layers(pieces[-1], layers)))
         first = row(Operator(_RELATIONS[relation]), pieces[0])
         left_node = EMPTY if left is None else self.node(left)
         rows = [self.line(left_node, first) | {"relation": relation}]
@@ -254,7 +259,8 @@ class _Writer:
         """The lines of a chain: the words of each step, then the step."""
         lines: list[dict[str, str]] = []
         for number, step in enumerate(d.shown(self.detail)):
-            new = self.rows(d.lhs if number == 0 else None, step.relation if self.detail != "results" else "=", step.expression)
+            left, layers = (d.lhs, d.layers) if number == 0 else (None, None)
+            new = self.rows(left, step.relation if self.detail != "results" else d.relation, step.expression, layers)
             new[0]["words"] = self.reason(step) if self.detail != "results" else ""
             new[0]["rule"] = step.reason.rule
             lines += new

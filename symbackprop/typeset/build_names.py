@@ -36,6 +36,8 @@ def glyph(text: str, style: str = "") -> t.Node:
 
 def _drawn(letter: Letter, style: str) -> t.Node:
     style = letter.style or style or "italic"
+    if style == "upright" and len(letter.name) > 1 and letter.name not in GLYPHS:
+        style = "word"
     node: t.Node = t.Symbol(letter.name, "bold" if style == "bold_upright" and letter.name in GLYPHS else style)
     for mark in reversed(letter.marks):
         node = t.Accent(node, mark)
@@ -91,10 +93,19 @@ def juxtaposed(nodes: Sequence[t.Node]) -> t.Node:
 
 
 def _needs_gap(before: t.Node, items: tuple[t.Node, ...]) -> bool:
-    """Between fractions, and before a name of several letters such as dW, which would run into the letter before it."""
+    """Between fractions, and beside a name of several letters such as dW or net, which would run into the letter before it."""
     if isinstance(before, t.Fraction):
         return isinstance(items[0], t.Fraction)
+    beside = before, items[0]
+    if all(_is_quantity(n) for n in beside) and any(_is_quantity(n, "word") for n in beside):
+        return True
     return len(items) > 1 and not t.is_word(items[0]) and all(isinstance(i, (t.Symbol, t.Scripts)) for i in items)
+
+
+def _is_quantity(node: t.Node, style: str = "") -> bool:
+    """Whether a node is a letter, with scripts or without, in a style if one is given."""
+    base = node.base if isinstance(node, (t.Scripts, t.Accent)) else node
+    return isinstance(base, (t.Symbol, t.Number)) and (not style or (isinstance(base, t.Symbol) and base.style == style))
 
 
 def _starts_with_number(node: t.Node) -> bool:
@@ -188,7 +199,8 @@ class Names:
         if indices:
             below.append(self.subscript(indices))
         above += [] if more is None else [more]
-        sub = t.join(below, t.Operator("comma")) if below else None
+        lettered = tensor.layer is not None and self.lettered(self.layer_of(tensor)) is not None
+        sub = None if not below else t.row(*below) if lettered else t.join(below, t.Operator("comma"))
         plain = t.Scripts(base, sub, t.row(*above) if above else None) if above or below else base
         return t.row(*(_drawn(f, style) for f in front), plain) if front else plain
 
@@ -214,14 +226,19 @@ class Names:
 
     def layer(self, number: Any) -> t.Node:
         """A layer as a script: l, (l) or [l]; or its letter, where the notation has letters for numbers."""
-        names = self.notation.layer_names
-        node = glyph(names[int(number)]) if isinstance(number, Integer) and 0 <= number < len(names) else self.number(number)
+        letter = self.lettered(number)
+        node = self.number(number) if letter is None else glyph(letter)
         match self.notation.layer_style:
             case "parentheses":
                 return t.Fence(node)
             case "brackets":
                 return t.Fence(node, "[", "]")
         return node
+
+    def lettered(self, number: Any) -> str | None:
+        """The letter that the notation has for a layer, if it has one."""
+        names = self.notation.layer_names
+        return names[int(number)] if isinstance(number, Integer) and 0 <= number < len(names) else None
 
     def ends(self, layers: Layers) -> tuple[Any, Any]:
         """The first and the last layer that an equation holds for, as the notation counts them."""

@@ -138,7 +138,7 @@ def _symbol(symbol: Symbol) -> str:
         case "bold":
             return rf"\boldsymbol{{{plain}}}" if one else rf"\boldsymbol{{\mathit{{{plain}}}}}"
         case _:
-            alphabet = {"bold_upright": "mathbf", "calligraphic": "mathcal", "blackboard": "mathbb"}[style]
+            alphabet = {"bold_upright": "mathbf", "word": "mathrm", "calligraphic": "mathcal", "blackboard": "mathbb"}[style]
             return rf"\{alphabet}{{{plain}}}"
 
 

@@ -149,9 +149,9 @@ def _printable(text: str) -> str:
 def _symbol(symbol: Symbol) -> str:
     glyph = GLYPHS.get(symbol.name) or GLYPH_OF_CHAR.get(symbol.name)
     name = glyph.char if glyph else _printable(symbol.name)
-    if symbol.style not in ("italic", "upright"):
+    if symbol.style not in ("italic", "upright", "word"):
         return f"<mi>{escape(''.join(styled(char, symbol.style) for char in name))}</mi>"
-    upright = symbol.style == "upright" or (glyph is not None and glyph.upright)
+    upright = symbol.style in ("upright", "word") or (glyph is not None and glyph.upright)
     if len(name) == 1:
         variant = ' mathvariant="normal"' if upright else ""
         return f"<mi{variant}>{escape(name)}</mi>"

@@ -34,7 +34,10 @@ from .tree import (
 
 __all__ = ["display", "escape", "inline", "typst"]
 
-_STYLES = {"bold": "bold(%s)", "bold_upright": "bold(upright(%s))", "upright": "upright(%s)", "calligraphic": "cal(%s)", "blackboard": "bb(%s)"}
+_STYLES = {
+    "bold": "bold(%s)", "bold_upright": "bold(upright(%s))", "upright": "upright(%s)", "word": "upright(%s)", "calligraphic": "cal(%s)",
+    "blackboard": "bb(%s)",
+}  # fmt: skip
 # these characters mean something to Typst; their names are plain characters
 _NAMED = {
     "comma": "comma", "semicolon": "semi", "colon": "colon", "slash": "slash", "lt": "lt", "gt": "gt", "prime": "prime", "*": "ast.op",

@@ -26,7 +26,7 @@ from symbackprop.equations import Entry, Grad, Tensor, scalar
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.languages import Message, load_language
 from symbackprop.network import Network
-from symbackprop.notation import load_notation
+from symbackprop.notation import load_notation, with_cost_of
 from symbackprop.prove import naming_equations
 from symbackprop.specification import load_specification
 from symbackprop.worked.drawn import numbers_figure
@@ -65,6 +65,7 @@ def worked(
     state = {e: given(v) for e, v in given_numbers(net, values).items()}
     eta = {} if rate is None else {_ETA: given(fraction("rate", rate))}
     chosen, spoken = load_notation(notation), load_language(language)
+    net = with_cost_of(net, chosen)
     named, style = letters_of(net, chosen), style_of(net, chosen)
     chains = backward_chains(net, style, named=named, progress=progress)
     if not chains:
