@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import re
 import threading
+import weakref
 from types import MappingProxyType
 from typing import Any
 
@@ -181,6 +183,19 @@ def test_threads_with_batches_of_different_sizes() -> None:
         t.join()
     assert not wrong
     assert len(f.run._kept.spaces) <= 4
+
+
+def test_a_workspace_that_makes_room_gives_its_memory_back_at_once() -> None:
+    f, params, _, _, _ = perceptron([30, 40, 10], 4, output="softmax", loss="cross_entropy")
+    rng, seen = np.random.default_rng(6), []
+    gc.disable()
+    try:
+        for m in range(10, 20):
+            f(params, rng.normal(size=(m, 30)), np.eye(10)[rng.integers(0, 10, m)], reuse=m % 2 == 0)
+            seen.append(weakref.ref(f.run._kept.last[1]))
+        assert [r() is None for r in seen] == [True] * 6 + [False] * 4
+    finally:
+        gc.enable()
 
 
 # -- what is not finite ------------------------------------------------------------------------------------------------------------

@@ -20,15 +20,31 @@ __all__ = ["REFUSED", "ArraySpace", "Direct", "ScalarSpace", "Space"]
 # What plain numbers raise when they overflow, and lists when they are not of the shape that is taken apart.
 REFUSED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
-
 Direct = Callable[..., tuple[Any, dict[str, Any]] | None]
 """What answers a call at once, or not at all."""
+
+
+class Reused:
+    """Arrays for the gradients, made when they are first asked for; parts of one block, so that whatever shares their memory has a base."""
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
+        self._shapes, self._dtype = shapes, dtype
+
+    @cached_property
+    def arrays(self) -> list[Any]:
+        """The arrays."""
+        return side_by_side(self._dtype, *self._shapes)
+
+    @cached_property
+    def memory(self) -> Written:
+        """Where they lie."""
+        return Written(self.arrays)
 
 
 class ArraySpace:
     """Calls `function(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite.
 
-    `door(space, *sizes)` makes `direct(reuse, params, *data)`, which does so for what a caller gives, if it is of the usual kind.
+    `door` makes `direct(reuse, params, *data)`, which does so for what a caller gives, if it is of the usual kind.
     """
 
     form = "arrays"
@@ -38,15 +54,16 @@ class ArraySpace:
     ) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
-        self.shapes, self.function, self.enter, self._dtype = shapes, function, quiet.run, dtype
+        self.shapes, self._run, self._dtype, self._reused = shapes, (quiet.run, function), dtype, Reused(shapes, dtype)
+        self.direct: Direct = door(shapes, *self._run, self._reused, *sizes)
         # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
         # after every call, and comes from it again page by page, which takes as long as computing them.
         np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
-        self.direct: Direct = door(self, *sizes)
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
-        return self.enter(self.function, *arrays, *numbers, *grads)  # type: ignore[no-any-return]
+        enter, function = self._run
+        return enter(function, *arrays, *numbers, *grads)  # type: ignore[no-any-return]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
@@ -55,17 +72,12 @@ class ArraySpace:
 
     def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The same in arrays of this space, which its next call writes over."""
-        return (*self.written(arrays, numbers, self.mine), self.mine)
+        return (*self.written(arrays, numbers, self._reused.arrays), self._reused.arrays)
 
-    @cached_property
-    def mine(self) -> list[Any]:
-        """Arrays for the gradients, parts of one block, so that whatever shares their memory has a base."""
-        return side_by_side(self._dtype, *self.shapes)
-
-    @cached_property
+    @property
     def own(self) -> Written:
         """The memory of those arrays."""
-        return Written(self.mine)
+        return self._reused.memory
 
 
 class ScalarSpace:
