@@ -78,9 +78,13 @@ class Size:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of one number (by its registered name, or abstract) or of a vector."""
+    """A function of one number or of a vector, by its registered name or abstract.
+
+    An abstract one is taken entry by entry, unless it is `coupled`: then each entry of its value depends on all entries of a vector.
+    """
 
     name: str
+    coupled: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from symbackprop.checker.compare import compared, difference_of, instances, on_one_face
-from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
+from symbackprop.checker.context import Context, Function, Misfit, Quantity, Unreadable
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
@@ -38,7 +38,7 @@ _SCHEMATIC = Message(
 def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool) -> str | None:
     """In words, the convention in which a step that is wrong here would be right; None if there is none."""
     flipped = "denominator" if context.conventions.jacobian == "numerator" else "numerator"
-    if _has_jacobian(left, context) or _has_jacobian(right, context):
+    if _has_jacobian(left, context) or _has_jacobian(right, context) or _has_coupled(context):
         other = replace(context, conventions=replace(context.conventions, jacobian=flipped))
         if compared(left, right, problem, other, conditions, python).kind == "agree":
             return _FLIPPED[flipped]
@@ -61,6 +61,11 @@ def _has_jacobian(tree: Tree, context: Context) -> bool:
         except (Unreadable, Misfit):
             return False
     return any(_has_jacobian(part, context) for part in children(tree))
+
+
+def _has_coupled(context: Context) -> bool:
+    """Whether a derivative f' is a Jacobian."""
+    return any(isinstance(s.meaning, Function) and s.meaning.coupled for symbols in context.symbols.values() for s in symbols)
 
 
 def children(tree: Tree) -> list[Tree]:

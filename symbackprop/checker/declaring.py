@@ -26,7 +26,8 @@ def declare(data: Mapping[str, Any], where: str) -> Problem:
     """The problem that the tables of a file declare; `SpecError` names the declaration that does not fit."""
     problem = Declarations(data, where)
     for text, name in table(data, "functions", where).items():
-        problem.function(problem.tree(text), Function(str(name)))
+        tree, own = problem.tree(text), name in ("abstract", "coupled")  # two functions of which nothing is known are two
+        problem.function(tree, Function(f"{name} {key(tree)}" if own else str(name), name == "coupled"))
     for text in strings(data, "scalars", where):
         tree = problem.tree(text)
         problem.add(tree, Constant(scalar(_plain(key(tree)), positive=True)))
