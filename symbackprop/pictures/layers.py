@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import hypot
 
 from symbackprop.pictures.ordering import ordered, settled
@@ -80,14 +79,20 @@ class Wire:
 
 def flow(gates: Sequence[Gate], wires: Sequence[Wire], widest: float = WIDEST) -> Picture:
     """The picture of gates joined by wires, in as many lines as the width asks for."""
+    return below(_lines(gates, wires, widest), _SYSTEMS)
+
+
+def _lines(gates: Sequence[Gate], wires: Sequence[Wire], widest: float) -> Iterator[Picture]:
+    """Each line with as many columns as fit, as words stand on a page; it has one in any case."""
     columns = _columns(gates, wires)
-    last = max(columns)
-    for parts in range(1, last + 1):
-        edges = [1 + round(n * last / parts) for n in range(parts + 1)]
-        lines = [_Line(gates, wires, columns, low, high - 1).picture() for low, high in pairwise(edges)]
-        if parts == last or max(p.size[0] for p in lines) <= widest:
-            return lines[0] if parts == 1 else below(lines, _SYSTEMS)
-    raise ValueError("a picture needs a gate")
+    first, last = 1, max(columns)
+    while first <= last:
+        line = _Line(gates, wires, columns, first, first).picture()
+        end = first + 1
+        while end <= last and (longer := _Line(gates, wires, columns, first, end).picture()).size[0] <= widest:
+            line, end = longer, end + 1
+        yield line
+        first = end
 
 
 def _columns(gates: Sequence[Gate], wires: Sequence[Wire]) -> list[int]:

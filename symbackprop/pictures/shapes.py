@@ -134,6 +134,11 @@ class Picture:
         (x0, y0), (x1, y1) = self.low, self.high
         return round(x1 - x0, 2), round(y1 - y0, 2)
 
+    def _repr_html_(self) -> str:
+        from symbackprop.pictures.svg import svg
+
+        return svg(self)
+
     @property
     def _corners(self) -> list[Place]:
         return [c for s in self.shapes for c in s.corners]

@@ -11,6 +11,7 @@ from symbackprop.typeset.mathml import CSS, mathml
 __all__ = ["svg", "svg_file"]
 
 _EM = 16  # units of the drawing in an em: text smaller than a few pixels is not set well
+_MATHML = "http://www.w3.org/1998/Math/MathML"
 _INNER = "width:100%;height:100%;display:flex;align-items:center;justify-content:center;white-space:nowrap;line-height:1"
 
 
@@ -81,8 +82,9 @@ class _Page:
 
     def label(self, label: Label) -> str:
         wide, high = extent(label.node)
+        formula = mathml(label.node, "inline").replace("<math", f'<math xmlns="{_MATHML}"', 1)  # a file of its own is XML
         x, y = self.at((label.at[0] - wide / 2, label.at[1] + high / 2))
-        inner = f'<div xmlns="http://www.w3.org/1999/xhtml" style="{_INNER}">{mathml(label.node, "inline")}</div>'
+        inner = f'<div xmlns="http://www.w3.org/1999/xhtml" style="{_INNER}">{formula}</div>'
         place = f'x="{x}" y="{y}" width="{wide * _EM:.5g}" height="{high * _EM:.5g}"'
         return f'<foreignObject {_toned(label.tone)} {place} overflow="visible">{inner}</foreignObject>'
 
