@@ -11,6 +11,8 @@ from symbackprop.checker.products import power, squared_norm
 from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import Fn, Num
 from symbackprop.checker.walk import Walk
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Call, Derivative, Name, Relation, Script, Span, Tree
 
 __all__ = ["at_point", "function_name", "magnitude"]
@@ -36,7 +38,7 @@ def at_point(reader: Walk, body: Tree, at: Tree, tree: Tree) -> Typed:
                 return _at(reader, name, 1, value)
         case Derivative(_, (by,)) if key(by) == key(value):
             return reader.read(body)
-    raise Unreadable(f"the value at {key(at)} is not read: write what it is a function of in brackets", tree.span)
+    raise Unreadable(Message("the value at {name} is not read: write what it is a function of in brackets", name=shown(at)), tree.span)
 
 
 def _at(reader: Walk, name: str, order: int, value: Tree) -> Typed:

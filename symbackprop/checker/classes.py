@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from symbackprop.checker.context import Quantity, Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.symbols import key, letter_key
+from symbackprop.checker.symbols import letter_key
 from symbackprop.checker.terms import Index, Leaf, Term, mul
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Name, Script, Tree
 
 __all__ = ["class_entry", "class_index", "is_class", "upright"]
@@ -36,7 +38,7 @@ def is_class(reader: Walk, number: Tree, other: Tree, of: Tree) -> Term | None:
     y, example = found
     k = reader.index(other, of)
     if isinstance(k, str):
-        reader.labels.note(k, y.shape[-1], key(number), of.span)
+        reader.labels.note(k, y.shape[-1], shown(number), of.span)
     return Leaf(y, (*example, k))
 
 
@@ -54,12 +56,12 @@ def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
     y, example = found
     where = reader.sample_axis(x)
     if example and where is not None:
-        x = reader.labels.at(x, where, example[0], key(of), of.span)
+        x = reader.labels.at(x, where, example[0], shown(of), of.span)
     sizes = {k: reader.labels.sizes.get(k) for k in x.face if k is not None}
     axis = next((k for k, n in sizes.items() if n == y.shape[-1]), next(iter(sizes), None) if len(sizes) == 1 else None)
     if axis is None:
-        raise Unreadable(f"{key(of)}: no axis has as many places as there are classes, {y.shape[-1]}", of.span)
-    reader.labels.note(axis, y.shape[-1], key(of), of.span)
+        raise Unreadable(Message("{name}: no axis has as many places as there are classes, {it}", name=shown(of), it=y.shape[-1]), of.span)
+    reader.labels.note(axis, y.shape[-1], shown(of), of.span)
     total = reader.labels.sum_over(mul(Leaf(y, (*example, axis)), x.term), axis)
     entries = Typed(total, None if x.rows == axis else x.rows, None if x.cols == axis else x.cols)
     return entries if entries.is_scalar else upright(reader, entries, of)

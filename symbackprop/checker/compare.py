@@ -21,7 +21,7 @@ from symbackprop.checker.values import World, evaluate
 from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
-from symbackprop.parse.tree import Relation, Span, Tree
+from symbackprop.parse.tree import Dots, Listed, Relation, Span, Tree
 
 __all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of"]
 
@@ -135,11 +135,11 @@ def outcome_of(
         a, b = reader.read(left), reader.read(right)
         a, b = on_one_face(a, b, reader.labels, right.span)
     except OutOfLayers as error:
-        return Outcome("out of layers", str(error), error.span)
+        return Outcome("out of layers", error.words, error.span)
     except Misfit as error:
-        return Outcome("misfit", str(error), error.span, reading=choices.words())
+        return Outcome("misfit", error.words, error.span, reading=choices.words())
     except Unreadable as error:
-        return Outcome("unreadable", str(error), error.span, reading=choices.words())
+        return Outcome("unreadable", error.words, error.span, reading=choices.words())
     try:
         difference = difference_of(a.term, b.term, reader.labels, problem, env, masks)
     except Undecided as error:
@@ -163,7 +163,12 @@ def _layer_condition(tree: Tree, reader: Reader) -> bool:
     if not isinstance(tree, Relation):
         return True
     env = {**reader.env, **reader.context.depths}
-    a, b = family_number(tree.left, env), family_number(tree.right, env)
+    listed = tree.right.items if isinstance(tree.right, Listed) else ()
+    a, numbers = family_number(tree.left, env), [family_number(item, env) for item in listed if not isinstance(item, Dots)]
+    if a is not None and numbers and None not in numbers and tree.op == "=":
+        known = [n for n in numbers if n is not None]
+        return min(known) <= a <= max(known) if len(known) < len(listed) else a in known
+    b = family_number(tree.right, env)
     if a is None or b is None:
         return True
     return {"=": a == b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}.get(tree.op, True)
@@ -172,7 +177,7 @@ def _layer_condition(tree: Tree, reader: Reader) -> bool:
 def on_one_face(a: Typed, b: Typed, labels: Labels, span: Span) -> tuple[Typed, Typed]:
     """Both sides on the same labels; the sides of an equation have one shape, and nothing is repeated."""
     if not labels.fits(a, b):
-        raise Misfit(f"the left side has shape {labels.shape(a)}, the right side {labels.shape(b)}", span)
+        raise Misfit(Message("the left side has shape {shape}, the right side {other}", shape=labels.shape(a), other=labels.shape(b)), span)
     names: dict[str, Any] = {}
     for x, y in zip(a.face, b.face, strict=True):
         if x is not None and y is not None and x != y:
@@ -202,4 +207,3 @@ def difference_of(a: Term, b: Term, labels: Labels, problem: Problem, env: Mappi
             if not difference.rad() <= _WIDE:
                 raise Undecided("the two sides are too close to tell apart at this precision")
     return None
-

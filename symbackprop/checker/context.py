@@ -24,7 +24,7 @@ class Misfit(Exception):
 
     def __init__(self, message: str, span: Span = NOWHERE) -> None:
         super().__init__(message)
-        self.span = span
+        self.words, self.span = message, span
 
 
 class Unreadable(InputError):
@@ -32,7 +32,7 @@ class Unreadable(InputError):
 
     def __init__(self, message: str, span: Span = NOWHERE) -> None:
         super().__init__(message)
-        self.span = span
+        self.words, self.span = message, span
 
 
 class OutOfLayers(Unreadable):

@@ -7,18 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from sympy import sympify
-from sympy.core.function import AppliedUndef
 
 from symbackprop.checker.compare import Difference, Outcome
 from symbackprop.checker.context import Context, Quantity
-from symbackprop.checker.faces import Typed
+from symbackprop.checker.faces import Typed, size_words
 from symbackprop.checker.symbols import GREEK, Pattern
 from symbackprop.checker.terms import Leaf, Term, labels_of, leaves
 from symbackprop.checker.verdicts import Counterexample
 from symbackprop.equations import Tensor
 
-__all__ = ["counterexample_of", "short", "size_words", "written"]
+__all__ = ["counterexample_of", "short", "written"]
 
 MOST = 16  # numbers that are shown
 
@@ -72,16 +70,6 @@ def _quantities(context: Context) -> list[tuple[Pattern, Quantity]]:
     return [(s.pattern, s.meaning) for symbols in context.symbols.values() for s in symbols if isinstance(s.meaning, Quantity)]
 
 
-def size_words(size: Any) -> str:
-    """A size as people write it: n_2 for n(2)."""
-    found = sympify(size, strict=True)
-    names = {a: f"{a.func.__name__}_{a.args[0]}" for a in found.atoms(AppliedUndef)}
-    text = str(found)
-    for a, name in names.items():
-        text = text.replace(str(a), name)
-    return text
-
-
 def short(value: Any) -> str:
     """A ball as people write the number: whole or a short decimal where it is one."""
     text: str = value.str(6, radius=False)
@@ -98,4 +86,3 @@ def _entry(place: Mapping[str, int], left: Typed) -> str:
         if label is not None and label in place and label.startswith("#"):
             letters.append(f"{name} {place[label]}")
     return ", ".join(letters)
-

@@ -97,7 +97,7 @@ class Declarations:
         try:
             return parsed(text, self.vocabulary)
         except ValueError as error:
-            raise SpecError(f"{self.where}: '{text}' cannot be read: {error}") from error
+            raise SpecError(f"{self.where}: {error}") from error
 
     def tree(self, text: str) -> Tree:
         found = self.formula(text).items

@@ -14,6 +14,8 @@ from symbackprop.checker.symbols import TRANSPOSES, Found, Pattern, key, letter_
 from symbackprop.checker.terms import Index, Leaf
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Text, Tree
 from symbackprop.parse.tree import Fraction as Frac
 
@@ -35,7 +37,7 @@ def whole(reader: Walk, tensor: Tensor, quantity: Quantity) -> Typed:
     """A quantity with all its entries."""
     face = quantity.faces[tensor]
     if face is None:
-        raise Unreadable(Message("{tensor} has {rank} axes: write its indices", tensor=tensor, rank=tensor.rank))
+        raise Unreadable(Message("{name} has {rank} axes: write its indices", name=str(tensor.name), rank=tensor.rank))
     labels = [reader.labels.new(n) for n in tensor.shape]
     row, col = (None if axis is None else labels[axis] for axis in face)
     return Typed(Leaf(tensor, tuple(labels)), row, col)
@@ -47,7 +49,7 @@ def entries(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, alias
         indices = reader.indices(rest.sub, tensor.rank, tree)
         for i, n in zip(indices, tensor.shape, strict=True):
             if isinstance(i, str):
-                reader.labels.note(i, n, key(tree), tree.span)
+                reader.labels.note(i, n, shown(tree), tree.span)
         return raised(reader, Typed(Leaf(tensor, tuple(indices))), rest.sup, tree)
     return scripted(reader, whole(reader, tensor, quantity), tree, key(tree), rest, alias, quantity.classes)
 
@@ -87,7 +89,7 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
     if len(sub) == 1 and axes and class_index(reader, sub[0]) is not None:
         return class_entry(reader, x, sub[0], tree)
     if len(sub) == 2 and len(axes) == 2 and class_index(reader, sub[1]) is not None:
-        return class_entry(reader, reader.labels.at(x, axes[0], reader.index(sub[0], tree), key(tree), tree.span), sub[1], tree)
+        return class_entry(reader, reader.labels.at(x, axes[0], reader.index(sub[0], tree), shown(tree), tree.span), sub[1], tree)
     indices = reader.indices(sub, len(axes), tree)
     if beyond(reader, axes, indices):  # w_{21} of a column is its second entry
         indices = reader.indices(sub, 2, tree)
@@ -97,12 +99,12 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         if isinstance(index, str):
             if reader.labels.sizes.get(index) not in (None, 1):
                 raise Unreadable(Message("{name} has an index that the quantity does not have", name=shown(tree)), tree.span)
-            reader.labels.note(index, Integer(1), key(tree), tree.span)
+            reader.labels.note(index, Integer(1), shown(tree), tree.span)
         elif index != 1:
             raise Misfit(Message("{name}: the quantity is one long there, so this index is 1", name=shown(tree)), tree.span)
     if len(indices) == len(axes):
         for axis, i in zip(axes, indices, strict=True):
-            x = reader.labels.at(x, axis, i, key(tree), tree.span)
+            x = reader.labels.at(x, axis, i, shown(tree), tree.span)
         return x
     if len(indices) == 1 and len(axes) == 2 and where is not None:
         other = next(k for k in axes if k != where)
@@ -111,12 +113,14 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         letter = i.partition("#")[0] if isinstance(i, str) else ""
         means_sample = known == reader.context.samples if known is not None else letter in reader.context.sample_letters
         if means_sample:
-            return reader.labels.at(x, where, i, key(tree), tree.span)
-        x = reader.labels.at(x, other, i, key(tree), tree.span)
-        return reader.labels.at(x, where, reader.implied(), key(tree), tree.span)
+            return reader.labels.at(x, where, i, shown(tree), tree.span)
+        x = reader.labels.at(x, other, i, shown(tree), tree.span)
+        return reader.labels.at(x, where, reader.implied(), shown(tree), tree.span)
     if len(indices) == 1 and len(axes) == 2:
         return line_of(reader, x, indices[0], tree)
-    raise Unreadable(Message("{name} has {count} indices, but the quantity has {most} axes", name=shown(tree), count=len(indices), most=len(axes)), tree.span)
+    raise Unreadable(
+        Message("{name} has {count} indices, but the quantity has {most} axes", name=shown(tree), count=len(indices), most=len(axes)), tree.span
+    )
 
 
 def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:
@@ -131,7 +135,7 @@ def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:
         elif key(part) == ":":
             found.append(left.pop(0))
         else:
-            x = reader.labels.at(x, left.pop(0), reader.index(part, tree), key(tree), tree.span)
+            x = reader.labels.at(x, left.pop(0), reader.index(part, tree), shown(tree), tree.span)
     found += left
     if len(found) > 2:
         raise Unreadable(Message("{name} has more than two axes", name=shown(tree)), tree.span)
@@ -148,10 +152,13 @@ def line_of(reader: Walk, x: Typed, index: Index, tree: Tree) -> Typed:
     down, across = (reader.labels.sizes.get(k) for k in (x.rows, x.cols))
     ways = [way for way, size in (("a row", down), ("a column", across)) if fixed in (None, size)]
     if not ways:
-        raise Misfit(Message("the index in {name} runs to {fixed}, the axes to {down} and {across}", name=shown(tree), fixed=fixed, down=down, across=across), tree.span)
+        raise Misfit(
+            Message("the index in {name} runs to {fixed}, the axes to {down} and {across}", name=shown(tree), fixed=fixed, down=down, across=across),
+            tree.span,
+        )
     if reader.choices.agreed(f"the index of {letter_key(tree)}", tuple(ways), tree.span) == "a column":
-        return reader.labels.at(x, x.cols, index, key(tree), tree.span)
-    return upright(reader, reader.labels.at(x, x.rows, index, key(tree), tree.span), tree)
+        return reader.labels.at(x, x.cols, index, shown(tree), tree.span)
+    return upright(reader, reader.labels.at(x, x.rows, index, shown(tree), tree.span), tree)
 
 
 def beyond(reader: Walk, axes: Sequence[str], indices: Sequence[Index]) -> bool:

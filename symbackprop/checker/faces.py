@@ -8,13 +8,15 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
-from sympy import Integer
+from sympy import Integer, sympify
+from sympy.core.function import AppliedUndef
 
 from symbackprop.checker.context import Misfit
 from symbackprop.checker.terms import Delta, Index, Num, Sum, Term, add, free, labels_of, mul, relabel
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Span
 
-__all__ = ["Labels", "Typed"]
+__all__ = ["Labels", "Typed", "size_words"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,19 @@ class Labels:
         if known is None:
             self.sizes[label] = size
         elif size is not None and known != size:
-            raise Misfit(f"the index {label.partition('#')[0]} runs to {known} in one place and to {size} in {what}", span)
+            raise Misfit(
+                Message(
+                    "the index {index} runs to {known} in one place and to {size} in {what}",
+                    index=label.partition("#")[0],
+                    known=size_words(known),
+                    size=size_words(size),
+                    what=what,
+                ),
+                span,
+            )
 
     def shape(self, x: Typed) -> str:
-        return "(" + ", ".join(str(self.sizes.get(k, "?")) if k is not None else "1" for k in x.face) + ")"
+        return "(" + ", ".join(size_words(self.sizes[k]) if k in self.sizes else "?" if k is not None else "1" for k in x.face) + ")"
 
     def _equal(self, a: str, b: str) -> bool:
         first, second = self.sizes.get(a), self.sizes.get(b)
@@ -88,7 +99,7 @@ class Labels:
             return x, y
         ok = all((a is None or b is None) or self._equal(a, b) for a, b in zip(x.face, y.face, strict=True)) if broadcast else self.fits(x, y)
         if not ok:
-            raise Misfit(f"{what}: shapes {self.shape(x)} and {self.shape(y)} differ", span)
+            raise Misfit(Message("{what}: shapes {shape} and {other} differ", what=what, shape=self.shape(x), other=self.shape(y)), span)
         names: dict[str, Index] = {}
         for a, b in zip(x.face, y.face, strict=True):
             if a is not None and b is not None and a != b:
@@ -102,14 +113,14 @@ class Labels:
 
     def elementwise(self, x: Typed, y: Typed, span: Span, broadcast: bool = False) -> Typed:
         """The product entry by entry."""
-        x, y = self.onto(x, y, span, "a product entry by entry", broadcast)
+        x, y = self.onto(x, y, span, Message("a product entry by entry"), broadcast)
         return Typed(mul(x.term, y.term), x.rows or y.rows, x.cols or y.cols)
 
     def total(self, parts: Sequence[Typed], span: Span, broadcast: bool) -> Typed:
         """The sum of terms of one shape."""
         found = parts[0]
         for part in parts[1:]:
-            found, part = self.onto(found, part, span, "a sum", broadcast)
+            found, part = self.onto(found, part, span, Message("a sum"), broadcast)
             found = Typed(add(found.term, part.term), found.rows or part.rows, found.cols or part.cols)
         return found
 
@@ -127,7 +138,7 @@ class Labels:
         if x.is_scalar or y.is_scalar:
             return Typed(mul(x.term, y.term), x.rows or y.rows, x.cols or y.cols)
         if not self.conforms(x, y):
-            raise Misfit(f"a matrix product of shapes {self.shape(x)} and {self.shape(y)} does not exist", span)
+            raise Misfit(Message("a matrix product of shapes {shape} and {other} does not exist", shape=self.shape(x), other=self.shape(y)), span)
         x, y = self.apart(x, y)
         if x.cols is None or y.rows is None:
             return Typed(mul(x.term, y.term), x.rows, y.cols)
@@ -164,7 +175,7 @@ class Labels:
     def diag(self, x: Typed, span: Span) -> Typed:
         """The diagonal matrix of a vector."""
         if not x.is_vector:
-            raise Misfit(f"diag takes a vector, not a matrix of shape {self.shape(x)}", span)
+            raise Misfit(Message("diag takes a vector, not a matrix of shape {shape}", shape=self.shape(x)), span)
         label = x.rows or x.cols or ""
         other = self.new(self.sizes.get(label))
         return Typed(mul(Delta(label, other), x.term), label, other)
@@ -176,7 +187,7 @@ class Labels:
             if isinstance(index, str):
                 self.note(label, size, what, span)
         if isinstance(index, int) and isinstance(size, Integer) and not 1 <= index <= size:
-            raise Misfit(f"the index {index} leaves its axis of {size} in {what}", span)
+            raise Misfit(Message("the index {index} leaves its axis of {size} in {what}", index=index, size=size_words(size), what=what), span)
         return Typed(relabel(x.term, {axis: index}), None if x.rows == axis else x.rows, None if x.cols == axis else x.cols)
 
     def ones(self, rows: bool) -> Typed:
@@ -190,3 +201,13 @@ class Labels:
         rows, cols = self.new(), self.new()
         self._twins |= {rows: cols, cols: rows}
         return Typed(Delta(rows, cols), rows, cols)
+
+
+def size_words(size: Any) -> str:
+    """A size as people write it: n_2 for n(2)."""
+    found = sympify(size, strict=True)
+    names = {a: f"{a.func.__name__}_{a.args[0]}" for a in found.atoms(AppliedUndef)}
+    text = str(found)
+    for a, name in names.items():
+        text = text.replace(str(a), name)
+    return text

@@ -20,6 +20,8 @@ from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.equations import Entry, Equation, Tensor
 from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Formula, Name, Script, Tree
 
 __all__ = ["instances_of", "is_above", "left_side", "new_quantity", "note_indices", "place_of", "placed", "prune", "read_equation", "read_equations"]
@@ -84,7 +86,7 @@ def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, i
         if _fits(problem, reader, left, typed):
             found.append((reader, typed))
     if not found:
-        raise failed or Misfit(f"no reading of the right side has the shape of {key(left)}")
+        raise failed or Misfit(Message("no reading of the right side has the shape of {name}", name=shown(left)))
     shapes = {reader.labels.shape(typed) for reader, typed in found}
     if len(shapes) > 1:
         words = "; or ".join(f"{reader.choices.words()}, which has the shape {reader.labels.shape(typed)}" for reader, typed in found[:2])
@@ -144,7 +146,7 @@ def note_indices(problem: Declarations, left: Tree, reader: Reader) -> None:
     indices = [p for p in index_parts(left) if isinstance(p, Name)]
     if tensor is not None and tensor.rank == len(indices) == len(found[1].sub):
         for p, n in zip(indices, tensor.shape, strict=True):
-            reader.labels.note(key(p), n, key(left), left.span)
+            reader.labels.note(key(p), n, shown(left), left.span)
 
 
 def is_above(problem: Declarations, left: Tree, env: Mapping[str, int]) -> bool:
@@ -168,7 +170,7 @@ def left_side(problem: Declarations, left: Tree, found: Typed, reader: Reader, e
     else:
         sizes = [reader.labels.sizes.get(k) for k in labels]
         if None in sizes:
-            raise Unreadable(f"nothing says how far the indices of {key(left)} run")
+            raise Unreadable(Message("nothing says how far the indices of {name} run", name=shown(left)))
         tensor = new_quantity(problem, left, indices, sizes, found, env)
     sizes = [reader.labels.sizes.get(k) for k in labels]
     if tuple(sizes) != tuple(tensor.shape) or not letters <= set(labels):

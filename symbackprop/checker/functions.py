@@ -13,12 +13,14 @@ from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, product, squared_norm
 from symbackprop.checker.sums import test, where
 from symbackprop.checker.symbols import key, letter_key, parts
-from symbackprop.checker.terms import ONE, Div, Extreme, Fn, Num, Pow, Scalar, mul, relabel
+from symbackprop.checker.terms import ONE, Delta, Div, Extreme, Fn, Num, Position, Pow, Scalar, Sum, Term, add, mul, relabel
 from symbackprop.checker.walk import Walk
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Call, Indicator, Number, Relation, Script, Signed, Tree
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["KNOWN", "call"]
+__all__ = ["KNOWN", "call", "coupled"]
 
 ELEMENTARY = {
     "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "sinh": "sinh", "cosh": "cosh", "erf": "erf", "abs": "abs",
@@ -50,7 +52,7 @@ def call(reader: Walk, tree: Call) -> Typed:
     if isinstance(meaning, Function):
         name = meaning.name
         if tree.args and tree.args[-1].span.end == tree.span.end:  # no bracket closes behind the argument
-            raise Unreadable(f"the function {key(base)} needs its argument in brackets, or it stands as a factor", tree.span)
+            raise Unreadable(Message("the function {name} needs its argument in brackets, or it stands as a factor", name=shown(base)), tree.span)
     elif declared is not None and isinstance(meaning, Quantity):
         # J(W, b; x, y), h(x): a quantity with what it depends on said behind it; or W(x + y), a product
         return _applied(reader, tree)
@@ -60,19 +62,21 @@ def call(reader: Walk, tree: Call) -> Typed:
     if name in _SPECIAL and not isinstance(meaning, Function):
         found = _SPECIAL[name](reader, tree)
     elif len(arguments) != 1:
-        raise Unreadable(f"the function {key(base)} with {len(arguments)} arguments is not defined", tree.span)
+        raise Unreadable(Message("the function {name} with {count} arguments is not defined", name=shown(base), count=len(arguments)), tree.span)
     elif name in ELEMENTARY and not isinstance(meaning, Function):
         found = _entrywise(reader, arguments[0], ELEMENTARY[name], order)
     elif name in ACTIVATIONS and ACTIVATIONS[name].vector:
         found = vector_function(reader, name, reader.read(arguments[0]), tree)
+    elif isinstance(meaning, Function) and meaning.coupled:
+        found = coupled(reader, name, reader.read(arguments[0]), order, tree)
     elif name in ACTIVATIONS or isinstance(meaning, Function):
         found = _entrywise(reader, arguments[0], name, order)
     elif declared is not None:
         return _applied(reader, tree)
     elif any(isinstance(s.meaning, Function) for s in reader.context.symbols.get(letter_key(base), ())):
-        raise OutOfLayers(f"the function {key(base)} is not defined at this layer", tree.span)
+        raise OutOfLayers(Message("the function {name} is not defined at this layer", name=shown(base)), tree.span)
     else:
-        raise Unreadable(f"the function '{name}' is not defined{reader.near(name)}", tree.span)
+        raise Unreadable(Message("there is no such function: {undefined}", undefined=reader.undefined(name)), tree.span)
     for exponent in exponents:
         found = power(reader, found, reader.read(exponent), tree.span)
     return found
@@ -100,13 +104,35 @@ def units(reader: Walk, x: Typed, span: Any) -> str:
     """The label that a function of a vector works along: not the examples; else what the conventions say."""
     axes = [k for k in x.face if k is not None]
     if not axes:
-        raise Misfit("a function of a vector was given a number", span)
+        raise Misfit(Message("a function of a vector was given a number"), span)
     if len(axes) == 1:
         return axes[0]
     where = reader.sample_axis(x)
     if where is not None:
         return next(k for k in axes if k != where)
     return axes[1] if reader.context.conventions.softmax == "rows" else axes[0]
+
+
+def coupled(reader: Walk, name: str, x: Typed, order: int, tree: Tree) -> Typed:
+    """A function of a vector of which nothing is known: each entry of its value depends on all entries, in a way of its own.
+
+    Its derivative is the Jacobian of a vector.
+    """
+    along = units(reader, x, tree.span)
+    size = reader.labels.sizes.get(along)
+    other, by = reader.labels.new(size), reader.labels.new(size)
+
+    def weight(j: str, k: str) -> Term:
+        angle = add(mul(Num(Fraction(2)), Position(j)), mul(Num(Fraction(3)), Position(k)))
+        return mul(Num(Fraction(1, 2)), Fn("cos", angle))
+
+    mixed = add(x.term, Sum(mul(weight(along, other), relabel(x.term, {along: other})), other, size))
+    if not order:
+        return replace(x, term=Fn(name, mixed))
+    if order > 1 or not x.is_vector:
+        raise Unreadable("the derivative of a function of a vector is read at one vector, and once: it is a Jacobian", tree.span)
+    term = mul(Fn(name, mixed, 1), add(Delta(along, by), weight(along, by)))
+    return Typed(term, along, by) if reader.context.conventions.jacobian == "numerator" else Typed(term, by, along)
 
 
 def vector_function(reader: Walk, name: str, x: Typed, tree: Call) -> Typed:
@@ -118,7 +144,7 @@ def vector_function(reader: Walk, name: str, x: Typed, tree: Call) -> Typed:
         return replace(x, term=Div(exponential, total))
     if name == "log_softmax":
         return reader.labels.total([x, replace(x, term=mul(Num(Fraction(-1)), Fn("log", total)))], tree.span, True)
-    raise Unreadable(f"the function {name} of a vector is not read", tree.span)
+    raise Unreadable(Message("the function {name} of a vector is not read", name=name), tree.span)
 
 
 def _axis(reader: Walk, x: Typed, tree: Call) -> str | None:
@@ -183,7 +209,7 @@ def _averaged(reader: Walk, x: Typed, like: Typed) -> Typed:
 def _extreme(reader: Walk, tree: Call) -> Typed:
     found = [reader.read(a) for a in tree.args]
     if len(found) < 2:
-        raise Unreadable("max and min take two things or more", tree.span)
+        raise Unreadable(Message("max and min take two things or more"), tree.span)
     name = "max" if letter_key(tree.function).rpartition(".")[2] in ("max", "maximum") else "min"
     result = found[0]
     for other in found[1:]:
@@ -195,7 +221,7 @@ def _extreme(reader: Walk, tree: Call) -> Typed:
 def _product(op: str) -> Callable[[Walk, Call], Typed]:
     def of(reader: Walk, tree: Call) -> Typed:
         if len(tree.args) != 2:
-            raise Unreadable(f"{key(tree.function)} takes two arguments", tree.span)
+            raise Unreadable(Message("{name} takes two arguments", name=shown(tree.function)), tree.span)
         return product(reader, op, reader.read(tree.args[0]), reader.read(tree.args[1]), tree.span)
 
     return of
@@ -217,14 +243,14 @@ def _diag(reader: Walk, tree: Call) -> Typed:
     if x.is_vector:
         return reader.labels.diag(x, tree.span)
     if x.rows is None or x.cols is None:
-        raise Misfit("diag takes a vector or a matrix, not a number", tree.span)
+        raise Misfit(Message("diag takes a vector or a matrix, not a number"), tree.span)
     return Typed(relabel(x.term, {x.cols: x.rows}), rows=x.rows)
 
 
 def _trace(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
     if x.rows is None or x.cols is None:
-        raise Misfit("a trace is of a square matrix", tree.span)
+        raise Misfit(Message("a trace is of a square matrix"), tree.span)
     return Typed(reader.labels.sum_over(relabel(x.term, {x.cols: x.rows}), x.rows))
 
 
@@ -241,13 +267,13 @@ def _indicator(reader: Walk, tree: Call) -> Typed:
     (argument,) = tree.args
     if isinstance(argument, Relation):
         return reader.read(Indicator(argument, span=tree.span))
-    raise Unreadable(f"{key(tree.function)} takes a condition", tree.span)
+    raise Unreadable(Message("{name} takes a condition", name=shown(tree.function)), tree.span)
 
 
 def _quotient(above: str, below: str) -> Callable[[Walk, Call], Typed]:
     def of(reader: Walk, tree: Call) -> Typed:
         if len(tree.args) != 1 or (isinstance(tree.function, Script) and tree.function.primes):
-            raise Unreadable(f"{key(tree.function)} is read of one argument and without primes", tree.span)
+            raise Unreadable(Message("{name} is read of one argument and without primes", name=shown(tree.function)), tree.span)
         x = reader.read(tree.args[0])
         return replace(x, term=Div(Fn(above, x.term) if above else ONE, Fn(below, x.term)))
 
@@ -272,4 +298,3 @@ _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "reshape": _same, "asarray": _same, "norm": _norm,
 }  # fmt: skip
 KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})
-

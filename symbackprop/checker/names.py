@@ -19,6 +19,8 @@ from symbackprop.checker.symbols import Found, key, letter_key
 from symbackprop.checker.terms import Delta, Derived, Fn, Leaf, Num, Scalar, free, relabel
 from symbackprop.checker.walk import Walk, symbol_size
 from symbackprop.equations import Tensor
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Fence, Name, Number, Script, Tree
 
 __all__ = [
@@ -115,7 +117,7 @@ def norm(reader: Walk, body: Tree, sub: tuple[Tree, ...], tree: Tree) -> Typed:
             return power(reader, squared_norm(reader, found), Typed(Num(Fraction(1, 2))), tree.span)
         case ("1",) if not (found.rows and found.cols):
             return reader.labels.summed(replace(found, term=Fn("abs", found.term)), "all")
-    raise Unreadable(f"the norm {key(tree)} is not read; \\|x\\|_1 of a vector, \\|x\\|_2 and \\|X\\|_F are", tree.span)
+    raise Unreadable(Message("the norm {name} is not read; \\|x\\|_1 of a vector, \\|x\\|_2 and \\|X\\|_F are", name=shown(tree)), tree.span)
 
 
 def identifier(reader: Walk, name: str) -> Typed | None:
@@ -153,13 +155,13 @@ def meant(reader: Walk, symbol: Symbol, rest: Found, alias: bool, tree: Tree) ->
         case Size():
             return scripted(reader, Typed(Scalar(size_of(reader, meaning, rest, tree))), tree, key(tree), rest)
         case Function():
-            raise Unreadable(f"the function {key(tree)} needs an argument", tree.span)
+            raise Unreadable(Message("the function {name} needs an argument", name=shown(tree)), tree.span)
         case Macro(formula, variable, offset, letters):
             env = reader.env if rest.layer is None or not variable else {**reader.env, variable: rest.layer - offset}
             if variable and rest.layer is not None and variable in reader.context.families:
                 low, high = reader.context.families[variable]
                 if not low <= rest.layer - offset <= high:
-                    raise OutOfLayers(f"{key(tree)} has no layer {rest.layer}", tree.span)
+                    raise OutOfLayers(Message("{name} has no layer {layer}", name=shown(tree), layer=rest.layer), tree.span)
             base = expanded(reader, formula, env, letters)
         case Quantity():
             tensor = reader.tensor(meaning, rest, tree)
@@ -188,7 +190,7 @@ def expanded(reader: Walk, formula: Tree, env: Mapping[str, int], letters: tuple
 def size_of(reader: Walk, meaning: Size, rest: Found, tree: Tree) -> Any:
     """The size that a symbol stands for."""
     if rest.pattern.where and rest.layer is None:
-        raise Unreadable(f"{key(tree)} needs its layer", tree.span)
+        raise Unreadable(Message("{name} needs its layer", name=shown(tree)), tree.span)
     return symbol_size(meaning.name, rest.layer)
 
 
@@ -196,7 +198,7 @@ def primed(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, tree: 
     """`a'` for a quantity that is a function of one other, entry by entry: its derivative by that one."""
     sources = reader.context.uses.get(tensor, ())
     if rest.primes != 1 or len(sources) != 1 or sources[0].shape != tensor.shape:
-        raise Unreadable(f"{key(tree)}: a prime needs a function, and {tensor} is none of one other quantity", tree.span)
+        raise Unreadable(Message("{name}: a prime needs a function, and this is none of one other quantity", name=shown(tree)), tree.span)
     value = whole(reader, tensor, quantity)
     assert isinstance(value.term, Leaf)
     found = replace(value, term=Derived(tensor, value.term.indices, sources[0], value.term.indices))
@@ -223,7 +225,7 @@ def unknown(reader: Walk, tree: Tree) -> Typed:
         return scripted(reader, reader.labels.ones(rows=True), tree, key(tree), rest_of(tree))
     run = word_of(tree)
     name = run if len(run) > 1 and not reader.known(run) else letter
-    raise Unreadable(f"'{name}' is not defined{reader.near(name)}", tree.span)
+    raise Unreadable(reader.undefined(name), tree.span)
 
 
 def exponential(reader: Walk, tree: Script) -> Typed:
@@ -236,7 +238,7 @@ def exponential(reader: Walk, tree: Script) -> Typed:
 def gradient(reader: Walk, tree: Tree) -> Typed:
     """`dW`: the derivative of the loss."""
     if reader.context.loss is None:
-        raise Unreadable(f"d{key(tree)}: no loss is declared", tree.span)
+        raise Unreadable(Message("d{name}: no loss is declared", name=shown(tree)), tree.span)
     return derived(reader, Typed(Leaf(reader.context.loss, ())), variable(reader, tree), tree.span)
 
 

@@ -1,18 +1,18 @@
 r"""A problem: what the symbols of a derivation mean. It is declared in a TOML file, in the submission's own front matter, or by a network.
 
-    equations = ['z^l = w^l a^{l-1} + b^l', 'a^l = \sigma(z^l)', 'C = \frac{1}{2}\|y - a^L\|^2']
-    loss = 'C'
-    [layers]
-    l = "L"
-    [shapes]
-    'a^l' = ["n_l"]
-    'w^l' = ["n_l", "n_{l-1}"]
-    'b^l' = ["n_l"]
-    'y' = ["n_L"]
-    [functions]
-    '\sigma' = "sigmoid"
-    [names]
-    '\delta^l' = '\frac{\partial C}{\partial z^l}'
+equations = ['z^l = w^l a^{l-1} + b^l', 'a^l = \sigma(z^l)', 'C = \frac{1}{2}\|y - a^L\|^2']
+loss = 'C'
+[layers]
+l = "L"
+[shapes]
+'a^l' = ["n_l"]
+'w^l' = ["n_l", "n_{l-1}"]
+'b^l' = ["n_l"]
+'y' = ["n_L"]
+[functions]
+'\sigma' = "sigmoid"
+[names]
+'\delta^l' = '\frac{\partial C}{\partial z^l}'
 """
 
 from __future__ import annotations
@@ -97,7 +97,6 @@ class Problem:
         taken = {int(n) for n in shapes if n.is_Integer}
         numbers = [n for n in range(2, 3 + len(symbols) + len(taken)) if n not in taken][: len(symbols) + 1]
         return {s: numbers[(place + seed) % len(numbers)] for place, s in enumerate(symbols)}
-
 
 
 def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:

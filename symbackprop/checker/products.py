@@ -13,6 +13,7 @@ from symbackprop.checker.context import Misfit, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.terms import Add, Affine, Compare, Div, Index, Mul, Num, Position, Pow, Scalar, Term, Where, mul, relabel
 from symbackprop.checker.walk import Walk
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Span
 
 __all__ = ["constant", "matrix_product", "power", "product", "quotient", "squared_norm", "stacked"]
@@ -23,7 +24,7 @@ _ELEMENTWISE = {"odot", "circ", ".*", "bullet", "ast", "star", "./", "oslash"}
 def product(reader: Walk, op: str, x: Typed, y: Typed, span: Span) -> Typed:
     """The product of two terms, by the sign between them and what the conventions say of it."""
     if op == "@" and (isinstance(x.term, Num) or isinstance(y.term, Num)):
-        raise Misfit("the sign @ stands between matrices, not beside a number", span)
+        raise Misfit(Message("the sign @ stands between matrices, not beside a number"), span)
     if x.is_scalar or y.is_scalar:
         return Typed(mul(x.term, y.term), x.rows or y.rows, x.cols or y.cols)
     conventions, labels = reader.context.conventions, reader.labels
@@ -60,8 +61,8 @@ def matrix_product(reader: Walk, x: Typed, y: Typed, span: Span) -> Typed:
 def quotient(reader: Walk, x: Typed, y: Typed, span: Span) -> Typed:
     """A quotient, entry by entry."""
     if y.term == Num(Fraction(0)):
-        raise Unreadable("a division by zero", span)
-    x, y = reader.labels.onto(x, y, span, "a quotient entry by entry", reader.broadcast)
+        raise Unreadable(Message("a division by zero"), span)
+    x, y = reader.labels.onto(x, y, span, Message("a quotient entry by entry"), reader.broadcast)
     if isinstance(x.term, Num) and isinstance(y.term, Num):
         return Typed(Num(x.term.value / y.term.value))
     return Typed(Div(x.term, y.term), x.rows or y.rows, x.cols or y.cols)
@@ -70,14 +71,14 @@ def quotient(reader: Walk, x: Typed, y: Typed, span: Span) -> Typed:
 def power(reader: Walk, x: Typed, exponent: Typed, span: Span) -> Typed:
     """A power, entry by entry."""
     if not exponent.is_scalar:
-        raise Misfit(f"an exponent is a number, not a matrix of shape {reader.labels.shape(exponent)}", span)
+        raise Misfit(Message("an exponent is a number, not a matrix of shape {shape}", shape=reader.labels.shape(exponent)), span)
     match x.term, constant(exponent.term):
         case Pow(base, Num(a)), Num(b) if (a * b).denominator == 1 and a.denominator == 2:
             return replace(x, term=base if a * b == 1 else Pow(base, Num(a * b)))
         case Num(a), Num(b) if b.denominator == 1 and abs(b) <= 64 and (a or b > 0):
             return Typed(Num(Fraction(a) ** int(b)))
         case _, Num(b) if abs(b) > 10**6:
-            raise Unreadable("this power is too large", span)
+            raise Unreadable(Message("this power is too large"), span)
         case base, Num() as number:
             return replace(x, term=Pow(base, number))
     return replace(x, term=Pow(x.term, exponent.term))
@@ -106,10 +107,10 @@ def squared_norm(reader: Walk, x: Typed) -> Typed:
 def stacked(reader: Walk, pieces: Sequence[Typed], span: Span) -> Typed:
     """Column vectors one below the other."""
     if not all(p.rows is not None and p.cols is None for p in pieces):
-        raise Unreadable("only column vectors are stacked", span)
+        raise Unreadable(Message("only column vectors are stacked"), span)
     sizes = [reader.labels.sizes.get(p.rows or "") for p in pieces]
     if any(n is None for n in sizes):
-        raise Unreadable("the pieces of a stack need known sizes", span)
+        raise Unreadable(Message("the pieces of a stack need known sizes"), span)
     label, start, found = reader.labels.new(sum((n for n in sizes if n is not None), Integer(0))), Integer(0), []
     for p, n in zip(pieces, sizes, strict=True):
         shifted: Index = Affine(((label, 1),), -start) if start != 0 else label

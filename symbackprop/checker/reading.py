@@ -13,10 +13,10 @@ from itertools import product
 
 from symbackprop.checker.applied import listed, written_with
 from symbackprop.checker.bars import function_name, magnitude
-from symbackprop.checker.context import Context, Misfit, Quantity, Unreadable
+from symbackprop.checker.context import Context, Function, Misfit, Quantity, Unreadable
 from symbackprop.checker.entries import whole
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.functions import call
+from symbackprop.checker.functions import call, coupled
 from symbackprop.checker.names import differential, gradient, symbol, variable
 from symbackprop.checker.products import power, quotient, squared_norm, stacked
 from symbackprop.checker.products import product as product_of
@@ -26,6 +26,7 @@ from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import ONE, Fn, Leaf, Num, Term, leaves, negative
 from symbackprop.checker.walk import Choices, Walk
 from symbackprop.equations import Tensor
+from symbackprop.languages import Message
 from symbackprop.parse.tree import (
     Big,
     Call,
@@ -65,7 +66,7 @@ class Reader(Walk):
         self.depth += 1
         self.count += 1
         if self.depth > _DEEPEST or self.count > _MOST:
-            raise Unreadable("the line is too large once its names are written out", tree.span)
+            raise Unreadable(Message("the line is too large once its names are written out"), tree.span)
         try:
             return self._read(tree)
         finally:
@@ -78,7 +79,7 @@ class Reader(Walk):
         match tree:
             case Number(text):
                 if len(text.lower().partition("e")[2]) > 4:
-                    raise Unreadable("this number is too large", tree.span)
+                    raise Unreadable(Message("this number is too large"), tree.span)
                 return Typed(Num(Fraction(text)))
             case Name() | Script():
                 return symbol(self, tree)
@@ -126,10 +127,10 @@ class Reader(Walk):
             case Relation():
                 return test(self, tree)
             case Dots():
-                raise Unreadable("dots are not read: write the sum with its sign", tree.span)
+                raise Unreadable(Message("dots are not read: write the sum with its sign"), tree.span)
             case Text(text):
-                raise Unreadable(f"the words '{text}' stand where a formula should", tree.span)
-        raise Unreadable("this construct is not read", tree.span)
+                raise Unreadable(Message("the words '{text}' stand where a formula should", text=text), tree.span)
+        raise Unreadable(Message("this construct is not read"), tree.span)
 
 
 def readings(trees: Sequence[Tree], context: Context, env: Mapping[str, int], python: bool) -> Iterator[tuple[int, ...]]:
@@ -203,12 +204,15 @@ def with_bracket(reader: Walk, tree: Tree, bracket: Tree) -> Tree | None:
 def derivative(reader: Walk, tree: Derivative) -> Typed:
     """A derivative written as a fraction; of a function by its argument it is that of the function."""
     if len(tree.by) != 1:
-        raise Unreadable("second derivatives are not read", tree.span)
+        raise Unreadable(Message("second derivatives are not read"), tree.span)
     if tree.of is None:
-        raise Unreadable("nothing is differentiated here", tree.span)
+        raise Unreadable(Message("nothing is differentiated here"), tree.span)
     by = reader.read(tree.by[0]) if is_quantity(reader, tree.by[0]) else None
     function = function_name(reader, tree.of)
     if function is not None and by is not None:
+        declared = reader.lookup(tree.of)
+        if declared is not None and isinstance(declared[0].meaning, Function) and declared[0].meaning.coupled:
+            return coupled(reader, function, by, 1, tree)
         return replace(by, term=Fn(function, by.term, 1))
     return derived(reader, reader.read(tree.of), variable(reader, tree.by[0]), tree.span)
 
@@ -224,7 +228,7 @@ def nabla(reader: Walk, tree: Nabla) -> Typed:
         of = reader.read(tree.of)
         found = sources(reader, of.term)
         if len(found) != 1:
-            raise Unreadable("the gradient needs what it is taken by, as in \\nabla_a C", tree.span)
+            raise Unreadable(Message("the gradient needs what it is taken by, as in \\nabla_a C"), tree.span)
         return derived(reader, of, found[0], tree.span)
     return derived(reader, reader.read(tree.of), variable(reader, tree.by), tree.span)
 

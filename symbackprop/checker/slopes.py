@@ -9,6 +9,7 @@ from symbackprop.checker.context import Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Slope, Sum, Term, free, mul, relabel
 from symbackprop.checker.walk import Walk
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Span
 
 __all__ = ["derived", "jacobian", "slope"]
@@ -21,7 +22,7 @@ def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
             found = derived(reader, of, replace(by, term=entry), span)
             return replace(found, term=Sum(mul(chosen, found.term), label, size))
     if not isinstance(by.term, Leaf):
-        raise Unreadable("what stands below the line is no quantity of the network, so nothing is differentiated by it", span)
+        raise Unreadable(Message("what stands below the line is no quantity of the network, so nothing is differentiated by it"), span)
     shared = (free(of.term) & free(by.term)) & {k for k in (*of.face, *by.face) if k is not None}
     if shared:
         by = reader.labels.moved(by, {k: reader.labels.new(reader.labels.sizes.get(k)) for k in shared})
@@ -29,7 +30,7 @@ def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
     source = by.term
     if not of.is_scalar and not by.is_scalar:
         if not (of.is_vector and by.is_vector):
-            raise Unreadable("the derivative of a matrix by a vector or matrix has more than two axes: write it with indices", span)
+            raise Unreadable(Message("the derivative of a matrix by a vector or matrix has more than two axes: write it with indices"), span)
         return jacobian(reader, of, by, source, span)
     if of.is_scalar and by.is_vector and reader.context.conventions.gradient == "jacobian":
         by = replace(by, rows=by.cols, cols=by.rows)

@@ -58,7 +58,9 @@ class Judge:
             try:
                 formula = (read_python if line.syntax == "python" else read_formula)(line.text, self.context.vocabulary)
             except (ReadError, TooLarge) as error:
-                yield self.unread(line, Message("cannot be read: {error}", error=str(error)))
+                row, column = _place(line, error.offset)
+                words = Message("cannot be read at line {line}, column {column}: {problem}", line=row, column=column, problem=error.problem)
+                yield self.unread(line, words)
                 self.before = self.opening = None
                 continue
             yield from self.formula(formula, line)
@@ -198,7 +200,7 @@ class Judge:
         reader = Reader(self.context, next(iter(instances((left, right), self.context)), {}), python=python)
         if reader.lookup(left) is not None or not _undefined(reader, left):
             return None
-        if relation not in _DEFINES and reader.near(letter_key(left)).startswith(";"):
+        if relation not in _DEFINES and reader.near(letter_key(left)) is not None:
             return None
         if words := _undefined(reader, right):
             return Judgement(Status.UNDECIDED, words)
@@ -227,7 +229,7 @@ def _undefined(reader: Reader, tree: Tree) -> str:
     except (OutOfLayers, Misfit):
         return ""
     except Unreadable as error:
-        return str(error) if "is not defined" in str(error) else ""
+        return error.words if "is not defined" in error.words else ""
     return ""
 
 

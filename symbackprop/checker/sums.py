@@ -17,6 +17,7 @@ from symbackprop.checker.products import product
 from symbackprop.checker.symbols import family_number, key
 from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, mul, negative
 from symbackprop.checker.walk import Walk, affine
+from symbackprop.languages import Message
 from symbackprop.parse.tree import Big, Fence, Listed, Name, Number, Relation, Script, Span, Text, Tree
 
 __all__ = ["big", "cases", "compared", "condition", "over_layers", "sum_range", "test", "where"]
@@ -25,7 +26,7 @@ __all__ = ["big", "cases", "compared", "condition", "over_layers", "sum_range", 
 def big(reader: Walk, tree: Big) -> Typed:
     """A sum or product over indices, over layers, or over all entries."""
     if tree.kind not in ("sum", "prod"):
-        raise Unreadable(f"'{tree.kind}' over an index is not read", tree.span)
+        raise Unreadable(Message("'{kind}' over an index is not read", kind=tree.kind), tree.span)
     if not tree.indices:
         return reader.labels.summed(reader.read(tree.body), "all")
     if key(tree.indices[0]) in reader.context.families and key(tree.indices[0]) not in reader.bound:
@@ -50,7 +51,7 @@ def big(reader: Walk, tree: Big) -> Typed:
     if tree.high is not None:
         size = sum_range(reader, tree, letter, size, start)
     if size is None:
-        raise Unreadable(f"nothing says how far the sum over {letter} runs", tree.span)
+        raise Unreadable(Message("nothing says how far the sum over {letter} runs", letter=letter), tree.span)
     reader.labels.sizes[label] = size
     term = body.term if guard is None else Where(guard, body.term, Num(Fraction(0 if tree.kind == "sum" else 1)))
     if start != ONE and start != Num(Fraction(0)):
@@ -67,11 +68,11 @@ def sum_range(reader: Walk, tree: Big, letter: str, size: Any, start: Term) -> A
         term = rest[0] if len(rest) == 1 else term
     high = term.symbol if isinstance(term, Scalar) else Integer(int(term.value)) if isinstance(term, Num) and term.value.denominator == 1 else None
     if high is None:
-        raise Unreadable(f"the upper end of the sum over {letter} is no size", tree.high.span)
+        raise Unreadable(Message("the upper end of the sum over {letter} is no size", letter=letter), tree.high.span)
     if start == Num(Fraction(0)) and size == high + 1:
         return size
     if size is not None and high != size:
-        raise Misfit(f"the sum over {letter} runs to {high}, but its axis has {size}", tree.span)
+        raise Misfit(Message("the sum over {letter} runs to {high}, but its axis has {size}", letter=letter, high=high, size=size), tree.span)
     return high
 
 
@@ -85,7 +86,7 @@ def over_layers(reader: Walk, tree: Big) -> Typed:
     if tree.high is not None:
         found = family_number(tree.high, everything)
         if found is None:
-            raise Unreadable(f"the upper end of the sum over the layers {letter} is no layer", tree.high.span)
+            raise Unreadable(Message("the upper end of the sum over the layers {letter} is no layer", letter=letter), tree.high.span)
         high = found
     pieces = []
     for n in range(low, high + 1):
@@ -105,7 +106,9 @@ def condition(reader: Walk, tree: Tree) -> Term:
     """A relation between numbers, as 1 or 0."""
     found = test(reader, tree)
     if not found.is_scalar:
-        raise Misfit(f"a condition on single numbers was expected, not on a matrix of shape {reader.labels.shape(found)}", tree.span)
+        raise Misfit(
+            Message("a condition on single numbers was expected, not on a matrix of shape {shape}", shape=reader.labels.shape(found)), tree.span
+        )
     return found.term
 
 
@@ -117,15 +120,19 @@ def test(reader: Walk, tree: Tree) -> Typed:
                 entry = is_class(reader, number, other, tree) if op in ("=", "!=") else None
                 if entry is not None:
                     return Typed(entry if op == "=" else Add((ONE, negative(entry))))
-            a, b = reader.labels.onto(compared(reader, left), compared(reader, right), tree.span, "a condition entry by entry", reader.broadcast)
+            a, b = reader.labels.onto(
+                compared(reader, left), compared(reader, right), tree.span, Message("a condition entry by entry"), reader.broadcast
+            )
             return Typed(Compare(op, a.term, b.term), a.rows or b.rows, a.cols or b.cols)
         case Fence(_, body, _):
             return test(reader, body)
         case Listed(items):
             return Typed(mul(*(condition(reader, i) for i in items)))
         case Text(text):
-            raise Unreadable(f"the words '{text}' may be a condition, and words are not read: say it as i \\ne j or z > 0", tree.span)
-    raise Unreadable("a condition such as z > 0 was expected here", tree.span)
+            raise Unreadable(
+                Message("the words '{text}' may be a condition, and words are not read: say it as i \\ne j or z > 0", text=text), tree.span
+            )
+    raise Unreadable(Message("a condition such as z > 0 was expected here"), tree.span)
 
 
 def compared(reader: Walk, tree: Tree) -> Typed:
@@ -149,13 +156,13 @@ def cases(reader: Walk, pieces: Sequence[tuple[Tree, Tree | None]], span: Span) 
     found = reader.read(last)
     for value, when in reversed(first):
         if when is None:
-            raise Unreadable("each case but the last needs a condition", span)
+            raise Unreadable(Message("each case but the last needs a condition"), span)
         found = where(reader, test(reader, when), reader.read(value), found, span)
     return found
 
 
 def where(reader: Walk, test: Typed, then: Typed, otherwise: Typed, span: Span) -> Typed:
     """One matrix where a condition holds, the other elsewhere."""
-    then, otherwise = reader.labels.onto(then, otherwise, span, "the cases", reader.broadcast)
-    whole, test = reader.labels.onto(otherwise if then.is_scalar else then, test, span, "a condition and its cases", reader.broadcast)
+    then, otherwise = reader.labels.onto(then, otherwise, span, Message("the cases"), reader.broadcast)
+    whole, test = reader.labels.onto(otherwise if then.is_scalar else then, test, span, Message("a condition and its cases"), reader.broadcast)
     return Typed(Where(test.term, then.term, otherwise.term), whole.rows or test.rows, whole.cols or test.cols)

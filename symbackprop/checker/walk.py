@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,8 @@ from symbackprop.checker.symbols import Found, key, letter_key, match, style_of,
 from symbackprop.checker.terms import Affine, Index, Num
 from symbackprop.equations import Tensor
 from symbackprop.equations import size as size_symbol
+from symbackprop.languages import Message
+from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Span, Tree
 
 __all__ = ["READINGS", "Choices", "Walk", "affine", "symbol_size"]
@@ -79,7 +82,7 @@ class Walk(ABC):
     def number(self, tree: Tree) -> Fraction:
         found = self.read(tree).term
         if not isinstance(found, Num):
-            raise Unreadable("a number was expected here", tree.span)
+            raise Unreadable(Message("a number was expected here"), tree.span)
         return found.value
 
     def lookup(self, tree: Tree) -> tuple[Symbol, Found, bool] | None:
@@ -125,20 +128,25 @@ class Walk(ABC):
             if len(quantity.tensors) == 1:
                 layer = next(iter(quantity.tensors))
             else:
-                raise Unreadable(f"{key(tree)} needs its layer", tree.span)
+                raise Unreadable(Message("{name} needs its layer", name=shown(tree)), tree.span)
         if layer not in quantity.tensors:
-            raise OutOfLayers(f"{key(tree)} has no layer {layer}", tree.span)
+            raise OutOfLayers(Message("{name} has no layer {layer}", name=shown(tree), layer=layer), tree.span)
         return quantity.tensors[layer]
 
     def known(self, letter: str) -> bool:
         other = swapped_case(letter)
         return letter in self.context.symbols or (other is not None and other in self.context.symbols)
 
-    def near(self, name: str) -> str:
-        from difflib import get_close_matches
+    def near(self, name: str) -> str | None:
+        """The declared letter that is spelled most alike."""
+        return next(iter(get_close_matches(name, list(self.context.symbols), n=1)), None)
 
-        found = get_close_matches(name, list(self.context.symbols), n=1)
-        return f"; did you mean '{found[0]}'?" if found else f". Known: {', '.join(sorted(self.context.symbols))}"
+    def undefined(self, name: str) -> Message:
+        """What is said of a name without a meaning."""
+        near = self.near(name)
+        if near is not None:
+            return Message("'{name}' is not defined; did you mean '{near}'?", name=name, near=near)
+        return Message("'{name}' is not defined. Known: {known}", name=name, known=", ".join(sorted(self.context.symbols)))
 
     def indices(self, trees: tuple[Tree, ...], wanted: int, of: Tree) -> list[Index]:
         """The indices in a subscript; digits or letters that make one word, as in `w_{12}` or `w_{tr}`, come apart where so many are wanted."""
@@ -194,7 +202,7 @@ class Walk(ABC):
                     return self.context.depths[letter]
                 if isinstance(tree, Name) or (tree.sub is None and tree.sup is None) or not self.known(letter_key(tree)):
                     return letter
-        raise Unreadable(f"this is no index of {key(of)}", tree.span)
+        raise Unreadable(Message("this is no index of {name}", name=shown(of)), tree.span)
 
     def sample_axis(self, x: Typed) -> str | None:
         samples = self.context.samples

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from symbackprop.languages import Message
+
 from .pratt import Parser
 from .tokens import FUNCTIONS, Token
 from .tree import Call, Fence, Indicator, Infix, Juxtaposed, Listed, Name, Number, Relation, Script, Tree
@@ -92,7 +94,7 @@ def _attribute(p: Parser, base: Tree, start: int) -> Tree:
         call = _called(name, p.fence(opened, options=True))
         return Call(name, (base, *call.args), call.options, span=p.span(start))
     if name.name != "T":
-        raise p.fail(f"'.{name.name}' is not read here; the transpose is .T", token.start)
+        raise p.fail(Message("'.{name}' is not read here; the transpose is .T", name=name.name), token.start)
     return _scripted(p, base, name, start)
 
 
@@ -135,7 +137,7 @@ def _applied(p: Parser, base: Tree, start: int, kind: str) -> Tree:
     if not isinstance(name, Name) or len(name.name) == 1 or not _function(p, base, kind):
         return base
     if kind == "function" and p.token.kind == "op" and p.token.text in ("+", "-"):
-        raise p.fail(f"the function {name.name} lacks its argument: put it in brackets")
+        raise p.fail(Message("the function {name} lacks its argument: put it in brackets", name=name.name))
     named = kind == "function" or (name.name in p.vocabulary.functions and not (isinstance(base, Script) and base.sub is not None))
     if not named or not p.factor_follows() or isinstance(base, Call):
         return base

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from symbackprop.languages import Message
+
 from .pratt import PRODUCT, Parser
 from .tokens import Token
 from .tree import Big, Cases, Fence, Juxtaposed, Listed, Matrix, Name, Number, Relation, Text, Tree
@@ -20,7 +22,7 @@ def big(p: Parser, token: Token) -> Tree:
     kind = token.text
     if kind == "arg":
         if p.token.kind != "big" or p.token.text not in ("max", "min"):
-            raise p.fail("\\arg is read before \\max and \\min only")
+            raise p.fail(Message("\\arg is read before \\max and \\min only"))
         kind += p.advance().text
     below: Tree | None = None
     high: Tree | None = None
@@ -34,7 +36,7 @@ def big(p: Parser, token: Token) -> Tree:
         return Name(kind, span=p.span(token.start))
     indices, low, condition = _below(below)
     if not (p.factor_follows() or (p.token.kind == "op" and p.token.text in ("+", "-"))):
-        raise p.fail(f"the {kind} lacks its body")
+        raise p.fail(Message("the {kind} lacks its body", kind=kind))
     return Big(kind, indices, low, high, condition, p.expression(PRODUCT), span=p.span(token.start))
 
 
@@ -83,7 +85,7 @@ def begin(p: Parser, token: Token) -> Tree:
     named = _ENVIRONMENT.match(p.text, token.end)
     kind = named.group(1) if named else ""
     if named is None or kind not in _MATRICES | {"cases", "rcases", "dcases"}:
-        raise p.fail(f"the environment '{kind[:40]}' is not read here; cases, array, pmatrix and bmatrix are", token.start)
+        raise p.fail(Message("the environment '{kind}' is not read here; cases, array, pmatrix and bmatrix are", kind=kind[:40]), token.start)
     columns = _COLUMNS.match(p.text, named.end()) if kind == "array" else None
     rows = _rows(p, token, columns.end() if columns else named.end(), kind)
     if kind not in _MATRICES:
@@ -102,7 +104,7 @@ def _rows(p: Parser, token: Token, start: int, kind: str) -> tuple[tuple[Tree, .
             rows.append([])
         elif p.token.kind == "&":
             if not rows[-1]:
-                raise p.fail(f"a cell of the {kind} is empty")
+                raise p.fail(Message("a cell of the {kind} is empty", kind=kind))
             p.advance()
         elif p.token.kind == "end":
             raise p.unexpected()
@@ -110,11 +112,11 @@ def _rows(p: Parser, token: Token, start: int, kind: str) -> tuple[tuple[Tree, .
             rows[-1].extend(_cell(p))
     closing = _ENVIRONMENT.match(p.text, p.token.end)
     if closing is None or closing.group(1) != kind:
-        raise p.fail(f"the environment '{kind}' that begins at {p.place(token.start)} is ended by another \\end")
+        raise p.fail(Message("the environment '{kind}' that begins at {place} is ended by another \\end", kind=kind, place=p.place(token.start)))
     p.close_here(closing.end())
     found = tuple(tuple(row) for row in rows if row)
     if not found:
-        raise p.fail(f"the {kind} is empty", token.start)
+        raise p.fail(Message("the {kind} is empty", kind=kind), token.start)
     return found
 
 

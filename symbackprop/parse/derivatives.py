@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from symbackprop.languages import Message
+
 from .pratt import PRODUCT, Parser
 from .tokens import Token
 from .tree import Derivative, Fraction, Juxtaposed, Nabla, Number, Root, Script, Tree
@@ -61,7 +63,7 @@ def _order(p: Parser) -> int:
     at = p.token.start
     order = p.argument("^")
     if not isinstance(order, Number) or order.text not in ("1", "2", "3", "4"):
-        raise p.fail("the order of a derivative is a whole number up to 4", at)
+        raise p.fail(Message("the order of a derivative is a whole number up to 4"), at)
     return int(order.text)
 
 
@@ -79,7 +81,7 @@ def _differentials(p: Parser, token: Token, above: re.Match[str], below: re.Matc
         start = p.token.start if by else below.start()
         sign = _SIGN.match(p.text, start)
         if sign is None:
-            raise p.fail("a differential was expected below the line of the derivative")
+            raise p.fail(Message("a differential was expected below the line of the derivative"))
         p.move(sign.end())
         by.append(_variable(p))
     _closing(p, below.start())
@@ -88,9 +90,11 @@ def _differentials(p: Parser, token: Token, above: re.Match[str], below: re.Matc
 
 def _closing(p: Parser, opened: int) -> None:
     if p.token.kind == "end":
-        raise p.fail(f"the brace opened at {p.place(max(opened - 1, 0))} is never closed", max(opened - 1, 0))
+        raise p.fail(Message("the brace opened at {place} is never closed", place=p.place(max(opened - 1, 0))), max(opened - 1, 0))
     if p.token.kind != "}":
-        raise p.unexpected() if p.token.kind not in ("relation", "op") else p.fail(f"'{p.token.text}' has no place in a derivative")
+        raise (
+            p.unexpected() if p.token.kind not in ("relation", "op") else p.fail(Message("'{text}' has no place in a derivative", text=p.token.text))
+        )
     p.advance()
 
 
@@ -116,7 +120,7 @@ def _repeated(p: Parser, order: int, by: list[Tree], at: int) -> tuple[Tree, ...
             case _:
                 found.append(variable)
     if len(found) != order:
-        raise p.fail(f"the order above the line is {order}, but below it there are {len(found)} differentials", at)
+        raise p.fail(Message("the order above the line is {order}, but below it there are {count} differentials", order=order, count=len(found)), at)
     return tuple(found)
 
 
@@ -139,7 +143,7 @@ def inline(p: Parser, token: Token) -> Tree:
     order = _order(p)
     of = None if _slope(p) else _variable(p)
     if not _slope(p):
-        raise p.fail("∂ stands for part of a derivative, ∂C/∂z: what it is divided by is missing", token.start)
+        raise p.fail(Message("∂ stands for part of a derivative, ∂C/∂z: what it is divided by is missing"), token.start)
     at = p.advance().end
     found: list[Tree] = []
     while len(found) < order:
@@ -150,7 +154,7 @@ def inline(p: Parser, token: Token) -> Tree:
         found.append(p.factor())
         at = p.token.start
     if not found:
-        raise p.fail("∂ stands for part of a derivative, ∂C/∂z: a differential was expected below the line", at)
+        raise p.fail(Message("∂ stands for part of a derivative, ∂C/∂z: a differential was expected below the line"), at)
     return _derivative(p, token, of, _repeated(p, order, found, at), _sign(above))
 
 
@@ -161,7 +165,7 @@ def _slope(p: Parser) -> bool:
 def _operand(p: Parser, sign: str) -> Tree:
     r"""The factor behind a ∇, with the bracket that says what it depends on, `\Omega(\theta)`."""
     if not p.factor_follows():
-        raise p.fail(f"{sign} lacks the quantity that it differentiates")
+        raise p.fail(Message("{sign} lacks the quantity that it differentiates", sign=sign))
     start = p.token.start
     found = p.factor()
     if p.token.kind == "open" and _ARGUMENT.match(p.text, p.token.start):

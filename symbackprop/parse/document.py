@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from symbackprop.errors import ReadError, TooLarge, one_of
+from symbackprop.languages import Message
 
 from .tree import Limits
 
@@ -77,7 +78,7 @@ def read_document(text: str, kind: str, limits: Limits = _LIMITS) -> Document:
     """
     one_of("kind of document", kind, KINDS)
     if len(text) > limits.document:
-        raise TooLarge(text[:200], 0, f"the document has {len(text)} characters; {limits.document} are read")
+        raise TooLarge(text[:200], 0, Message("the document has {count} characters; {most} are read", count=len(text), most=limits.document))
     if kind == "ipynb":
         return _notebook(text)
     front = _FRONT.match(text)
@@ -236,7 +237,7 @@ def _notebook(text: str) -> Document:
         cells = json.loads(text)["cells"]
         sources = [(cell["cell_type"], cell["source"]) for cell in cells]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ReadError(text[:200], 0, "this is no notebook: a JSON object with 'cells' was expected") from None
+        raise ReadError(text[:200], 0, Message("this is no notebook: a JSON object with 'cells' was expected")) from None
     lines: list[Line] = []
     front = ""
     for number, (kind, source) in enumerate(sources, 1):

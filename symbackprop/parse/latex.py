@@ -3,6 +3,7 @@ r"""Formulas in LaTeX read as chains: `a = b = c`, the conditions said beside th
 from __future__ import annotations
 
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.languages import Message
 
 from .blocks import conditions
 from .letters import spelled_out
@@ -25,7 +26,7 @@ def read_formula(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) ->
     (['', '='], Number(text='1'))
     """
     if len(text) > limits.formula:
-        raise TooLarge(text, 0, f"the formula has {len(text)} characters; {limits.formula} are read")
+        raise TooLarge(text, 0, Message("the formula has {count} characters; {most} are read", count=len(text), most=limits.formula))
     origin: list[int] | None = None
     plain = text
     if not text.isascii() or "$" in text:
@@ -48,7 +49,7 @@ def check_height(tree: Tree | None, text: str, limits: Limits) -> None:
         level = [child for node in level for child in children(node)]
         if not level:
             return
-    raise TooLarge(text, 0, f"the formula has more than {limits.height} signs in one chain or nested in each other")
+    raise TooLarge(text, 0, Message("the formula has more than {most} signs in one chain or nested in each other", most=limits.height))
 
 
 def _chain(p: Parser) -> Formula:
@@ -78,12 +79,12 @@ def _chain(p: Parser) -> Formula:
         if p.token.kind == "relation" and relation:
             raise p.unexpected()
     if not links:
-        raise p.fail("there is no formula")
+        raise p.fail(Message("there is no formula"))
     said = _said(p, links)
     if p.token.kind != "end":
         raise p.unexpected()
     if stopped is not None and not all(isinstance(item, (Relation, Text)) for item in said):
-        raise p.fail("the formula goes on after its full stop", stopped)
+        raise p.fail(Message("the formula goes on after its full stop"), stopped)
     links = [part for link in links for part in _unboxed(link)]
     if not said and links[-1].relation and (aside := _aside(links[-1].tree)) is not None:
         links[-1] = Link(links[-1].relation, aside[0], links[-1].span)

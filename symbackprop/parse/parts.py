@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from symbackprop.languages import Message
+
 from .attached import attached
 from .blocks import begin, big
 from .derivatives import fraction, inline, inline_follows, nabla, root, slope
@@ -67,7 +69,7 @@ def _accented(p: Parser, tree: Tree, accent: str, token: Token) -> Tree:
             return Juxtaposed(tuple(_accented(p, i, accent, token) for i in tree.items), span=span)
         case _ if accent in STYLES or accent == "double":
             return tree
-    raise p.fail(f"\\{token.text} is read over a name only", token.start)
+    raise p.fail(Message("\\{text} is read over a name only", text=token.text), token.start)
 
 
 def _number(p: Parser, token: Token) -> Tree:
@@ -87,7 +89,7 @@ def _brace(p: Parser, token: Token) -> Tree:
     found = p.argument(f"\\{token.text}")
     if p.token.kind in ("_", "^"):
         p.advance()
-        p.argument("the brace")
+        p.argument(Message("the brace"))
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.languages import Message
 
 from .tokens import CONNECTIVES, Token, brackets, lex
 from .tree import Fence, Fraction, Infix, Juxtaposed, Limits, Listed, Name, Relation, Signed, Span, Tree, Vocabulary
@@ -57,7 +58,7 @@ class Parser:
         while True:
             self.signs += 1
             if self.signs > self.limits.signs:
-                raise TooLarge(self.text, pos, f"the formula has more than {self.limits.signs} signs")
+                raise TooLarge(self.text, pos, Message("the formula has more than {most} signs", most=self.limits.signs))
             token = lex(self.text, pos, self.vocabulary)
             pos = token.end
             kind = token.kind
@@ -97,7 +98,7 @@ class Parser:
 
     def place(self, start: int) -> str:
         at = self.origin[start] if self.origin else start
-        return f"column {at - self.text.rfind(chr(10), 0, start) if not self.origin else at + 1}"
+        return Message("column {column}", column=at - self.text.rfind("\n", 0, start) if not self.origin else at + 1)
 
     def fail(self, problem: str, start: int | None = None) -> ReadError:
         return ReadError(self.text, self.token.start if start is None else start, problem)
@@ -108,21 +109,25 @@ class Parser:
         if kind == "end" and self.open:
             return self.never_closed()
         if kind == "end":
-            return self.fail("the formula stops where a quantity was expected")
+            return self.fail(Message("the formula stops where a quantity was expected"))
         if kind in ("close", "}"):
-            return self.fail(f"nothing stands before the bracket '{text}'" if self.open else f"the bracket '{text}' was never opened")
+            return self.fail(
+                Message("nothing stands before the bracket '{sign}'", sign=text)
+                if self.open
+                else Message("the bracket '{sign}' was never opened", sign=text)
+            )
         if kind in ("^", "_", "primes"):
-            return self.fail(f"nothing stands before '{text}'")
+            return self.fail(Message("nothing stands before '{sign}'", sign=text))
         if kind == "over":
-            return self.fail("\\over needs something above it")
+            return self.fail(Message("\\over needs something above it"))
         if kind in ("forall", "text"):
-            return self.fail("words stand where a quantity was expected")
-        return self.fail(f"a quantity was expected before '{text}'")
+            return self.fail(Message("words stand where a quantity was expected"))
+        return self.fail(Message("a quantity was expected before '{sign}'", sign=text))
 
     def never_closed(self) -> ReadError:
         opened = self.open[-1]
         sign = self.text[opened.start : opened.start + 1] if opened.sign != "begin" else "\\begin"
-        return self.fail(f"the bracket '{sign}' opened at {self.place(opened.start)} is never closed", opened.start)
+        return self.fail(Message("the bracket '{sign}' opened at {place} is never closed", sign=sign, place=self.place(opened.start)), opened.start)
 
     # ---------------------------------------------------------------- expressions
 
@@ -164,7 +169,7 @@ class Parser:
     def _enter(self) -> None:
         self.depth += 1
         if self.depth > self.limits.nesting:
-            raise TooLarge(self.text, self.token.start, f"the formula is nested deeper than {self.limits.nesting} levels")
+            raise TooLarge(self.text, self.token.start, Message("the formula is nested deeper than {most} levels", most=self.limits.nesting))
 
     def atom(self, floor: int = SIDE + 1) -> Tree:
         """One quantity without its scripts; a sign of its own reaches as far as `floor` lets it."""
@@ -239,7 +244,7 @@ class Parser:
         self.open.append(_Open(token.text, token.end - 1))
         self.move(token.end)
         if self.token.kind == "close":
-            raise self.fail("nothing stands between the brackets")
+            raise self.fail(Message("nothing stands between the brackets"))
         body = self.listing(options)
         close = self.token
         if close.kind == "bar" and token.text == "|" and close.text == "||":
@@ -250,7 +255,11 @@ class Parser:
             raise self.never_closed() if close.kind == "end" else self._misplaced(token)
         sides_agree = close.text == expected or token.text == "." or self.text.startswith(("\\right", "\\big", "\\Big"), close.start)
         if not sides_agree:
-            raise self.fail(f"the bracket '{token.text}' opened at {self.place(token.start)} is closed by '{close.text}'")
+            raise self.fail(
+                Message(
+                    "the bracket '{sign}' opened at {place} is closed by '{other}'", sign=token.text, place=self.place(token.start), other=close.text
+                )
+            )
         self.close_here(close.end)
         return Fence(token.text, body, close.text, span=self.span(token.start))
 
@@ -266,7 +275,14 @@ class Parser:
         self.move(pos)
 
     def _misplaced(self, opened: Token) -> ReadError:
-        return self.fail(f"'{self.token.text}' stands where the bracket '{opened.text}' opened at {self.place(opened.start)} was to be closed")
+        return self.fail(
+            Message(
+                "'{sign}' stands where the bracket '{other}' opened at {place} was to be closed",
+                sign=self.token.text,
+                other=opened.text,
+                place=self.place(opened.start),
+            )
+        )
 
     def group(self, token: Token) -> Tree:
         r"""The rest of `{...}`, which groups without being seen; `{a \over b}` is a fraction."""
@@ -277,7 +293,7 @@ class Parser:
             self.advance()
             found: Tree = upright(words.text, self.span(words.start))
         elif words.kind == "}":
-            raise self.fail("nothing stands between the braces")
+            raise self.fail(Message("nothing stands between the braces"))
         else:
             found = self.listing()
         if self.token.kind == "over":
@@ -311,7 +327,7 @@ class Parser:
                 return Signed("-", self.factor(), span=self.span(token.start))
             return Name(token.text.replace("*", "ast"), span=self.span(token.start))
         elif token.kind not in _FACTORS or token.kind in ("big", "partial", "nabla"):
-            raise self.fail(f"{of} lacks its argument")
+            raise self.fail(Message("{of} lacks its argument", of=of))
         self._enter()
         found = self.atom()
         self.depth -= 1

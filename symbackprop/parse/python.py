@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.languages import Message
 
 from .latex import check_height
 from .letters import spelled_out
@@ -24,11 +25,19 @@ _RELATIONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "=", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.In: "in", ast.NotIn: "notin",
 }  # fmt: skip
 _CONSTRUCTS: dict[type[ast.AST], str] = {
-    **dict.fromkeys((ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp), "a comprehension"),
-    ast.Lambda: "a lambda", ast.IfExp: "an 'if' inside a formula (np.where is read)", ast.Dict: "a dictionary", ast.Set: "a set",
-    ast.Slice: "a slice with ends", ast.JoinedStr: "a string", ast.Starred: "a starred argument", ast.Await: "await", ast.Yield: "yield",
-    ast.NamedExpr: "an assignment inside a formula", ast.BoolOp: "'and' or 'or' outside a condition",
-}  # fmt: skip
+    **dict.fromkeys((ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp), Message("a comprehension")),
+    ast.Lambda: Message("a lambda"),
+    ast.IfExp: Message("an 'if' inside a formula (np.where is read)"),
+    ast.Dict: Message("a dictionary"),
+    ast.Set: Message("a set"),
+    ast.Slice: Message("a slice with ends"),
+    ast.JoinedStr: Message("a string"),
+    ast.Starred: Message("a starred argument"),
+    ast.Await: Message("await"),
+    ast.Yield: Message("yield"),
+    ast.NamedExpr: Message("an assignment inside a formula"),
+    ast.BoolOp: Message("'and' or 'or' outside a condition"),
+}
 
 
 def read_python(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) -> Formula:
@@ -42,7 +51,7 @@ def read_python(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) -> 
     Call(function=Name(name='np.sum', accents=()), args=(Name(name='dZ', accents=()),), options=(('axis', Number(text='0')),))
     """
     if len(text) > limits.formula:
-        raise TooLarge(text, 0, f"the line has {len(text)} characters; {limits.formula} are read")
+        raise TooLarge(text, 0, Message("the line has {count} characters; {most} are read", count=len(text), most=limits.formula))
     continues = re.match(r"\s*=(?!=)", text)
     lead = continues.end() if continues else 0
     body = text[lead:].lstrip()
@@ -69,9 +78,9 @@ class _Reader:
             case ast.Expr(value=value):
                 parts = [value]
             case ast.AugAssign():
-                raise self.fail(node, "'+=' and its like change a name; write the whole of what it is equal to, name = ...")
+                raise self.fail(node, Message("'+=' and its like change a name; write the whole of what it is equal to, name = ..."))
             case _:
-                raise self.fail(node, "a formula or 'name = formula' was expected, not a statement")
+                raise self.fail(node, Message("a formula or 'name = formula' was expected, not a statement"))
         for part in parts:
             tree = self.read(part)
             check_height(tree, self.text, self.limits)
@@ -86,13 +95,15 @@ class _Reader:
         except SyntaxError as error:
             line = min(max(error.lineno or 1, 1), len(self.lines))
             at = min(self.starts[line - 1] + max((error.offset or 1) - 1, 0), len(self.text))
-            raise ReadError(self.text, at, f"this is no formula in Python's notation ({error.msg})") from None
+            raise ReadError(self.text, at, Message("this is no formula in Python's notation ({reason})", reason=error.msg)) from None
         except UnicodeEncodeError as error:
-            raise ReadError(self.text, min(self.starts[0] + error.start, len(self.text)), "half a character has no meaning in a formula") from None
+            raise ReadError(
+                self.text, min(self.starts[0] + error.start, len(self.text)), Message("half a character has no meaning in a formula")
+            ) from None
         except (ValueError, RecursionError, MemoryError):
-            raise TooLarge(self.text, 0, "the line is nested too deep") from None
+            raise TooLarge(self.text, 0, Message("the line is nested too deep")) from None
         if len(module.body) != 1:
-            raise ReadError(self.text, self.starts[0], "one formula in one line was expected")
+            raise ReadError(self.text, self.starts[0], Message("one formula in one line was expected"))
         self.measure(module)
         return module.body[0]
 
@@ -102,7 +113,9 @@ class _Reader:
         while level:
             height, nodes = height + 1, nodes + len(level)
             if height > self.limits.height or nodes > 3 * self.limits.signs:
-                raise TooLarge(self.text, 0, f"the line has more than {self.limits.height} signs in one chain or nested in each other")
+                raise TooLarge(
+                    self.text, 0, Message("the line has more than {most} signs in one chain or nested in each other", most=self.limits.height)
+                )
             level = [child for node in level for child in ast.iter_child_nodes(node)]
 
     def place(self, line: int, column: int) -> int:
@@ -120,13 +133,13 @@ class _Reader:
         span = self.span(node)
         match node:
             case ast.Constant(value=bool()):
-                raise self.fail(node, "True and False are values of options only")
+                raise self.fail(node, Message("True and False are values of options only"))
             case ast.Constant(value=int() | float()):
                 digits = self.text[span.start : span.end].replace("_", "")
                 if digits[:2].lower() in ("0x", "0o", "0b"):
-                    raise self.fail(node, "a number is written in decimal digits")
+                    raise self.fail(node, Message("a number is written in decimal digits"))
                 if len(digits) > DIGITS:
-                    raise TooLarge(self.text, span.start, f"the number has more than {DIGITS} digits")
+                    raise TooLarge(self.text, span.start, Message("the number has more than {most} digits", most=DIGITS))
                 return Number(digits, span=span)
             case ast.Name(id=name):
                 return self.name(name, node)
@@ -151,7 +164,7 @@ class _Reader:
             case ast.Call():
                 return self.call(node)
         what = _CONSTRUCTS.get(type(node), f"'{self.text[span.start : min(span.end, span.start + 40)]}'")
-        raise self.fail(node, f"{what} has no place in a formula; + - * / @ **, names, calls, .T and subscripts do")
+        raise self.fail(node, Message("{what} has no place in a formula; + - * / @ **, names, calls, .T and subscripts do", what=what))
 
     def operand(self, node: ast.expr) -> Tree:
         """A comparison that is computed with is one where it holds and zero elsewhere."""
@@ -160,7 +173,7 @@ class _Reader:
 
     def name(self, name: str, node: ast.expr) -> Name:
         if name.startswith("__"):
-            raise self.fail(node, f"'{name[:40]}' is no name of a quantity")
+            raise self.fail(node, Message("'{name}' is no name of a quantity", name=name[:40]))
         plain = spelled_out(name)[0].replace("\\", "").replace(" ", "") if _GREEK.search(name) else name
         return Name(plain, word=name, span=self.span(node))
 
@@ -184,7 +197,7 @@ class _Reader:
     def relation(self, node: ast.Compare) -> Tree:
         sides = [self.operand(side) for side in (node.left, *node.comparators)]
         if not all(type(op) in _RELATIONS for op in node.ops):
-            raise self.fail(node, "'is' compares objects, not quantities; write ==")
+            raise self.fail(node, Message("'is' compares objects, not quantities; write =="))
         found = [
             Relation(_RELATIONS[type(op)], left, right, span=Span(left.span.start, right.span.end))
             for op, left, right in zip(node.ops, sides, sides[1:], strict=False)
@@ -198,15 +211,15 @@ class _Reader:
         match node.func:
             case ast.Attribute(value=value, attr=method) if _dotted(node.func) is None:
                 if method.startswith("_"):
-                    raise self.fail(node, f"'.{method[:40]}' is no function of a quantity")
+                    raise self.fail(node, Message("'.{method}' is no function of a quantity", method=method[:40]))
                 return Call(Name(method, span=self.span(node.func)), (self.read(value), *args), options, span=span)
             case ast.Name() | ast.Attribute():
                 return Call(self.read(node.func), tuple(args), options, span=span)
-        raise self.fail(node, "a call starts with the name of a function")
+        raise self.fail(node, Message("a call starts with the name of a function"))
 
     def keyword(self, node: ast.Call, keyword: ast.keyword) -> str:
         if keyword.arg is None:
-            raise self.fail(node, "'**' before an argument has no place in a formula")
+            raise self.fail(node, Message("'**' before an argument has no place in a formula"))
         return keyword.arg
 
     def option(self, node: ast.expr) -> Tree:

@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from symbackprop.errors import ReadError, TooLarge
+from symbackprop.languages import Message
 
 from .tree import Vocabulary
 
-__all__ = ["ACCENTS", "CONNECTIVES", "DIGITS", "FUNCTIONS", "Brackets", "Token", "brackets", "lex"]
+__all__ = ["ACCENTS", "CONNECTIVES", "DIGITS", "FUNCTIONS", "Brackets", "Token", "brackets", "is_command", "lex"]
 
 
 class Token(NamedTuple):
@@ -74,11 +75,11 @@ _COMMANDS = {
 }  # fmt: skip
 FUNCTIONS = frozenset(says for kind, says in _COMMANDS.values() if kind == "function")
 _REFUSED = {
-    "pm": "± stands for two formulas: write out the one you mean",
-    "mp": "∓ stands for two formulas: write out the one you mean",
-    **dict.fromkeys(("cancel", "bcancel", "xcancel", "sout"), "what is crossed out may be kept or gone: write what is left"),
-    "def": "a formula defines no commands: write the symbol itself",
-    "newcommand": "a formula defines no commands: write the symbol itself",
+    "pm": Message("± stands for two formulas: write out the one you mean"),
+    "mp": Message("∓ stands for two formulas: write out the one you mean"),
+    **dict.fromkeys(("cancel", "bcancel", "xcancel", "sout"), Message("what is crossed out may be kept or gone: write what is left")),
+    "def": Message("a formula defines no commands: write the symbol itself"),
+    "newcommand": Message("a formula defines no commands: write the symbol itself"),
 }
 _SIGNS = {
     **dict.fromkeys(("+", "-", "*", "/", "@", ".*", "./", "**"), "op"),
@@ -120,14 +121,14 @@ def lex(text: str, pos: int, vocabulary: Vocabulary, single: bool = False) -> To
     found = _TOKEN.match(text, start)
     if found is None:
         if start < len(text):
-            raise ReadError(text, start, "the formula stops after a backslash")
+            raise ReadError(text, start, Message("the formula stops after a backslash"))
         return Token("end", "", start, start)
     kind, said, end = found.lastgroup or "", found.group(), found.end()
     if kind == "letters":
         return Token("name", said[0], start, start + 1, end) if single else _letters(said, start, end, vocabulary)
     if kind == "number":
         if len(said) > DIGITS:
-            raise TooLarge(text, start, f"the number has more than {DIGITS} digits")
+            raise TooLarge(text, start, Message("the number has more than {most} digits", most=DIGITS))
         return Token(kind, said[0], start, start + 1) if single else Token(kind, said, start, end)
     if kind == "command":
         return _command(text, said[1:], start, end, vocabulary)
@@ -138,7 +139,7 @@ def lex(text: str, pos: int, vocabulary: Vocabulary, single: bool = False) -> To
         if said == ":" and _ALONE.match(text, end):
             return Token("name", said, start, end)
         if said not in _SAME:
-            raise ReadError(text, start, f"the character '{said}' has no meaning in a formula")
+            raise ReadError(text, start, Message("the character '{said}' has no meaning in a formula", said=said))
         return Token(*_SAME[said], start, end)
     return Token("word" if kind == "dotted" else kind, said, start, end)
 
@@ -156,7 +157,10 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
         if command in _REFUSED:
             raise ReadError(text, start, _REFUSED[command])
         near = get_close_matches(command[:40], _COMMANDS, n=1)
-        raise ReadError(text, start, f"the command \\{command[:40]} is not known" + (f"; did you mean \\{near[0]}?" if near else ""))
+        name = command[:40]
+        unknown = Message("the command \\{name} is not known", name=name)
+        near_it = Message("the command \\{name} is not known; did you mean \\{near}?", name=name, near=near[0]) if near else unknown
+        raise ReadError(text, start, near_it)
     kind, says = _COMMANDS[command]
     if kind == "accent" and ACCENTS[command] in ("roman", "sans", "mono"):
         word = _WORD.match(text, end)
@@ -167,12 +171,12 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
     elif kind in ("text", "label"):
         raw = _RAW.match(text, end)
         if raw is None:
-            raise ReadError(text, start, f"\\{command} needs words in braces, \\{command}{{...}}, closed again")
+            raise ReadError(text, start, Message("\\{command} needs words in braces, \\{command}{{...}}, closed again", command=command))
         return Token(kind, raw.group(1).strip(), start, raw.end())
     elif kind in ("open_any", "close_any", "any"):
         delimiter = _DELIMITER.match(text, end)
         if delimiter is None:
-            raise ReadError(text, start, f"a bracket must follow \\{command}")
+            raise ReadError(text, start, Message("a bracket must follow \\{command}", command=command))
         return _sized(text, kind, delimiter, start)
     elif kind == "quad":
         quads = _QUADS.match(text, end)
@@ -181,13 +185,13 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
     elif kind == "not":
         negated = _NEGATED.match(text, end)
         if negated is None:
-            raise ReadError(text, start, "\\not is read before = and \\in only")
+            raise ReadError(text, start, Message("\\not is read before = and \\in only"))
         return Token("relation", "!=" if negated.group(1) == "=" else "notin", start, negated.end())
     elif kind in ("overset", "stackrel"):
         above = _RAW.match(text, end)
         below = _RAW.match(text, above.end()) if above else None
         if below is None or not below.group(1).strip():
-            raise ReadError(text, start, f"\\{command} needs two arguments in braces")
+            raise ReadError(text, start, Message("\\{command} needs two arguments in braces", command=command))
         return lex(text, below.start(1), vocabulary)._replace(start=start, end=below.end())
     elif kind == "prime":
         return Token("primes", "'", start, end)
@@ -204,7 +208,7 @@ def _sized(text: str, side: str, delimiter: re.Match[str], start: int) -> Token:
     shape = delimiter.group(1)
     kind, says = _DELIMITERS.get(shape) or _COMMANDS.get(shape[1:], ("", ""))
     if kind not in ("open", "close", "bar", "op"):
-        raise ReadError(text, start, f"'{shape}' is no bracket")
+        raise ReadError(text, start, Message("'{shape}' is no bracket", shape=shape))
     if kind != "op" and side != "any":
         kind = side.removesuffix("_any")
     return Token(kind, says, start, delimiter.end())
@@ -251,3 +255,8 @@ def brackets(text: str) -> Brackets:
         elif open_now and (len(sign) > 2 or sign in "=<>"):
             survey.relations.add(open_now[-1][1])
     return survey
+
+
+def is_command(name: str) -> bool:
+    """Whether a name is typed with a backslash."""
+    return len(name) > 1 and _COMMANDS.get(name, ("",))[0] in ("name", "function", "op")

@@ -228,7 +228,7 @@ def test_a_python_line_is_read_as_it_says(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "column", "said"), [
-    ("W += dW", 1, r"\+="), ("a = [x for x in y]", 5, "a comprehension"), ("a[:, 0]", 3, "a slice"), ("import os", 1, "not a statement"),
+    ("W += dW", 1, r"\+="), ("a = [x for x in y]", 5, "a comprehension"), ("a[1:, 0]", 3, "a slice with ends"), ("import os", 1, "not a statement"),
     ("__import__('os')", 12, "'os'"), ("x.__class__", 1, "__class__"), ("lambda x: x", 1, "a lambda"), ("f(**x)", 1, r"'\*\*'"), ("(a", 1, "never closed"),
     ("a if b else c", 1, "np.where"), ("x is y", 1, "write =="), ("'s'", 1, "'s'"), ("a; b", 1, "one formula"), ("b = True", 5, "True and False"),
 ])  # fmt: skip

@@ -60,7 +60,7 @@ def misfit(s: Scene, target: Target) -> Found | None:
         except Misfit as error:
             here = 0 <= error.span.start < error.span.end <= len(s.text)  # a name's formula has spans of its own
             start, end = error.span if here else (0, len(s.text))
-            return Found("shapes", start, end, words={"old": str(error), "new": ""})
+            return Found("shapes", start, end, words={"old": error.words, "new": ""})
         except OutOfLayers:
             continue
         except Unreadable:
