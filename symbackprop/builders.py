@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import S, sympify
 
-from symbackprop.equations import Abstract, Entry, Equation, Func, Layers, Tensor, add, index, mul, size, summation, tensors
+from symbackprop.equations import Abstract, Entry, Equation, Func, Layers, Tensor, add, fresh, index, mul, size, summation, tensors
 from symbackprop.errors import SpecError
 from symbackprop.network import Network, check_equation, read_size
 from symbackprop.rules import ACTIVATIONS, LAYERS, LOSSES, PENALTIES, Loss
@@ -106,9 +106,18 @@ def batched(width: Any, batch: Any) -> tuple[Any, ...]:
     return (width,) if batch is None else (width, batch)
 
 
-def entry_at(tensor: Tensor, *j: Any) -> Entry:
-    """An entry of one example: the sample index, where there is one, is always s."""
-    return tensor[j] if tensor.rank == len(j) else tensor[*j, index("s")]
+def letter_of(letters: str, *among: Tensor) -> Any:
+    """An index by the first of its usual letters that is no size of the tensors, or by another.
+
+    >>> letter_of("j", Tensor("a", (size("j"), size("m"))))
+    k
+    """
+    return fresh({s for t in among for n in t.shape for s in n.free_symbols}, letters)
+
+
+def entry_at(tensor: Tensor, *j: Any, among: Sequence[Tensor] = ()) -> Entry:
+    """An entry of one example, in an equation of the tensors `among`: the sample index, where there is one, is s."""
+    return tensor[j] if tensor.rank == len(j) else tensor[*j, letter_of("st", tensor, *among)]
 
 
 def affine(a: Tensor, z: Tensor, layer: Any, bias: bool = True) -> Equation:
@@ -116,8 +125,9 @@ def affine(a: Tensor, z: Tensor, layer: Any, bias: bool = True) -> Equation:
     width, fan_in = z.shape[0], a.shape[0]
     w, b = Tensor("w", (width, fan_in), layer), Tensor("b", (width,), layer)
     rule = LAYERS["affine" if bias else "linear"]
-    entries: dict[str, Callable[..., Any]] = {"w": lambda i, k: w[i, k], "b": lambda i: b[i], "a": lambda k: entry_at(a, k)}
-    return Equation(entry_at(z, index("j")), rule.of(entries, width, fan_in), rule=rule.name)
+    entries: dict[str, Callable[..., Any]] = {"w": lambda i, k: w[i, k], "b": lambda i: b[i], "a": lambda k: entry_at(a, k, among=[z])}
+    j = letter_of("j", z, a)
+    return Equation(entry_at(z, j, among=[a]), rule.of(entries, j, width, fan_in), rule=rule.name)
 
 
 def parameters_of(equation: Equation) -> tuple[Tensor, ...]:
@@ -127,7 +137,7 @@ def parameters_of(equation: Equation) -> tuple[Tensor, ...]:
 
 def activate(z: Tensor, a: Tensor, activation: str) -> Equation:
     """`a_j = f(z_j)`, or entry j of a vector activation of z; an abstract f keeps its name."""
-    j = index("j")
+    j = letter_of("j", z)
     if activation in ACTIVATIONS and ACTIVATIONS[activation].vector:
         value = ACTIVATIONS[activation].entry(lambda i: entry_at(z, i), j, z.shape[0])
     elif activation == "identity":
@@ -157,9 +167,10 @@ def with_loss(
     *, loss: str, output: str, batch: Any, name: str, penalty: str | None = None, depth: Any = None,
 ) -> Network:  # fmt: skip
     """The network that ends in a registered loss of `final`, its mean over the examples of a batch, and a penalty on the weights."""
-    rule, s = LOSSES[loss], index("s")
+    rule, s = LOSSES[loss], letter_of("st", final, *parameters)
     y = Tensor("y", final.shape if rule.target != "class" else final.shape[1:])
-    one = rule.of(lambda j: entry_at(final, j), lambda *j: entry_at(y, *j), final.shape[0])
+    among = (final, *parameters)
+    one = rule.of(lambda j: entry_at(final, j, among=among), lambda *j: entry_at(y, *j, among=among), final.shape[0])
     if batch is None:
         cost, total, means = Tensor("C"), one, []
     else:
@@ -183,5 +194,5 @@ def _reader(w: Tensor) -> Callable[[Any, Any], Any]:
 def _facts(rule: Loss, y: Tensor) -> tuple[Equation, ...]:
     if rule.target != "one_hot":
         return ()
-    k = index("k")
+    k = letter_of("k", y)
     return (Equation(summation(entry_at(y, k), (k, 1, y.shape[0])), S.One, rule="one_hot"),)

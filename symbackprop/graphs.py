@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symbackprop.builders import activate, affine, batched, entry_at, parameters_of, read_batch, with_loss
-from symbackprop.equations import Equation, Tensor, index
+from symbackprop.builders import activate, affine, batched, entry_at, letter_of, parameters_of, read_batch, with_loss
+from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import SpecError, one_of
 from symbackprop.network import Network, read_size
 from symbackprop.rules import LAYERS, LOSSES, Layer
@@ -79,10 +79,10 @@ def _layer(rule: Layer, layer: Mapping[str, Any], known: Mapping[str, Tensor], n
         return activate(a, Tensor(layer["name"], a.shape), str(layer["activation"]))
     if any(s.shape != a.shape for s in sources):
         raise SpecError(f"{where}: the inputs of '{rule.name}' have different sizes, {' and '.join(str(s.shape[0]) for s in sources)}")
-    j = index("j")
     z = Tensor(layer["name"], a.shape)
+    j = letter_of("j", z)
     entries = {name: _reader(s) for name, s in zip(rule.inputs, sources, strict=True)}
-    return Equation(entry_at(z, j), rule.of(entries, z.shape[0], z.shape[0]), rule=rule.name)
+    return Equation(entry_at(z, j), rule.of(entries, j, z.shape[0], z.shape[0]), rule=rule.name)
 
 
 def _reader(source: Tensor) -> Any:

@@ -122,12 +122,12 @@ def _size(number: int) -> Any:
 
 
 def letters(expr: Any) -> set[Any]:
-    """The letters of all indices in `expr`.
+    """The letters of all indices in `expr`, and of the sizes that they run up to.
 
-    >>> sorted(letters(Tensor("x", (2, 3))[index("j"), index("k")]), key=str)
-    [j, k]
+    >>> sorted(letters(Tensor("x", (2, size("m")))[index("j"), index("k")]), key=str)
+    [j, k, m]
     """
-    return {s for e in entries(expr) for i in e.indices for s in i.free_symbols}
+    return {s for e in entries(expr) for i in (*e.indices, *e.tensor.shape) for s in i.free_symbols}
 
 
 def _shared_axes(samples: Any, consumer: Equation, wrt: Entry, own: set[Any]) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sympy import Sum, Tuple
 
-from symbackprop.equations import Entry, Tensor, index, rebuild, rename_bound, scalar, size, substitute, summation
+from symbackprop.equations import Entry, Tensor, entries, index, rebuild, rename_bound, scalar, size, substitute, summation, tensors
 from symbackprop.errors import UnknownName
 from symbackprop.formula import Scope, read_expression
 
@@ -122,10 +122,11 @@ class Layer:
     inputs: tuple[str, ...] = ("a",)
     activation: bool = False
 
-    def of(self, entries: Mapping[str, Callable[..., Any]], rows: Any, columns: Any) -> Any:
+    def of(self, made: Mapping[str, Callable[..., Any]], j: Any, rows: Any, columns: Any) -> Any:
         """Entry `j` of the output: `rows` long, made from inputs that are `columns` long."""
         shapes = {"w": (N, M), "b": (N,), **dict.fromkeys(self.inputs, (M,) if "w" in self.parameters else (N,))}
-        return _instantiate(_read(self.formula, {k: shapes[k] for k in (*self.parameters, *self.inputs)}, ()), entries, {N: rows, M: columns})
+        read = _read(self.formula, {k: shapes[k] for k in (*self.parameters, *self.inputs)}, ())
+        return _instantiate(read, made, {index("j"): j, N: rows, M: columns})
 
 
 ACTIVATIONS = Registry[Activation]("activation")
@@ -160,9 +161,10 @@ def _read(formula: str, shapes: Mapping[str, tuple[Any, ...]], scalars: tuple[st
 
 
 def _instantiate(expr: Any, make: Mapping[str, Callable[..., Any]], names: Mapping[Any, Any]) -> Any:
-    """Put actual entries, indices and sizes into a rule's formula."""
-    taken = {s for pair in names.items() for value in pair for s in getattr(value, "free_symbols", ())}
-    expr = rename_bound(expr, taken)
+    """Put actual entries, indices and sizes into a rule's formula; no sum runs over an index that a size is called by."""
+    made = {t for e in entries(expr) for t in tensors(make[e.tensor.name](*e.indices))}
+    said = [*names, *names.values(), *(n for t in made for n in t.shape)]
+    expr = rename_bound(expr, {s for value in said for s in getattr(value, "free_symbols", ())})
 
     def visit(e: Any) -> Any:
         if isinstance(e, Entry):
