@@ -2,7 +2,7 @@ import numpy as np
 
 
 def differences(loss, params, most=50, step=6e-6):
-    """For each parameter up to `most` of its entries, and the central difference of the loss there."""
+    """{% trans %}For each parameter at most so many of its entries, and the central difference of the loss there.{% endtrans %}"""
     drawn = np.random.default_rng(0)
     for name, value in params.items():
         entries = list(np.ndindex(value.shape))

@@ -146,3 +146,25 @@ def test_pdf_by_typst_has_the_fonts_of_its_language(code: str, tmp_path: Path) -
     assert len({f for f in families if not f.startswith("NewCM")}) == code.startswith("zh")
     words = subprocess.run(["pdftotext", made[0], "-"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert load_language(code).text("How the equations were proved") in words.replace("\n", "")
+
+
+# ---------------------------------------------------------------- the notebook
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_notebook_runs_and_speaks_its_language(code: str) -> None:
+    """A kernel runs it from top to bottom; comments and what is printed are in the language too."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    notebook = nbformat.reads(str(documents(in_language(small(), code), ["ipynb"])["notes.ipynb"]), 4)
+    nbformat.validate(notebook)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    cells = [c for c in notebook.cells if c.cell_type == "code"]
+    printed = "".join(o["text"] for c in cells for o in c.outputs)
+    errors = [float(e) for e in re.findall(r"\d\.\de-\d+", printed)]
+    assert len(errors) == len(small().chains[0].derivation.net.parameters)
+    assert max(errors) < 1e-5
+    english = re.compile(r"\b(The|the|loss|largest|entries|equation|overflows|Network|forward|input)\b(?!_)")
+    said = printed + "".join(line for c in cells for line in re.findall(r'"""(?s:.*?)"""|  # .*', c.source))
+    assert bool(english.search(said)) == (code == "en")

@@ -17,6 +17,7 @@ from sympy import Add, Function, Mul, Rational, erf
 
 from symbackprop.codegen.arrays import Array, Op, apply, compare, name, negative, number, plus, power, select, times
 from symbackprop.equations import add, mul
+from symbackprop.languages import Message
 
 __all__ = ["FORMS", "LOSS_FORMS", "UNGUARDED", "Erfc", "Form", "read_form", "with_tails"]
 
@@ -37,19 +38,21 @@ class Form:
 
 
 FORMS: Mapping[str, Form] = {
-    "sigmoid": Form(("e = exp(-abs(z))", "where(z >= 0, 1, e) / (1 + e)"), "1 / (1 + exp(-z)); the exponential never grows."),
+    "sigmoid": Form(("e = exp(-abs(z))", "where(z >= 0, 1, e) / (1 + e)"), Message("1 / (1 + exp(-z)); the exponential never grows.")),
     "tanh": Form(("tanh(z)",)),
     "relu": Form(("maximum(z, 0)",)),
     "elu": Form(("where(z > 0, z, alpha * expm1(minimum(z, 0)))",), arguments=("z", "alpha")),
     "softplus": Form(("logaddexp(0, z)",)),
     "softmax": Form(
-        ("e = exp(z - max(z))", "e / sum(e)"), "exp(z_j) / sum_k exp(z_k), with the maximum taken off first so that nothing overflows.", vector=True
+        ("e = exp(z - max(z))", "e / sum(e)"), Message("exp(z_j) / sum_k exp(z_k), with the maximum taken off first so that nothing overflows."),
+        vector=True,
     ),
     "log_softmax": Form(
-        ("s = z - max(z)", "s - log(sum(exp(s)))"), "z_j - log sum_k exp(z_k), with the maximum taken off first.", vector=True
+        ("s = z - max(z)", "s - log(sum(exp(s)))"), Message("z_j - log sum_k exp(z_k), with the maximum taken off first."), vector=True
     ),
     "logsumexp": Form(
-        ("top = max(z)", "squeeze(log(sum(exp(z - top))) + top)"), "log sum_k exp(z_k), with the maximum taken off first.", vector=True, reduces=True
+        ("top = max(z)", "squeeze(log(sum(exp(z - top))) + top)"), Message("log sum_k exp(z_k), with the maximum taken off first."),
+        vector=True, reduces=True,
     ),
 }  # fmt: skip
 

@@ -7,20 +7,22 @@ import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.dialects import Dialect, Printer
 from symbackprop.codegen.error_function import erf, erfc
 from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
+from symbackprop.languages import ENGLISH, Language, Message
 
 __all__ = ["WIDTH", "arguments", "function_docstring", "loaded_arrays", "module_docstring", "module_source", "read_sizes", "spelled_shape", "stated"]
 
 WIDTH = 110
 
 
-def module_source(program: Program, dialect: Dialect) -> str:
-    """The module whose `loss_and_gradients` computes the loss and all gradients with one library.
+def module_source(program: Program, dialect: Dialect, language: Language = ENGLISH) -> str:
+    """The module whose `loss_and_gradients` computes the loss and all gradients with one library; comments are in `language`.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
@@ -29,17 +31,17 @@ def module_source(program: Program, dialect: Dialect) -> str:
     True
     """
     printer = Printer(dialect, (*program.params, *program.inputs)[0].name, frozenset({*program.scalars, *program.sizes}))
-    body = [line for s in program.statements for line in stated([s], f"{s.name} = ", printer.text(s.value))]
+    body = [line for s in program.statements for line in stated([s], f"{s.name} = ", printer.text(s.value), language)]
     returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
     result = textwrap.wrap(f"return {program.loss}, {{{returned}}}", WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)
-    functions = _functions(program, printer)
+    functions = _functions(program, printer, language)
     written = "\n".join((*functions, *body))
     imports = ["import math", ""] if "math." in written else []
     imports += [line for line in dialect.imports if re.search(rf"\b{line.split()[-1]}\.", written)]
     lines = [
-        *module_docstring(program, dialect.about), "", *imports, "", "", *functions,
-        f"def loss_and_gradients({arguments(program)}):", *function_docstring(program), *loaded_arrays(program), *read_sizes(program), "", *body,
-        *(f"    {r}" for r in result), "",
+        *module_docstring(program, dialect.about, language), "", *imports, "", "", *functions,
+        f"def loss_and_gradients({arguments(program)}):", *function_docstring(program, language),
+        *loaded_arrays(program), *read_sizes(program), "", *body, *(f"    {r}" for r in result), "",
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -60,9 +62,9 @@ def read_sizes(program: Program) -> list[str]:
     return [f"    {name} = {array}.shape[{axis}]" for name, (array, axis) in program.sizes.items()]
 
 
-def stated(computed: Sequence[Statement], left: str, text: str) -> list[str]:
+def stated(computed: Sequence[Statement], left: str, text: str, language: Language = ENGLISH) -> list[str]:
     """A line with the labels and shapes behind it; a comment too far right stands above."""
-    said = f"# {', '.join(dict.fromkeys(f'{s.label} {spelled_shape(s.shape)}' for s in computed))}"
+    said = f"# {', '.join(dict.fromkeys(f'{language.say(s.label)} {spelled_shape(s.shape)}' for s in computed))}"
     line = f"    {left}{text}"
     if len(line) + len(said) + 2 <= WIDTH:
         return [f"{line}  {said}"]
@@ -82,25 +84,31 @@ def spelled_shape(shape: tuple[Any, ...]) -> str:
     return f"({', '.join(spelled)}{',' if len(spelled) == 1 else ''})"
 
 
-def module_docstring(program: Program, about: str = "") -> list[str]:
+def module_docstring(program: Program, about: str = "", language: Language = ENGLISH) -> list[str]:
     """What the module is, of which network, in which notation."""
     net = program.net
     rules = list(dict.fromkeys(e.rule for e in net.equations if e.rule))
-    network = f"Network: {', '.join(rules)}." if rules else f"Network: {len(net.equations)} equations."
-    lines = [f'"""{program.title[0].upper()}{program.title[1:]} of the network \'{_plain(net.name)}\'.', "", network]
-    lines += textwrap.wrap(
-        f"Written by symbackprop from the equations of the network and the gradients derived from them (notation: {_plain(program.notation.name)}). "
-        f"The comment behind each statement names the equation and gives the shape. {about}", WIDTH - 10,
+    title = language.say(Message("{what} of the network '{name}'.", what=program.title, name=_plain(net.name)))
+    network = Message("Network: {rules}.", rules=", ".join(rules)) if rules else Message("Network: {number} equations.", number=len(net.equations))
+    words = Message(
+        "Written by symbackprop from the equations of the network and the gradients derived from them (notation: {notation}). "
+        "The comment behind each statement names the equation and gives the shape.", notation=_plain(program.notation.name),
     )  # fmt: skip
+    lines = [f'"""{title[0].upper()}{title[1:]}', "", language.say(network), *_wrapped(f"{language.say(words)} {about}", WIDTH - 10)]
     return [*lines, '"""']
 
 
-def _functions(program: Program, printer: Printer) -> list[str]:
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Text in lines; a Chinese character takes two columns."""
+    return textwrap.wrap(text, width // 2 if any(east_asian_width(char) == "W" for char in text) else width, subsequent_indent=indent)
+
+
+def _functions(program: Program, printer: Printer, language: Language) -> list[str]:
     """The functions that the statements call, each after those it needs."""
     lines: list[str] = []
     ops = [op for s in program.statements for op in walk(s.value)]
     for key in dict.fromkeys(op.data[0] if isinstance(op.data, tuple) else op.data for op in ops if op.op == "form"):
-        lines += [*_function(key, FORMS[key], printer.dialect), "", ""]
+        lines += [*_function(key, FORMS[key], printer.dialect, language), "", ""]
     called = {op.data for op in ops if op.op == "call" and printer.is_array(op) and printer.function(op.data) == op.data}
     for function in (erfc, erf):
         if called & _NEEDED_BY[function.__name__]:
@@ -111,10 +119,10 @@ def _functions(program: Program, printer: Printer) -> list[str]:
 _NEEDED_BY = {"erfc": {"erfc", "erf"}, "erf": {"erf"}}
 
 
-def _function(name: str, form: Form, dialect: Dialect) -> list[str]:
+def _function(name: str, form: Form, dialect: Dialect, language: Language) -> list[str]:
     printer = Printer(dialect, "z")
     head = f"def {name}({', '.join(form.arguments)}{', axis' if form.vector else ''}):"
-    lines = [head, f'    """{form.why}"""']
+    lines = [head, f'    """{language.say(form.why)}"""']
     for line in form.lines[:-1]:
         left, _, right = line.partition(" = ")
         lines.append(f"    {left} = {printer.text(read_form(right))}")
@@ -126,15 +134,15 @@ def _plain(text: str) -> str:
     return "".join(c for c in text if c.isprintable() and c not in "\"\\")
 
 
-def function_docstring(program: Program) -> list[str]:
+def function_docstring(program: Program, language: Language = ENGLISH) -> list[str]:
     """What the function returns, and what each argument is."""
-    lines = [f'    """{program.returns}', ""]
+    lines = [f'    """{language.say(program.returns)}', ""]
     lines += [f"    params: {', '.join(f'{g.name} {spelled_shape(g.shape)}' for g in program.params)}"]
-    for what, group in (("input", program.inputs), ("target", program.targets)):
-        lines += [f"    {g.name}: {what} {spelled_shape(g.shape)}{_kind(program, g)}" for g in group]
-    lines += [f"    {s}: a number of the formulas" for s in program.scalars]
+    for what, group in ((Message("input"), program.inputs), (Message("target"), program.targets)):
+        lines += [f"    {g.name}: {language.say(what)} {spelled_shape(g.shape)}{language.say(_kind(program, g))}" for g in group]
+    lines += [f"    {s}: {language.say(_SCALAR)}" for s in program.scalars]
     lines += [f"    {line}" for line in program.legend]
-    wrapped = [w for line in lines for w in (textwrap.wrap(line, WIDTH, subsequent_indent=" " * 8, initial_indent="") if line else [""])]
+    wrapped = [w for line in lines for w in (_wrapped(line, WIDTH, " " * 8) if line else [""])]
     indented = [w if not w or w.startswith("    ") else f"    {w}" for w in wrapped]
     return [*indented, '    """']
 
@@ -143,6 +151,8 @@ def _kind(program: Program, given: Given) -> str:
     return _KINDS.get(program.net.target, "") if given in program.targets else ""
 
 
+_SCALAR = Message("a number of the formulas")
 _KINDS = {
-    "one_hot": ", one-hot", "binary": ", zeros and ones", "sign": ", signs -1 and 1", "class": ", class numbers counted from 0",
+    "one_hot": Message(", one-hot"), "binary": Message(", zeros and ones"), "sign": Message(", signs -1 and 1"),
+    "class": Message(", class numbers counted from 0"),
 }  # fmt: skip

@@ -23,6 +23,7 @@ from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.languages import Message
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.local import stand_ins
 from symbackprop.network import Network
@@ -92,13 +93,13 @@ class Program:
     @property
     def title(self) -> str:
         """What it computes, in a few words."""
-        return "loss and gradients" if self.whole else f"{self.loss} and its derivative by {', '.join(self.gradients)}"
+        return Message("loss and gradients") if self.whole else f"{self.loss} and its derivative by {', '.join(self.gradients)}"
 
     @property
     def returns(self) -> str:
         """What it returns, in a sentence."""
         if self.whole:
-            return "The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params."
+            return Message("The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.")
         axes = f"the axes of {self.loss}, then those of what it is taken by" if self.net.loss.indices else "the shape of what it is taken by"
         return f"{self.loss}, and a dict of its derivatives by {', '.join(self.gradients)}; each has {axes}."
 
@@ -177,7 +178,7 @@ class _Writer:
         """The program; data and numbers that it does not use are left out of what is given where only some quantity is asked for."""
         net, names, scalars = self.net, self.names, self.scalars
         params, inputs, targets = map(self.given, (net.parameters, net.inputs, net.targets))
-        statements = [s for e in net.equations for s in self.statements(e, e.label or "forward")]
+        statements = [s for e in net.equations for s in self.statements(e, e.label or Message("forward"))]
         found = list(backward_equations(net, {} if net.loss.indices else self.notation.named(net.samples is not None, net.samples), self.wrt))
         gradients: dict[str, str] = {}
         sought = {*self.wrt}

@@ -45,7 +45,7 @@ def notebook_source(notes: Notes, own: str = "") -> str:
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "title": notes.title,
+        "title": notes.language.text(notes.title),
     }
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1, ensure_ascii=False) + "\n"
 
@@ -81,7 +81,7 @@ def _parted(blocks: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _code_cells(notes: Notes, section: Section, own: str, seen: set[str]) -> Iterator[dict[str, Any]]:
     shown = environment("markdown", notes.language, own)
     for number, program in enumerate(programs(section)):
-        source = numpy_source(program)
+        source = numpy_source(program, notes.language)
         if source in seen:
             continue
         said = {"name": notes.language.text(program.net.name), "language": notes.language}
