@@ -165,7 +165,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
 
     def share(y: Any) -> bool:
         ordered = y.view(bits)
-        return int(ordered.item(ordered.argmax())) <= top
+        return ordered.item(ordered.argmax()) <= top  # type: ignore[no-any-return]
 
     def sign(y: Any) -> bool:
         off = y * y
@@ -174,19 +174,24 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
 
     def class_number(y: Any) -> bool:
         ordered = y.view(f"u{y.itemsize}")
-        return int(ordered.item(ordered.argmax())) < known
+        return ordered.item(ordered.argmax()) < known  # type: ignore[no-any-return]
 
     def one_hot(g: Given) -> Callable[[Any], bool]:
         axis = g.axes.index(0)
         ones = np.ones(int(g.shape[axis]) if isinstance(g.shape[axis], Integer) else 0, dtype)
-        last = axis == 1 and len(g.shape) == 2 and ones.size > 0
+        most = SUM_TOLERANCE**2
 
-        def test(y: Any) -> bool:
-            off = y.dot(ones) if last and y.shape[1] == ones.size else np.add.reduce(y, axis)
+        def of_columns(y: Any) -> bool:
+            off = np.add.reduce(y, axis)
             off -= one
-            return float(np.vdot(off, off)) <= SUM_TOLERANCE**2 and share(y)
+            return bool(np.vdot(off, off) <= most) and share(y)
 
-        return test
+        def of_rows(y: Any) -> bool:
+            off = y.dot(ones)
+            off -= one
+            return bool(off.dot(off) <= most) and share(y)
+
+        return of_rows if axis == 1 and len(g.shape) == 2 and ones.size else of_columns
 
     tests: Mapping[str, Callable[[Any], bool]] = {"binary": share, "sign": sign, "class": class_number}
     if program.net.target == "one_hot":

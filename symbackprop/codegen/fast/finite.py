@@ -6,9 +6,10 @@ gradient of the first layer vouches for the weights of all later ones, and nothi
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 
-from symbackprop.codegen.fast.graph import ARRAY, VIEWS, Node
+from symbackprop.codegen.fast.graph import ARRAY, VIEWS, Graph, Node
 from symbackprop.codegen.fast.simplify import Reduced
 
 __all__ = ["witnesses"]
@@ -26,18 +27,35 @@ def witnesses(reduced: Reduced) -> frozenset[int]:
     >>> from symbackprop.codegen.program import array_program
     >>> found = reduced(array_program(mlp([784, 30, 10], output="softmax", loss="cross_entropy", samples="m")))
     >>> sorted(found.graph[p].op for p in witnesses(found))
-    ['matmul', 'name', 'vdot']
+    ['mul', 'sub']
     """
     graph, program = reduced.graph, reduced.program
     leaves = [reduced.places[g.name] for g in (*program.params, *program.inputs, *program.targets)]
-    best: dict[int, tuple[int, int]] = {}  # what vouches for a place at the least cost: itself, or what comes of it
+    best: dict[int, tuple[int, int]] = {}  # what vouches for a place at the least cost: itself, or what comes of it, the last for most
     for place in reversed(dict.fromkeys([*leaves, *reduced.order])):
         node = graph[place]
-        if _tested(node):
-            best[place] = min(best.get(place, (_cost(node), place)), (_cost(node), place))
+        if _tested(graph, node):
+            best[place] = min(best.get(place, (_cost(node), -place)), (_cost(node), -place))
         for a in _strict(node) if place in best else ():
             best[a] = min(best.get(a, best[place]), best[place])
-    return frozenset(best[leaf][1] for leaf in leaves if graph[leaf].kind == "f")
+    chosen = {-best[leaf][1] for leaf in leaves if graph[leaf].kind == "f"}
+    vouched = {place: _vouched(graph, place) & set(leaves) for place in sorted(chosen, key=lambda p: -_cost(graph[p]))}
+    times = Counter(leaf for found in vouched.values() for leaf in found)
+    for place, found in vouched.items():  # what others vouch for as well is not looked at again
+        if all(times[leaf] > 1 for leaf in found):
+            times.subtract(found)
+            chosen.remove(place)
+    return frozenset(chosen)
+
+
+def _vouched(graph: Graph, place: int) -> set[int]:
+    """All whose infinities and NaNs are still seen in a value, itself included."""
+    found, waiting = {place}, [place]
+    while waiting:
+        new = set(_strict(graph[waiting.pop()])) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _strict(node: Node) -> tuple[int, ...]:
@@ -49,8 +67,10 @@ def _strict(node: Node) -> tuple[int, ...]:
     return tuple(node.args[k] for k in _STRICT.get(node.op, ()))
 
 
-def _tested(node: Node) -> bool:
-    return node.kind == "f" and node.shape is not None and node.op not in VIEWS and node.level == ARRAY
+def _tested(graph: Graph, node: Node) -> bool:
+    """Whether a value may vouch for others; what is made of one array, entry by entry, says no more than that array."""
+    alone = [graph[a].shape for a in _strict(node)] == [node.shape]
+    return node.kind == "f" and node.shape is not None and node.op not in VIEWS and node.level == ARRAY and not alone
 
 
 def _cost(node: Node) -> int:
