@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symbackprop.checker.context import Quantity, Unreadable
-from symbackprop.checker.faces import Typed
+from symbackprop.checker.faces import Typed, size_words
 from symbackprop.checker.symbols import letter_key
 from symbackprop.checker.terms import Index, Leaf, Term, mul
 from symbackprop.checker.walk import Walk
@@ -60,7 +60,9 @@ def class_entry(reader: Walk, x: Typed, tree: Tree, of: Tree) -> Typed:
     sizes = {k: reader.labels.sizes.get(k) for k in x.face if k is not None}
     axis = next((k for k, n in sizes.items() if n == y.shape[-1]), next(iter(sizes), None) if len(sizes) == 1 else None)
     if axis is None:
-        raise Unreadable(Message("{name}: no axis has as many places as there are classes, {it}", name=shown(of), it=y.shape[-1]), of.span)
+        raise Unreadable(
+            Message("{name}: no axis has as many places as there are classes, {size}", name=shown(of), size=size_words(y.shape[-1])), of.span
+        )
     reader.labels.note(axis, y.shape[-1], shown(of), of.span)
     total = reader.labels.sum_over(mul(Leaf(y, (*example, axis)), x.term), axis)
     entries = Typed(total, None if x.rows == axis else x.rows, None if x.cols == axis else x.cols)

@@ -33,8 +33,8 @@ _CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.Slice: Message("a slice with ends"),
     ast.JoinedStr: Message("a string"),
     ast.Starred: Message("a starred argument"),
-    ast.Await: Message("await"),
-    ast.Yield: Message("yield"),
+    ast.Await: "await",
+    ast.Yield: "yield",
     ast.NamedExpr: Message("an assignment inside a formula"),
     ast.BoolOp: Message("'and' or 'or' outside a condition"),
 }
