@@ -21,7 +21,7 @@ from symbackprop.specification import load_specification
 from symbackprop.typeset.build import Builder
 from symbackprop.worked import worked
 
-__all__ = ["FORMATS", "KINDS", "picture", "picture_files"]
+__all__ = ["FORMATS", "KINDS", "graph_at", "picture", "picture_files"]
 
 KINDS = ("graph", "network")
 
@@ -52,11 +52,22 @@ def picture(net: Network, kind: str = "graph", notation: str = "nielsen", values
     if values is not None:
         if kind != "graph":
             raise InputError("numbers stand on the lines of a computational graph: choose graph, or leave the values out")
-        notes = worked(net, values, exact=exact, notation=notation)
-        drawing = next(b.drawing for s in notes.sections for b in s.blocks if isinstance(b, Figure))
+        drawing = graph_at(net, values, notation, exact).drawing
     else:
         drawing = network_drawing(net, layout) if kind == "network" else GraphDrawing(net, layout, letters_of(net, style))
     return drawing.picture(Builder(style, last=net.last_layer))
+
+
+def graph_at(net: Network, values: Mapping[str, Any], notation: str = "nielsen", exact: bool = False) -> Figure:
+    """The computational graph with numbers on its lines, for a document; every number was found in the ways `worked` finds it.
+
+    >>> from symbackprop.builders import mlp
+    >>> drawing = graph_at(mlp([1, 1], bias=False), {"w1": [[2]], "x": [0], "y": [1]}).drawing
+    >>> len(drawing.values), len(drawing.slopes)
+    (6, 4)
+    """
+    notes = worked(net, values, exact=exact, notation=notation)
+    return next(b for s in notes.sections for b in s.blocks if isinstance(b, Figure) and isinstance(b.drawing, GraphDrawing))
 
 
 def picture_files(spec: str | Path, kind: str = "graph", notation: str | None = None, formats: tuple[str, ...] = ("svg",)) -> dict[str, str]:

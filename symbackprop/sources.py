@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sympy import S
+
 from symbackprop.checker.report.formulas import laid_out
 from symbackprop.derivation import DETAILS
-from symbackprop.documents.about_network import Progress
+from symbackprop.documents.about_network import Progress, style_of
 from symbackprop.documents.blocks import Block, Notes, Prose, Section
 from symbackprop.documents.lecture import batches, chosen, descent, four_equations, gates, logistic, one_neuron, softmax, softmax_entropy, two_two_one
 from symbackprop.documents.texts import differences, two_layers, updates
+from symbackprop.drawing import graph_at
+from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import one_of
 from symbackprop.languages import Message, load_language
+from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 
 __all__ = ["SOURCES", "Slip", "Source", "source_notes"]
@@ -50,6 +55,22 @@ def _rows(notation: Notation, progress: Progress) -> Iterator[Section]:
     yield from (s for s in batches(notation, progress) if s.key == "rows")
 
 
+def _numbers(notation: Notation, progress: Progress) -> Iterator[Section]:
+    """Two computational graphs with numbers on their lines."""
+    progress("gates in numbers")
+    product = Network.from_equations(
+        ["h[j] = x[j]*w[j]", "u = sum(j, h[j])"], tensors={"x": (3,), "w": (3,)}, parameters=["x", "w"], name="inner product",
+    )  # fmt: skip
+    sigmoid = Network.from_equations(["q = -x", "r = exp(q)", "v = 1 + r", "u = 1/v"], tensors={"x": ()}, parameters=["x"], name="sigmoid")
+    blocks: list[Block] = [
+        Prose("An inner product, at numbers: what flows back through the gate of a product is the other factor."),
+        graph_at(product, {"x": [1, 2, 3], "w": [4, 5, 8]}, notation.name),
+        Prose("The sigmoid in its four gates, at {x}:", {"x": Equation(Tensor("x")(), S.One)}),
+        graph_at(sigmoid, {"x": 1}, notation.name),
+    ]
+    yield Section("gates-in-numbers", "The gates in numbers", tuple(blocks), style_of(product, notation))
+
+
 SOURCES: Mapping[str, Source] = {
     "A": Source(
         Message("Gradient descent and backpropagation, for one example and for many"), "ng", "vi",
@@ -83,7 +104,8 @@ SOURCES: Mapping[str, Source] = {
         ),
     ),
     "D": Source(
-        Message("Backpropagation through a computational graph, gate by gate"), "saito", "zh_Hant", (gates, softmax, softmax_entropy, differences),
+        Message("Backpropagation through a computational graph, gate by gate"), "saito", "zh_Hant",
+        (gates, _numbers, softmax, softmax_entropy, differences),
         (
             Slip(r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 32", r"1 \cdot 4 + 2 \cdot 5 + 3 \cdot 8 = 38", Message("The sum is 38.")),
             Slip(

@@ -17,8 +17,10 @@ from symbackprop.documents.blocks import Figure
 from symbackprop.drawing import FORMATS, KINDS, picture, picture_files
 from symbackprop.equations import Tensor
 from symbackprop.errors import InputError, SpecError, UnknownName
+from symbackprop.notation import load_notation
 from symbackprop.pictures.graph import GraphDrawing
 from symbackprop.pictures.tikz import tikz
+from symbackprop.sources import _numbers
 from symbackprop.typeset.latex import latex
 from symbackprop.worked import worked
 
@@ -80,6 +82,17 @@ def test_a_gate_at_numbers() -> None:
     assert numbers(drawing.values[net.loss.tensor]) == 38
     assert numbers(drawing.slopes[x]).ravel().tolist() == [4, 5, 8]
     assert numbers(drawing.slopes[w]).ravel().tolist() == [1, 2, 3]
+
+
+def test_the_fourth_text_has_its_gates_in_numbers() -> None:
+    """The oracle: 1/(1 + e) of -1 and its slope s(1 - s), and the inner product by hand."""
+    (section,) = _numbers(load_notation("saito"), lambda name: None)
+    graphs = [b.drawing for b in section.blocks if isinstance(b, Figure)]
+    assert all(isinstance(g, GraphDrawing) for g in graphs)
+    product, sigmoid = (next(v for x, v in g.values.items() if x.name == "u") for g in graphs)
+    s = 1 / (1 + np.exp(-1))
+    assert (numbers(product), numbers(sigmoid)) == (38, pytest.approx(s, rel=1e-3))
+    assert numbers(next(v for x, v in graphs[1].slopes.items() if x.name == "x")) == pytest.approx(s * (1 - s), rel=1e-3)
 
 
 def test_what_is_too_large_keeps_its_letter() -> None:

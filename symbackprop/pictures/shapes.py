@@ -23,7 +23,7 @@ _BRACKETS = 0.5  # what the brackets of a matrix stand out above and below its r
 _TIP = 0.62  # length of the head of an arrow
 _SIDE = 0.21  # half its width
 _NOTCH = 0.45  # where the line meets it
-_MARGIN = 0.15  # around the whole picture
+_MARGIN = 0.3  # around the whole picture
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Picture:
     """Shapes in the order in which they are drawn.
 
     >>> Picture((Dot((0, 0)), Dot((3, 0)))).size
-    (3.62, 0.62)
+    (3.92, 0.92)
     """
 
     shapes: tuple[Shape, ...]
@@ -168,7 +168,7 @@ def below(pictures: Iterable[Picture], apart: float) -> Picture:
     """Pictures one below the other, their left sides in line.
 
     >>> below([Picture((Dot((0, 0)),)), Picture((Dot((5, 5)),))], 1.0).size
-    (0.62, 2.24)
+    (0.92, 2.84)
     """
     return Picture(tuple(_stacked(pictures, apart)))
 

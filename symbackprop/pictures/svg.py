@@ -20,9 +20,9 @@ def svg(picture: Picture, title: str = "") -> str:
 
     >>> from symbackprop.pictures.shapes import Dot
     >>> print(svg(Picture((Dot((0, 0)),)), "a dot"))
-    <svg class="picture" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9.92 9.92" width="0.62em" height="0.62em" role="img" \
+    <svg class="picture" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 14.72 14.72" width="0.92em" height="0.92em" role="img" \
 aria-label="a dot" font-size="16" style="max-width:100%;height:auto">
-    <circle class="ink" cx="4.96" cy="4.96" r="2.56" fill="currentColor"/>
+    <circle class="ink" cx="7.36" cy="7.36" r="2.56" fill="currentColor"/>
     </svg>
     """
     return _element(picture, title, "em", "")

@@ -16,7 +16,7 @@ def tikz(picture: Picture) -> str:
     >>> from symbackprop.pictures.shapes import Dot
     >>> print(tikz(Picture((Dot((0, 0)),))))
     \\begin{tikzpicture}[x=1em, y=1em]
-    \\useasboundingbox (-0.31,-0.31) rectangle (0.31,0.31);
+    \\useasboundingbox (-0.46,-0.46) rectangle (0.46,0.46);
     \\fill (0,0) circle[radius=0.16];
     \\end{tikzpicture}
     """

@@ -22,7 +22,7 @@ def typst_picture(picture: Picture) -> str:
 
     >>> from symbackprop.pictures.shapes import Dot
     >>> print(typst_picture(Picture((Dot((0, 0)),))).splitlines()[0])
-    box(width: 0.62em, height: 0.62em, {
+    box(width: 0.92em, height: 0.92em, {
     """
     wide, high = picture.size
     page = _Page(picture)
