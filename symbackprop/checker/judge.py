@@ -8,6 +8,7 @@ import tomllib
 from typing import Any
 
 from symbackprop.checker.limits import OutOfTime, limited
+from symbackprop.checker.mixing import told
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.reached import reached
 from symbackprop.checker.steps import Judge, Judged
@@ -46,6 +47,7 @@ def check(
             document = read_document(text, kind)
             asked = asked or _declared(document.front, name)
             steps.extend(Judge(asked).steps(document.lines))
+            steps = told(steps, asked)
             targets = tuple(Target(label, reached(tree, steps, asked.context)) for label, tree in asked.targets)
     except (ReadError, TooLarge) as error:
         failure = Message("undecided: {error}", error=str(error))

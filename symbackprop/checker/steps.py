@@ -10,7 +10,7 @@ from typing import Any
 from symbackprop.checker.applied import with_dummies
 from symbackprop.checker.beside import parted
 from symbackprop.checker.compare import Difference, Outcome, compared, instances
-from symbackprop.checker.context import Macro, Misfit, OutOfLayers, Symbol, Unreadable
+from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
 from symbackprop.checker.counterexample import counterexample_of, short
 from symbackprop.checker.diagnose import diagnose
@@ -34,11 +34,17 @@ _DEFINES = (":=", "equiv", "triangleq")
 
 @dataclass(frozen=True)
 class Judged:
-    """A step, with the trees of what opens its chain and of what it says; None where there is none."""
+    """A step, with the trees of what opens its chain and of what it says; None where there is none.
+
+    Where it was judged, `left` is what it was judged against, under `conditions` and in a `context`.
+    """
 
     step: Step
     opening: Tree | None
     tree: Tree | None
+    left: Tree | None = None
+    conditions: tuple[Tree, ...] = ()
+    context: Context | None = None
 
 
 @dataclass
@@ -145,7 +151,7 @@ class Judge:
         if not first:
             against = compared(start, tree, self.problem, self.context, conditions, python)
             opening, _ = self.judgement(against, start, tree, conditions, python, offset, "")
-        return Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree)
+        return Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree, last, tuple(conditions), self.context)
 
     def judgement(
         self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str

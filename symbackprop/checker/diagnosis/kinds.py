@@ -42,6 +42,7 @@ KINDS: Mapping[str, str] = {
     "missing factor": Message("A factor is missing: {old} should be {new}."),
     "missing term": Message("A term is missing: {old} should be {new}."),
     "inverse": Message("The fraction is upside down: {old} should be {new}."),
+    "mixed conventions": Message("Two conventions are mixed: this is right with {new}, but the derivation has {second_new} elsewhere (line {old})."),
     "two mistakes": Message("Two things are wrong: {old} should be {new}, and {second_old} should be {second_new}."),
     "shapes": Message("The shapes do not fit: {old}."),
     "only equal": Message("The two sides agree where {old} are different, and differ where they are equal."),
@@ -56,6 +57,7 @@ COSTS: Mapping[str, int] = {
     "order": 13, "evaluation point": 12, "counted twice": 12, "examples": 14, "sum": 15, "axis": 14, "factor": 16,
     "sum condition": 17, "another quantity": 19, "value for derivative": 19, "inverse derivative": 14, "off the diagonal": 18, "diagonal": 19,
     "operand": 20, "function": 20, "power": 19, "extra factor": 22, "extra term": 22, "bracket": 17, "inner derivative": 18,
-    "missing factor": 25, "missing term": 26, "inverse": 15, "two mistakes": 40, "shapes": 90, "only equal": 90, "only different": 90,
+    "missing factor": 25, "missing term": 26, "inverse": 15, "two mistakes": 40, "mixed conventions": 40,
+    "shapes": 90, "only equal": 90, "only different": 90,
     "some entries": 91, "every entry": 92,
 }  # fmt: skip
