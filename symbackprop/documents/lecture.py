@@ -59,11 +59,12 @@ def lecture_sections(notation: Notation, progress: Progress = lambda name: None)
 
 def conventions(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("conventions")
-    j, k, n, m = index("j"), index("k"), size("n"), size("m")
-    x, y, u, v, cost = Tensor("x", (n,)), Tensor("y", (m,)), Tensor("u", (n,)), Tensor("v", (n,)), Tensor("C")
+    j, k, n, q = index("j"), index("k"), size("n"), size("q")
+    x, u, v, cost = Tensor("x", (n,)), Tensor("u", (n,)), Tensor("v", (n,)), Tensor("C")
+    through = Tensor("u", (q,))
     product = Equation(x[j], mul(u[j], v[j]))
     delta = Equation(KroneckerDelta(j, k), Piecewise((1, Eq(j, k)), (0, True), evaluate=False))
-    chain_rule = Equation(Partial(cost(), x[j]), summation(mul(Partial(cost(), y[k]), Partial(y[k], x[j])), (k, 1, m)))
+    chain_rule = Equation(Partial(cost(), x[j]), summation(mul(Partial(cost(), through[k]), Partial(through[k], x[j])), (k, 1, q)))
     net = deep()
     lifted = lift_equation(product, notation.layout(False))
     blocks: list[Block] = [
@@ -78,7 +79,7 @@ def conventions(notation: Notation, progress: Progress) -> Iterator[Section]:
         Equations((definition(product), *((definition(lifted),) if lifted is not None else ()))),
         Prose(
             "Everything rests on the chain rule: if {x} acts on {C} only through quantities {y}, then each of them contributes,",
-            {"x": x[j], "C": cost, "y": y[k]},
+            {"x": x[j], "C": cost, "y": through[k]},
         ),
         Equations((definition(chain_rule),)),
         Prose(

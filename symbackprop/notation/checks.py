@@ -48,6 +48,7 @@ def check_notation(notation: Notation, where: str) -> None:
         raise SpecError(f"{where}: 'indices' must be a permutation, or two indices could share a letter; it takes {[*moved]} to {[*moved.values()]}")
     _check_factors(notation, where)
     _check_layers(notation, where)
+    _check_layout(notation, where)
     carried = [of for of, gradient in notation.gradients.items() if gradient.get("factor") == "m"]
     if carried and notation.batch_cost == "sum":
         raise SpecError(
@@ -94,6 +95,30 @@ def _check_layers(notation: Notation, where: str) -> None:
     if notation.size_style == "layer" and notation.layer_style == "subscript":
         raise SpecError(
             f'{where}: size_style = "layer" writes a width as n^(l), but layer_style = "subscript" has no layers above; leave size_style out'
+        )
+
+
+def _check_layout(notation: Notation, where: str) -> None:
+    if notation.weight_index != notation.weights:
+        raise SpecError(
+            f'{where}: weight_index = "{notation.weight_index}" names the entries of a weight matrix by row and column, but weights = '
+            f'"{notation.weights}" stores it the other way round, so that w_12 would stand in row 2; give both the same value'
+        )
+    wanted = {"rows": "first", "columns": "subscript"}.get(notation.samples, notation.sample_style)
+    if notation.sample_style not in ("superscript", wanted):
+        raise SpecError(
+            f'{where}: sample_style = "{notation.sample_style}" writes the index of the example where samples = "{notation.samples}" stores no '
+            f'example: entries are named by row and column; take sample_style = "{wanted}" or "superscript"'
+        )
+    if notation.sample_style == "superscript" and notation.layer_style == "plain":
+        raise SpecError(
+            f'{where}: sample_style = "superscript" writes the example beside the layer, but layer_style = "plain" would make a^{{l(s)}} of it, '
+            f"which reads as a function of s; bracket the layers"
+        )
+    if notation.transpose_style == "merged" and notation.layer_style == "plain":
+        raise SpecError(
+            f'{where}: transpose_style = "merged" writes a transpose beside the layer, but layer_style = "plain" would make w^{{l+1T}} of it, which '
+            f'reads as a product; bracket the layers, or take transpose_style = "outside"'
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Pow, S, preorder_traversal
+from sympy import Mul, Pow, S, preorder_traversal
 
 from symbackprop.equations import Entry, Func, Grad, Tensor, index, tensors
 from symbackprop.lift import MatMul, Transpose, Var, children
@@ -28,7 +28,7 @@ _MEANINGS = {
 class Difference:
     """One thing that the two notations do differently: what it is, and what stands for it in each.
 
-    `kind` is letter, layers, indices, layout, gradient, cost, factor, transposes, order or sign.
+    `kind` is letter, layers, indices, layout, gradient, cost, factor, transposes, order, sign or style.
     """
 
     kind: str
@@ -107,6 +107,18 @@ _WAYS: tuple[tuple[str, str, dict[Any, str]], ...] = (
 )
 
 
+def _index_letters(first: Side, second: Side) -> Iterator[Difference]:
+    """The letters of the indices that stand in the results."""
+    used = {str(s) for side in (first, second) for d in side.derivations.values() for i in _indices_in(d.result.rhs) for s in i.free_symbols}
+    for name in sorted(used & {*first.notation.indices, *second.notation.indices}):
+        yield Difference("indices", f"the index {name} of this package", *(s.builder.number(index(name)) for s in (first, second)))
+
+
+def _indices_in(expr: Any) -> Iterator[Any]:
+    for entry in expr.atoms(Entry):
+        yield from entry.indices
+
+
 def _layouts(first: Side, second: Side) -> Iterator[Difference]:
     for name, what, words in _WAYS:
         tensor = _quantities(first).get(name)
@@ -123,7 +135,8 @@ def _layouts(first: Side, second: Side) -> Iterator[Difference]:
 
 def _gradients(first: Side, second: Side) -> Iterator[Difference]:
     """What stands for the gradient by each quantity, with what it means: dZ = m dJ/dZ."""
-    for of in dict.fromkeys((*first.named, *second.named)):
+    signs = (name for name in "abwz" if (name in first.notation.nabla) != (name in second.notation.nabla))
+    for of in dict.fromkeys((*first.named, *second.named, *signs)):
         tensor = _at_a_layer(first, of)
         if tensor is not None:
             yield Difference("gradient", f"the gradient by {_MEANINGS.get(of, of)}", _gradient(first, tensor), _gradient(second, tensor))
@@ -189,6 +202,23 @@ def called(first: Side, second: Side, name: str) -> str:
     return " and ".join(dict.fromkeys(names)) if name.startswith("BP") else ""
 
 
+def _orders(first: Side, second: Side) -> Iterator[Difference]:
+    """Results whose factors stand the other way round in index form."""
+    for name, one, other in _pairs(first, second):
+        written = [[_factor(s, f) for m in _products_in(d.result.rhs) for f in s.builder.ordered(m.args)] for s, d in ((first, one), (second, other))]
+        if written[0] != written[1] and sorted(written[0]) == sorted(written[1]):
+            yield Difference("order", _in("the order of factors", called(first, second, name)), first.result(one), second.result(other))
+
+
+def _products_in(expr: Any) -> Iterator[Any]:
+    yield from (m for m in preorder_traversal(expr) if isinstance(m, Mul) and m.atoms(Entry))
+
+
+def _factor(side: Side, factor: Any) -> str:
+    """A factor by what stands in it, with the names that both notations have."""
+    return type(factor).__name__ + " ".join(sorted({_canonical(side, t) for t in tensors(factor)}))
+
+
 def _in(what: str, name: str) -> str:
     """With the number of the equation, where it has one."""
     return f"{what} in {name}" if name else what
@@ -222,6 +252,14 @@ def _signs(first: Side, second: Side) -> Iterator[Difference]:
     """The signs of products entry by entry and of transposes, where both print them."""
     yield Difference("sign", "the product entry by entry", *(Operator(s.notation.hadamard) for s in (first, second)))
     yield Difference("sign", "a transpose", *(glyph(s.notation.transpose) for s in (first, second)))
+    for setting, what in _STYLES.items():
+        yield Difference("style", what, *(Text(str(getattr(s.notation, setting))) for s in (first, second)))
 
 
-_FINDERS: tuple[Finder, ...] = (_letters, _layers, _indices, _layouts, _gradients, _costs, _factors, _products, _signs)
+_STYLES = {
+    "transpose_style": "the sign of a transpose beside a layer", "sum_limits": "the limits of a sum", "division": "a division entry by entry",
+    "exponential": "the exponential function", "function_powers": "a power of a function", "explicit_broadcast": "a repeated vector, written out",
+}  # fmt: skip
+
+
+_FINDERS: tuple[Finder, ...] = (_letters, _layers, _indices, _index_letters, _layouts, _gradients, _costs, _factors, _products, _orders, _signs)

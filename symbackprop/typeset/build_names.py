@@ -94,18 +94,17 @@ def juxtaposed(nodes: Sequence[t.Node]) -> t.Node:
 
 def _needs_gap(before: t.Node, items: tuple[t.Node, ...]) -> bool:
     """Between fractions, and beside a name of several letters such as dW or net, which would run into the letter before it."""
+    if _is_word(items[0]) or (_is_word(before) and not isinstance(items[0], t.Fence)):
+        return not any(isinstance(n, (t.Operator, t.Space)) for n in (before, items[0]))
     if isinstance(before, t.Fraction):
         return isinstance(items[0], t.Fraction)
-    beside = before, items[0]
-    if all(_is_quantity(n) for n in beside) and any(_is_quantity(n, "word") for n in beside):
-        return True
     return len(items) > 1 and not t.is_word(items[0]) and all(isinstance(i, (t.Symbol, t.Scripts)) for i in items)
 
 
-def _is_quantity(node: t.Node, style: str = "") -> bool:
-    """Whether a node is a letter, with scripts or without, in a style if one is given."""
+def _is_word(node: t.Node) -> bool:
+    """Whether a node is a quantity whose letter is a word, with scripts or without."""
     base = node.base if isinstance(node, (t.Scripts, t.Accent)) else node
-    return isinstance(base, (t.Symbol, t.Number)) and (not style or (isinstance(base, t.Symbol) and base.style == style))
+    return isinstance(base, t.Symbol) and base.style == "word"
 
 
 def _starts_with_number(node: t.Node) -> bool:
