@@ -23,7 +23,7 @@ __all__ = ["told"]
 
 _ROWS, _COLUMNS = Message("examples as rows"), Message("examples as columns")
 _ROW, _COLUMN = Message("vectors as rows"), Message("vectors as columns")
-_TO_FROM, _FROM_TO = Message("weights as w_{to,from}"), Message("weights as w_{from,to}")
+_TO_FROM, _FROM_TO = Message("weights written to, from"), Message("weights written from, to")
 _OPPOSITE = {_ROWS: _COLUMNS, _COLUMNS: _ROWS, _ROW: _COLUMN, _COLUMN: _ROW, _TO_FROM: _FROM_TO, _FROM_TO: _TO_FROM}
 
 

@@ -79,6 +79,6 @@ def test_the_order_of_the_indices_of_weights(to_from: bool) -> None:
     })  # fmt: skip
     report = check("\n".join([ours[0], theirs[1], theirs[2]]), problem)
     assert [s.status for s in report.steps] == ["right", "wrong", "wrong"]
-    other, own = ("w_{from,to}", "w_{to,from}") if to_from else ("w_{to,from}", "w_{from,to}")
+    other, own = ("from, to", "to, from") if to_from else ("to, from", "from, to")
     for step in report.steps[1:]:
-        assert step.diagnosis.sentence == f"Two conventions are mixed: this is right with weights as {other}, but the derivation has weights as {own} elsewhere (line 1)."
+        assert step.diagnosis.sentence == f"Two conventions are mixed: this is right with weights written {other}, but the derivation has weights written {own} elsewhere (line 1)."
