@@ -117,7 +117,8 @@ def norm(reader: Walk, body: Tree, sub: tuple[Tree, ...], tree: Tree) -> Typed:
             return power(reader, squared_norm(reader, found), Typed(Num(Fraction(1, 2))), tree.span)
         case ("1",) if not (found.rows and found.cols):
             return reader.labels.summed(replace(found, term=Fn("abs", found.term)), "all")
-    raise Unreadable(Message("the norm {name} is not read; \\|x\\|_1 of a vector, \\|x\\|_2 and \\|X\\|_F are", name=shown(tree)), tree.span)
+    read = ", ".join(("\\|x\\|_1", "\\|x\\|_2", "\\|X\\|_F"))
+    raise Unreadable(Message("the norm {name} is not read; these are: {read}", name=shown(tree), read=read), tree.span)
 
 
 def identifier(reader: Walk, name: str) -> Typed | None:

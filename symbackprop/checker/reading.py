@@ -228,7 +228,7 @@ def nabla(reader: Walk, tree: Nabla) -> Typed:
         of = reader.read(tree.of)
         found = sources(reader, of.term)
         if len(found) != 1:
-            raise Unreadable(Message("the gradient needs what it is taken by, as in \\nabla_a C"), tree.span)
+            raise Unreadable(Message("the gradient needs what it is taken by, as in {example}", example="\\nabla_a C"), tree.span)
         return derived(reader, of, found[0], tree.span)
     return derived(reader, reader.read(tree.of), variable(reader, tree.by), tree.span)
 

@@ -130,9 +130,10 @@ def test(reader: Walk, tree: Tree) -> Typed:
             return Typed(mul(*(condition(reader, i) for i in items)))
         case Text(text):
             raise Unreadable(
-                Message("the words '{text}' may be a condition, and words are not read: say it as i \\ne j or z > 0", text=text), tree.span
+                Message("the words '{text}' may be a condition, and words are not read: say it as {example}", text=text, example="i \\ne j"),
+                tree.span,
             )
-    raise Unreadable(Message("a condition such as z > 0 was expected here"), tree.span)
+    raise Unreadable(Message("a condition such as {example} was expected here", example="z > 0"), tree.span)
 
 
 def compared(reader: Walk, tree: Tree) -> Typed:

@@ -22,7 +22,7 @@ def big(p: Parser, token: Token) -> Tree:
     kind = token.text
     if kind == "arg":
         if p.token.kind != "big" or p.token.text not in ("max", "min"):
-            raise p.fail(Message("\\arg is read before \\max and \\min only"))
+            raise p.fail(Message("{sign} is read before {one} and {other} only", sign="\\arg", one="\\max", other="\\min"))
         kind += p.advance().text
     below: Tree | None = None
     high: Tree | None = None
@@ -112,7 +112,7 @@ def _rows(p: Parser, token: Token, start: int, kind: str) -> tuple[tuple[Tree, .
             rows[-1].extend(_cell(p))
     closing = _ENVIRONMENT.match(p.text, p.token.end)
     if closing is None or closing.group(1) != kind:
-        raise p.fail(Message("the environment '{kind}' that begins at {place} is ended by another \\end", kind=kind, place=p.place(token.start)))
+        raise p.fail(Message("the environment '{kind}' that begins at {place} is ended as another", kind=kind, place=p.place(token.start)))
     p.close_here(closing.end())
     found = tuple(tuple(row) for row in rows if row)
     if not found:

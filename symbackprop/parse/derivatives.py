@@ -143,7 +143,9 @@ def inline(p: Parser, token: Token) -> Tree:
     order = _order(p)
     of = None if _slope(p) else _variable(p)
     if not _slope(p):
-        raise p.fail(Message("∂ stands for part of a derivative, ∂C/∂z: what it is divided by is missing"), token.start)
+        raise p.fail(
+            Message("{sign} stands for part of a derivative, {example}: what it is divided by is missing", sign="∂", example="∂C/∂z"), token.start
+        )
     at = p.advance().end
     found: list[Tree] = []
     while len(found) < order:
@@ -154,7 +156,9 @@ def inline(p: Parser, token: Token) -> Tree:
         found.append(p.factor())
         at = p.token.start
     if not found:
-        raise p.fail(Message("∂ stands for part of a derivative, ∂C/∂z: a differential was expected below the line"), at)
+        raise p.fail(
+            Message("{sign} stands for part of a derivative, {example}: a differential was expected below the line", sign="∂", example="∂C/∂z"), at
+        )
     return _derivative(p, token, of, _repeated(p, order, found, at), _sign(above))
 
 

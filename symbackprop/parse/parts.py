@@ -69,7 +69,7 @@ def _accented(p: Parser, tree: Tree, accent: str, token: Token) -> Tree:
             return Juxtaposed(tuple(_accented(p, i, accent, token) for i in tree.items), span=span)
         case _ if accent in STYLES or accent == "double":
             return tree
-    raise p.fail(Message("\\{text} is read over a name only", text=token.text), token.start)
+    raise p.fail(Message("{sign} is read over a name only", sign=f"\\{token.text}"), token.start)
 
 
 def _number(p: Parser, token: Token) -> Tree:

@@ -119,7 +119,7 @@ class Parser:
         if kind in ("^", "_", "primes"):
             return self.fail(Message("nothing stands before '{sign}'", sign=text))
         if kind == "over":
-            return self.fail(Message("\\over needs something above it"))
+            return self.fail(Message("{sign} needs something above it", sign="\\over"))
         if kind in ("forall", "text"):
             return self.fail(Message("words stand where a quantity was expected"))
         return self.fail(Message("a quantity was expected before '{sign}'", sign=text))

@@ -95,7 +95,7 @@ class _Reader:
         except SyntaxError as error:
             line = min(max(error.lineno or 1, 1), len(self.lines))
             at = min(self.starts[line - 1] + max((error.offset or 1) - 1, 0), len(self.text))
-            raise ReadError(self.text, at, Message("this is no formula in Python's notation ({reason})", reason=error.msg)) from None
+            raise ReadError(self.text, at, self.refused(error.msg)) from None
         except UnicodeEncodeError as error:
             raise ReadError(
                 self.text, min(self.starts[0] + error.start, len(self.text)), Message("half a character has no meaning in a formula")
@@ -106,6 +106,15 @@ class _Reader:
             raise ReadError(self.text, self.starts[0], Message("one formula in one line was expected"))
         self.measure(module)
         return module.body[0]
+
+    def refused(self, reason: str) -> Message:
+        """In words what Python says of a text that it cannot parse."""
+        bracket = re.match(r"(?:unmatched )?'(.)'(?P<open> was never closed)?$", reason)
+        if bracket is None:
+            return Message("this is no formula in Python's notation")
+        if bracket["open"]:
+            return Message("the bracket '{sign}' is never closed", sign=bracket.group(1))
+        return Message("the bracket '{sign}' was never opened", sign=bracket.group(1))
 
     def measure(self, module: ast.Module) -> None:
         level: list[ast.AST] = [module]

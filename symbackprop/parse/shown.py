@@ -54,7 +54,9 @@ _SIDES = {"{": "\\{", "}": "\\}", "||": "\\|", ".": ""}
 
 def _script(sign: str, tree: Tree | None) -> str:
     text = shown(tree)
-    return f"{sign}{text}" if len(text) <= 1 else f"{sign}{{{text}}}" if text else ""
+    if tree is None:
+        return ""
+    return f"{sign}{text}" if len(text) <= 1 else f"{sign}{{{text}}}"
 
 
 def _beside(texts: list[str]) -> str:

@@ -75,8 +75,8 @@ _COMMANDS = {
 }  # fmt: skip
 FUNCTIONS = frozenset(says for kind, says in _COMMANDS.values() if kind == "function")
 _REFUSED = {
-    "pm": Message("± stands for two formulas: write out the one you mean"),
-    "mp": Message("∓ stands for two formulas: write out the one you mean"),
+    "pm": Message("{sign} stands for two formulas: write out the one you mean", sign="±"),
+    "mp": Message("{sign} stands for two formulas: write out the one you mean", sign="∓"),
     **dict.fromkeys(("cancel", "bcancel", "xcancel", "sout"), Message("what is crossed out may be kept or gone: write what is left")),
     "def": Message("a formula defines no commands: write the symbol itself"),
     "newcommand": Message("a formula defines no commands: write the symbol itself"),
@@ -157,9 +157,9 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
         if command in _REFUSED:
             raise ReadError(text, start, _REFUSED[command])
         near = get_close_matches(command[:40], _COMMANDS, n=1)
-        name = command[:40]
-        unknown = Message("the command \\{name} is not known", name=name)
-        near_it = Message("the command \\{name} is not known; did you mean \\{near}?", name=name, near=near[0]) if near else unknown
+        said = f"\\{command[:40]}"
+        unknown = Message("the command {sign} is not known", sign=said)
+        near_it = Message("the command {sign} is not known; did you mean {near}?", sign=said, near=f"\\{near[0]}") if near else unknown
         raise ReadError(text, start, near_it)
     kind, says = _COMMANDS[command]
     if kind == "accent" and ACCENTS[command] in ("roman", "sans", "mono"):
@@ -171,12 +171,12 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
     elif kind in ("text", "label"):
         raw = _RAW.match(text, end)
         if raw is None:
-            raise ReadError(text, start, Message("\\{command} needs words in braces, \\{command}{{...}}, closed again", command=command))
+            raise ReadError(text, start, Message("{sign} needs words in braces, {sign}{{...}}, closed again", sign=f"\\{command}"))
         return Token(kind, raw.group(1).strip(), start, raw.end())
     elif kind in ("open_any", "close_any", "any"):
         delimiter = _DELIMITER.match(text, end)
         if delimiter is None:
-            raise ReadError(text, start, Message("a bracket must follow \\{command}", command=command))
+            raise ReadError(text, start, Message("a bracket must follow {sign}", sign=f"\\{command}"))
         return _sized(text, kind, delimiter, start)
     elif kind == "quad":
         quads = _QUADS.match(text, end)
@@ -185,13 +185,13 @@ def _command(text: str, command: str, start: int, end: int, vocabulary: Vocabula
     elif kind == "not":
         negated = _NEGATED.match(text, end)
         if negated is None:
-            raise ReadError(text, start, Message("\\not is read before = and \\in only"))
+            raise ReadError(text, start, Message("{sign} is read before {one} and {other} only", sign="\\not", one="=", other="\\in"))
         return Token("relation", "!=" if negated.group(1) == "=" else "notin", start, negated.end())
     elif kind in ("overset", "stackrel"):
         above = _RAW.match(text, end)
         below = _RAW.match(text, above.end()) if above else None
         if below is None or not below.group(1).strip():
-            raise ReadError(text, start, Message("\\{command} needs two arguments in braces", command=command))
+            raise ReadError(text, start, Message("{sign} needs two arguments in braces", sign=f"\\{command}"))
         return lex(text, below.start(1), vocabulary)._replace(start=start, end=below.end())
     elif kind == "prime":
         return Token("primes", "'", start, end)

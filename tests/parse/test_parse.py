@@ -124,7 +124,7 @@ REFUSED = [
     (r"\left\foo x \right)", 1, "'\\foo' is no bracket"),
     (r"\begin{tikzpicture} x \end{tikzpicture}", 1, "the environment 'tikzpicture' is not read here; cases, array, pmatrix and bmatrix are"),
     (r"\begin{cases} a \\ b", 1, "the bracket '\\begin' opened at column 1 is never closed"),
-    (r"\begin{cases} a \end{matrix}", 17, "the environment 'cases' that begins at column 1 is ended by another \\end"),
+    (r"\begin{cases} a \end{matrix}", 17, "the environment 'cases' that begins at column 1 is ended as another"),
     (r"\begin{pmatrix} & a \end{pmatrix}", 17, 'a cell of the pmatrix is empty'),
     (r"\partial C", 1, '∂ stands for part of a derivative, ∂C/∂z: what it is divided by is missing'),
     (r"\partial C / x", 13, '∂ stands for part of a derivative, ∂C/∂z: a differential was expected below the line'),
