@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.rendering import HTML, LATEX, Medium, render_notes, render_proofs
 from symbackprop.documents.templates import environment
 from symbackprop.typeset.mathml import CSS
 
-__all__ = ["article_source", "fragments", "page_source"]
+__all__ = ["article_source", "latex_files", "page_source"]
 
 
 def article_source(notes: Notes, own: str = "") -> str:
     """The article: a document of its own."""
-    sections = [*render_notes(notes, LATEX), render_proofs(notes, LATEX)]
+    return _article(notes, own, _sections(notes))
+
+
+def latex_files(notes: Notes, own: str = "") -> dict[str, str]:
+    """The article, and each section in a file of its own, to be read into a document by `\\input`."""
+    sections = _sections(notes)
+    fragment = environment("latex", notes.language, own).get_template("fragment.tex")
+    parts = {s["key"]: fragment.render(section=s, title=_title(notes, LATEX), language=notes.language) for s in sections}
+    return {"notes.tex": _article(notes, own, sections), **{f"fragments/{key}.tex": text for key, text in parts.items()}}
+
+
+def _sections(notes: Notes) -> list[dict[str, Any]]:
+    return [*render_notes(notes, LATEX), render_proofs(notes, LATEX)]
+
+
+def _article(notes: Notes, own: str, sections: list[dict[str, Any]]) -> str:
     article = environment("latex", notes.language, own).get_template("article.tex")
     return article.render(sections=sections, title=_title(notes, LATEX), language=notes.language)
-
-
-def fragments(notes: Notes, own: str = "") -> dict[str, str]:
-    """Each section by its key, to be read into a document by `\\input`."""
-    fragment = environment("latex", notes.language, own).get_template("fragment.tex")
-    sections = [*render_notes(notes, LATEX), render_proofs(notes, LATEX)]
-    return {s["key"]: fragment.render(section=s, title=_title(notes, LATEX), language=notes.language) for s in sections}
 
 
 def page_source(notes: Notes, own: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from symbackprop.documents.article import article_source, fragments, page_source
+from symbackprop.documents.article import latex_files, page_source
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.markdown import markdown_files
 from symbackprop.documents.notebook import notebook_source
@@ -23,13 +23,8 @@ class Style:
     pdf_engine: str = "auto"
 
 
-def _tex(notes: Notes, style: Style) -> dict[str, str | bytes]:
-    parts = {f"fragments/{key}.tex": text for key, text in fragments(notes, style.templates).items()}
-    return {"notes.tex": article_source(notes, style.templates), **parts}
-
-
 FORMATS: Mapping[str, Callable[[Notes, Style], Mapping[str, str | bytes]]] = {
-    "tex": _tex,
+    "tex": lambda notes, style: latex_files(notes, style.templates),
     "html": lambda notes, style: {"notes.html": page_source(notes, style.templates)},
     "md": lambda notes, style: markdown_files(notes, style.templates),
     "ipynb": lambda notes, style: {"notes.ipynb": notebook_source(notes, style.templates)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from html import escape as escape_html
 from string import Formatter
 from typing import Any, cast, get_args
@@ -124,6 +124,15 @@ def html_body(notes: Notes) -> str:
     return page.render(sections=render_notes(notes, HTML), css=CSS, language=notes.language)
 
 
+@lru_cache(maxsize=1 << 13)
+def _built(value: Any, notation: Notation, samples: Any, words: tuple[tuple[str, str], ...], last: Any, ahead: int | None) -> Node:
+    """The tree of a formula: the same for all media, which only print it."""
+    builder = Builder(notation, samples, dict(words), last, ahead)
+    if isinstance(value, Held):
+        return builder.about(value.equation.lhs, value.equation.rhs).layers(value.layers)
+    return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
+
+
 @dataclass(frozen=True)
 class _Writer:
     section: Section
@@ -191,8 +200,14 @@ class _Writer:
 
     @property
     def builder(self) -> Builder:
-        words = {name: self.language.say(word) for name, word in WORDS.items()}
-        return Builder(self.notation, self.section.samples, words, self.section.last, self.ahead)
+        notation, samples, words, last, ahead = self._manner
+        return Builder(notation, samples, dict(words), last, ahead)
+
+    @property
+    def _manner(self) -> tuple[Any, ...]:
+        """What a builder is made of."""
+        words = tuple((name, self.language.say(word)) for name, word in WORDS.items())
+        return self.notation, self.section.samples, words, self.section.last, self.ahead
 
     def about(self, *things: Any) -> _Writer:
         """The writer that calls layers by letters that suit `things`."""
@@ -201,10 +216,7 @@ class _Writer:
     def node(self, value: Any) -> Node:
         if isinstance(value, get_args(Node)):  # a formula that was typed, not derived
             return cast(Node, value)
-        builder = self.builder
-        if isinstance(value, Held):
-            return builder.about(value.equation.lhs, value.equation.rhs).layers(value.layers)
-        return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
+        return _built(value, *self._manner)
 
     def cell(self, value: Any) -> str:
         if isinstance(value, str):
