@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sympy import Add, Function, Mul, Rational, erf
+from sympy import Add, Function, Mul, Pow, Rational, erf
 
 from symbackprop.codegen.arrays import Array, Op, apply, compare, name, negative, number, plus, power, select, times
-from symbackprop.equations import add, mul
+from symbackprop.equations import Func, add, mul
 from symbackprop.languages import Message
 
-__all__ = ["FORMS", "LOSS_FORMS", "UNGUARDED", "Erfc", "Form", "read_form", "with_tails"]
+__all__ = ["FORMS", "LOSS_FORMS", "UNGUARDED", "Erfc", "Form", "is_tanh", "read_form", "with_tails"]
 
 
 @dataclass(frozen=True)
@@ -71,25 +71,43 @@ class Erfc(Function):  # type: ignore[misc]
 
 
 def with_tails(total: Add) -> Any:
-    """A sum with erfc(-u) in place of 1 + erf(u), and with as much of it as there is.
+    """A sum with what is left of it where its terms cancel: erfc(-u) for 1 + erf(u), 2 sigmoid(2 u) for 1 + tanh(u).
 
-    Where u is far below zero erf(u) is -1 but for a tiny part, and that part is the sum: in a difference its digits are lost.
+    Where u is far below zero erf(u) and tanh(u) are -1 but for a tiny part, and that part is the sum: in a difference its digits are
+    lost. So are those of 1 - tanh(u)^2, which is 4 sigmoid(2 u) sigmoid(-2 u).
 
     >>> from sympy import Symbol
     >>> z = Symbol("z")
     >>> with_tails(z + (1 - erf(z)) / 2)
     z + Erfc(z)/2
+    >>> with_tails(1 + Func("tanh", z))
+    2*sigmoid(2*z)
     """
     terms = list(total.args)
     for term in total.args:
         factors = Mul.make_args(term)
-        inside = next((f for f in factors if isinstance(f, erf)), None)
+        inside = next((f for f in factors if isinstance(f, erf) or is_tanh(f) or (isinstance(f, Pow) and f.exp == 2 and is_tanh(f.base))), None)
         c = mul(*(f for f in factors if f is not inside))
-        alone = next((sign * c for sign in (1, -1) if c.is_Rational and sign * c in terms), None)
+        alone = next((sign * c for sign in ((-1,) if isinstance(inside, Pow) else (1, -1)) if c.is_Rational and sign * c in terms), None)
         if inside is not None and alone is not None:
-            terms[terms.index(term)] = mul(alone, Erfc(mul(-1 if alone == c else 1, inside.args[0])))
+            terms[terms.index(term)] = mul(alone, _rest(inside, alone == c))
             terms.remove(alone)
     return total if len(terms) == len(total.args) else add(*terms)
+
+
+def is_tanh(f: Any) -> bool:
+    """Whether an expression is the hyperbolic tangent of another."""
+    return isinstance(f, Func) and f.name == "tanh" and f.order == 0
+
+
+def _rest(function: Any, above: bool) -> Any:
+    """1 + f(u), or if not `above` 1 - f(u); of a square the latter."""
+    if isinstance(function, Pow):
+        u = function.base.argument
+        return mul(4, Func("sigmoid", mul(2, u)), Func("sigmoid", mul(-2, u)))
+    if isinstance(function, erf):
+        return Erfc(mul(-1 if above else 1, function.args[0]))
+    return mul(2, Func("sigmoid", mul(2 if above else -2, function.argument)))
 
 
 REDUCED = ("max", "sum", "squeeze")

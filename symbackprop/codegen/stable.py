@@ -15,7 +15,7 @@ from typing import Any
 from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 
 from symbackprop.builders import entry_at
-from symbackprop.codegen.forms import LOSS_FORMS, with_tails
+from symbackprop.codegen.forms import LOSS_FORMS, is_tanh, with_tails
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, summation, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
@@ -48,7 +48,8 @@ class Stabilizer:
 
     def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
         """What is to be computed for an equation: the quantities it needs of its own, then itself."""
-        if equation.rule not in LOSS_FORMS and not equation.rhs.has(exp, log, erf, KroneckerDelta):
+        changed = equation.rhs.has(exp, log, erf, KroneckerDelta) or any(is_tanh(f) for f in equation.rhs.atoms(Func))
+        if equation.rule not in LOSS_FORMS and not changed:
             yield equation
             return
         self._before = []

@@ -16,7 +16,7 @@ import symbackprop as sb
 from symbackprop.codegen.backends import BACKENDS
 from symbackprop.codegen.error_function import erf, erfc
 from symbackprop.codegen.forms import FORMS, LOSS_FORMS
-from symbackprop.equations import Tensor, evaluated, index
+from symbackprop.equations import Func, Tensor, evaluated, index
 from symbackprop.rules import ACTIVATIONS, LOSSES
 
 Z = np.array([-30.0, -8.0, -1.5, -1e-3, 0.0, 0.4, 2.0, 9.0, 30.0])
@@ -222,3 +222,43 @@ def test_the_left_tail_of_gelu(backend: str, count: int, text: str) -> None:
         z = [mpmath.mpf(float(x)) for x in w]
         np.testing.assert_allclose(np.asarray(grads["v"]), [float(x * mpmath.ncdf(x)) for x in z], rtol=2e-14)
         np.testing.assert_allclose(np.asarray(grads["w"]), [float(mpmath.ncdf(x) + x * mpmath.npdf(x)) for x in z], rtol=5e-14)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("count", [8, 200])
+@pytest.mark.parametrize("text", ["gelu_tanh(w[j])", "w[j]*(0.5 - tanh(-sqrt(2/pi)*(w[j] + 0.044715*w[j]**3))/2)"])
+def test_the_left_tail_of_gelu_by_tanh(backend: str, count: int, text: str) -> None:
+    """z (1 + tanh u)/2 and its slope, where tanh u is -1 but for its last digit; the rounding of u is counted in the exponent."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    net = sb.Network.from_equations([f"C = sum(j, v[j]*{text})"], tensors={"w": (count,), "v": (count,)}, parameters=["w", "v"])
+    w, v = np.linspace(-8, -1, count), np.ones(count)
+    with importlib.import_module("jax").enable_x64(True) if backend == "jax" else nullcontext():
+        _, grads = sb.compile(net, backend)({"w": w, "v": v})
+    with mpmath.workdps(200):
+
+        def of(z: Any) -> Any:
+            return z * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (z + mpmath.mpf("0.044715") * z**3))) / 2
+
+        z = [mpmath.mpf(float(x)) for x in w]
+        np.testing.assert_allclose(np.asarray(grads["v"]), [float(of(x)) for x in z], rtol=1e-13)
+        np.testing.assert_allclose(np.asarray(grads["w"]), [float(mpmath.diff(of, x)) for x in z], rtol=5e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", [n for n, rule in ACTIVATIONS.items() if not rule.vector])
+def test_the_value_of_an_activation_keeps_its_digits_from_end_to_end(name: str, dtype: str) -> None:
+    """From -50 to 50 against mpmath, wherever the value is a normal number; an exponent of x rounds by x parts in itself."""
+    z = sympy.Symbol("z", real=True)
+    formula = ACTIVATIONS[name].of(z)
+    while formula.atoms(Func):
+        formula = formula.xreplace({f: ACTIVATIONS[f.name].of(f.argument) for f in formula.atoms(Func)})
+    exact = sympy.lambdify(z, evaluated(formula).subs({s: sympy.Rational(5, 4) for s in formula.free_symbols - {z}}), "mpmath")
+    net = sb.Network.from_equations([f"C = sum(j, v[j]*{name}(w[j]))"], tensors={"w": (201,), "v": (201,)}, parameters=["w", "v"])
+    f, w = sb.compile(net, dtype=dtype), np.linspace(-50, 50, 201).astype(dtype)
+    _, grads = f({"w": w, "v": np.ones_like(w)}, **dict.fromkeys(f.program.scalars, 1.25))
+    with mpmath.workdps(1200):
+        wanted = [exact(mpmath.mpf(float(x))) for x in w]
+    info = np.finfo(dtype)
+    for x, found, value in zip(w, grads["v"], wanted, strict=True):
+        if abs(value) > 4 * info.tiny:
+            assert abs(float((mpmath.mpf(float(found)) - value) / value)) <= info.eps * max(4, 2 * float(x) ** 2), (x, found)
