@@ -9,11 +9,14 @@ import pytest
 
 import symbackprop as sb
 from symbackprop.backprop import Named
+from symbackprop.checker.of_network import problem_of
 from symbackprop.documents.about_network import backward_chains
-from symbackprop.equations import Grad, Tensor, index, tensors
+from symbackprop.equations import Grad, Tensor, index
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.lift import lift
-from symbackprop.notation import CHOICES, Notation, load_notation, notation_names
+from symbackprop.network import Network
+from symbackprop.notation import CHOICES, Notation, load_notation, notation_names, with_cost_of
+from symbackprop.translate import side_by_side
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
@@ -147,6 +150,10 @@ def test_a_gradient_by_its_letter_lies_like_what_it_is_taken_of(name: str) -> No
         ('factor_order = ["a", "a"]', "names a factor twice"),
         ('size_style = "layer"\nlayer_style = "subscript"', "leave size_style out"),
         ('batch_cost = "sum"\nregulariser = "lambda/2m"', 'take "lambda/2" instead'),
+        ('weights = "from_to"', "give both the same value"),
+        ('transpose_style = "merged"', "reads as a product"),
+        ('sample_style = "superscript"', "reads as a function of s"),
+        ('sample_style = "first"', 'take sample_style = "subscript" or "superscript"'),
         ('regulariser = "lambda/2n"', "did you mean 'lambda/2'"),
         ('batch_cost = "sum"\n[gradients]\nz = {symbol = "dz", factor = "m"}', "leave one of them out"),
         ('[losses]\nquadratc = "quadratic"', "did you mean 'quadratic'"),
@@ -214,7 +221,7 @@ BOOKS = {
         "index BP2": r"\delta^{(l)}_j = h'(a^{(l)}_j) \sum_{k=1}^{M_{l+1}} w^{(l+1)}_{kj} \delta^{(l+1)}_k",
         "index BP4": r"\frac{\partial E_n}{\partial w^{(l)}_{ji}} = \delta^{(l)}_j z^{(l-1)}_i",
     },
-    "mazur": {"index BP4": r"\frac{\partial E_{\operatorname{total}}}{\partial w_{l,jk}} = \delta_{l,j} \operatorname{out}_{l-1,k}"},
+    "mazur": {"index BP4": r"\frac{\partial E_{\mathrm{total}}}{\partial w_{l,jk}} = \delta_{l,j} \, \mathrm{out}_{l-1,k}"},
     "cs224n": {
         "forward": r"\boldsymbol{z}^{(l)} = \boldsymbol{W}^{(l)} \boldsymbol{h}^{(l-1)} + \boldsymbol{b}^{(l)}",
         "BP4": r"\frac{\partial J}{\partial \boldsymbol{W}^{(l)}} = (\boldsymbol{\delta}^{(l)})^T (\boldsymbol{h}^{(l-1)})^T",
@@ -242,7 +249,7 @@ def test_the_equations_read_as_in_the_books(name: str) -> None:
 def test_mazur_calls_layers_by_letters() -> None:
     b = Builder(load_notation("mazur"))
     z, j = Tensor("z", (2,), 1), index("j")
-    assert latex(b.build(z[j])) == r"\operatorname{net}_{h,j}"
+    assert latex(b.build(z[j])) == r"\mathrm{net}_{hj}"
 
 
 def test_outputs_have_letters_of_their_own() -> None:
@@ -258,19 +265,123 @@ CHECKED = {
 }
 
 
+def unread(net: Network, style: Notation) -> list[tuple[str, object]]:
+    """What is printed of a network and its gradients, with the layers it holds for, and is not read back as right."""
+    net = with_cost_of(net, style)
+    builder = Builder(style, net.samples, last=net.last_layer)
+    printed = []
+    for d in (c.derivation for c in backward_chains(net, style)):
+        printed += [d.result, *((d.matrix,) if d.matrix is not None else ())]
+    lines = []
+    for e in printed:
+        about = builder.about(e.lhs, e.rhs)
+        lines.append(latex(about.on_layers(about.build(e), e.layers)))
+    report = sb.check("\n".join(lines), problem_of(net, style), timeout=120)
+    assert len(report.steps) >= len(lines)
+    return [(s.text, s.before.because) for s in report.steps if s.status.value != "right"]
+
+
 @pytest.mark.parametrize("network", CHECKED)
 @pytest.mark.parametrize("name", notation_names())
 def test_results_are_read_back_as_the_same_equations(name: str, network: str) -> None:
-    """The oracle is the checker, which knows the text alone; what holds for hidden layers is said to."""
-    net, style = CHECKED[network], load_notation(name)
-    builder = Builder(style, net.samples, last=net.last_layer)
-    below = rf",\quad {latex(builder.number(index('l')))} < {latex(builder.number(net.depth))}"
-    lines = []
-    for c in backward_chains(net, style):
-        d = c.derivation
-        condition = below if d.lhs.atoms(Tensor) and any(t.layer == index("l") for t in tensors(d.result.rhs)) else ""
-        lines.append(latex(builder.build(d.result)) + condition)
-        if d.matrix is not None:
-            lines.append(latex(builder.build(d.matrix)) + condition)
-    report = sb.check("\n".join(lines), net, notation=name)
-    assert [(s.text, s.before.because) for s in report.steps if s.status.value != "right"] == []
+    """The oracle is the checker, which knows the text alone."""
+    assert unread(CHECKED[network], load_notation(name)) == []
+
+
+# ---------------------------------------------------------------- every switch acts where it is printed, read and translated
+
+SWITCHES: dict[str, tuple[dict[str, object], str, str]] = {
+    "layer_style": ({"layer_style": "brackets"}, "forward", r"z^{[l]}_{js} = \sum_{k=1}^{n_{l-1}} w^{[l]}_{jk} a^{[l-1]}_{ks} + b^{[l]}_j"),
+    "input_layer": ({"input_layer": 0}, "layers", r"l = 1, \ldots, L"),
+    "weight_layer": ({"weight_layer": "from"}, "forward matrix", r"Z^{l+1} = w^l A^l + b^l"),
+    "sample_style": ({"sample_style": "superscript", "layer_style": "brackets"}, "forward",
+        r"z^{[l](s)}_j = \sum_{k=1}^{n_{l-1}} w^{[l]}_{jk} a^{[l-1](s)}_k + b^{[l]}_j",
+    ),
+    "size_style": (
+        {"size_style": "layer", "layer_style": "brackets"}, "forward",
+        r"z^{[l]}_{js} = \sum_{k=1}^{n^{[l-1]}} w^{[l]}_{jk} a^{[l-1]}_{ks} + b^{[l]}_j",
+    ),
+    "samples and vectors": (
+        {"samples": "rows", "vectors": "row", "sample_style": "first", "weights": "from_to", "weight_index": "from_to"}, "BP4 matrix",
+        r"\frac{\partial C}{\partial w^l} = (A^{l-1})^T \Delta^l",
+    ),
+    "weights": ({"weights": "from_to", "weight_index": "from_to"}, "forward matrix", r"Z^l = (w^l)^T A^{l-1} + b^l"),
+    "weight_index": (
+        {"weights": "from_to", "weight_index": "from_to"}, "BP4", r"\frac{\partial C}{\partial w^l_{kj}} = \sum_{s=1}^m a^{l-1}_{ks} \delta^l_{js}",
+    ),
+    "jacobian": ({"jacobian": "numerator"}, "BP3 matrix", r"\frac{\partial C}{\partial b^l} = (\Delta^l \, \mathbf{1})^T"),
+    "batch_cost": ({"batch_cost": "sum", "regulariser": "lambda/2"}, "cost", r"C = \sum_{s=1}^m C_s"),
+    "losses": ({"losses": {"quadratic": "squared_error"}}, "loss", r"C_s = \sum_{j=1}^{n_L} (y_{js} - a^L_{js})^2"),
+    "bold": ({"bold": "upright"}, "forward matrix", r"\mathbf{Z}^l = \mathbf{w}^l \mathbf{A}^{l-1} + \mathbf{b}^l"),
+    "hadamard": ({"hadamard": "circ"}, "BP2 matrix", r"\Delta^l = ((w^{l+1})^T \Delta^{l+1}) \circ A^l \circ (\mathbf{1} - A^l)"),
+    "transpose": ({"transpose": "top"}, "BP4 matrix", r"\frac{\partial C}{\partial w^l} = \Delta^l (A^{l-1})^{\top}"),
+    "transpose_style": ({"transpose_style": "merged", "layer_style": "brackets"}, "BP4 matrix",
+        r"\frac{\partial C}{\partial w^{[l]}} = \Delta^{[l]} A^{[l-1]T}",
+    ),
+    "indices": (
+        {"indices": {"j": "i", "i": "j"}}, "BP4", r"\frac{\partial C}{\partial w^l_{ik}} = \sum_{s=1}^m a^{l-1}_{ks} \delta^l_{is}",
+    ),
+    "factor_order": (
+        {"factor_order": ("delta", "a", "x")}, "BP4", r"\frac{\partial C}{\partial w^l_{jk}} = \sum_{s=1}^m \delta^l_{js} a^{l-1}_{ks}",
+    ),
+    "gradients": (
+        {"gradients": {"z": {"symbol": "e", "factor": "m"}}, "matrix": {"x": "X", "z": "Z", "a": "A", "y": "Y", "e": "E"}},
+        "BP4 matrix", r"\frac{\partial C}{\partial w^l} = \frac{1}{m} E^l (A^{l-1})^T",
+    ),
+    "nabla": ({"nabla": ("w",)}, "BP4 matrix", r"\nabla_{w^l} C = \Delta^l (A^{l-1})^T"),
+    "kept": ({"gradients": {}, "kept": ("z",)}, "BP4 matrix", r"\frac{\partial C}{\partial w^l} = \frac{\partial C}{\partial Z^l} (A^{l-1})^T"),
+    "symbols": ({"symbols": {"J": "C", "L": "C", "a": "h"}, "matrix": {"z": "Z", "a": "H", "y": "Y", "delta": "Delta"}}, "forward matrix",
+                r"Z^l = w^l H^{l-1} + b^l"),
+    "output": (
+        {"output": {"a": "yhat"}, "symbols": {"J": "C", "L": "C", "yhat": "hat:y"}}, "loss",
+        r"C_s = \frac{1}{2} \sum_{j=1}^{n_L} (y_{js} - \hat{y}_{js})^2",
+    ),
+    "functions": ({"functions": {"sigmoid": "f"}}, "activation", "a^l_{js} = f(z^l_{js})"),
+    "scalars": ({"scalars": {"m": "N"}}, "cost", r"C = \frac{1}{N} \sum_{s=1}^N C_s"),
+    "sum_limits": ({"sum_limits": "index"}, "cost", r"C = \frac{1}{m} \sum_s C_s"),
+}  # fmt: skip
+
+
+def printed(style: Notation) -> dict[str, str]:
+    """The forward pass and the gradients of a batch as a notation prints them."""
+    net = with_cost_of(CHECKED["a batch of any depth"], style)
+    plain = Builder(style, net.samples, last=net.last_layer)
+    stored = style.layout(True)
+    found = dict(zip(("forward", "activation", "loss", "cost"), net.equations, strict=True))
+    results = {c.derivation.name: c.derivation for c in backward_chains(net, style)}
+    forms = {**found, **{name: d.result for name, d in results.items()}}
+    forms |= {f"{name} matrix": lift(e, stored) for name, e in found.items()}
+    forms |= {f"{name} matrix": d.matrix for name, d in results.items() if d.matrix is not None}
+    lines = {name: latex(plain.about(e.lhs, e.rhs).build(e)) for name, e in forms.items()}
+    return {**lines, "layers": latex(plain.about(forms["forward"].lhs, forms["forward"].rhs).build(forms["forward"].layers))}
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_acts_in_notes_in_reading_and_in_translation(switch: str) -> None:
+    """Beside what Nielsen prints, typed by hand; what is printed is read back, and the translation names a difference."""
+    changes, where, expected = SWITCHES[switch]
+    plain = load_notation("nielsen")
+    style = replace(plain, **changes)  # type: ignore[arg-type]
+    assert printed(style)[where] == expected != printed(plain)[where]
+    assert unread(CHECKED["a batch of any depth"], style) == []
+    assert side_by_side(CHECKED["a batch of any depth"], plain, style).differences
+
+
+@pytest.mark.parametrize(
+    ("regulariser", "expected"),
+    [
+        ("lambda/2", r"\frac{\lambda}{2} \sum"),
+        ("lambda", r"\lambda \sum"),
+        ("lambda/2m", r"\frac{\lambda}{2 m} \sum"),
+        ("lambda/m", r"\frac{\lambda}{m} \sum"),
+    ],
+)
+def test_what_stands_before_the_squares_of_the_weights(regulariser: str, expected: str) -> None:
+    net = sb.mlp([3, 2], activation="identity", samples="m", penalty="l2")
+    style = replace(load_notation("nielsen"), regulariser=regulariser)
+    cost = with_cost_of(net, style)
+    assert expected in latex(Builder(style, net.samples, last=net.last_layer).build(cost.equations[-1]))
+    assert unread(net, style) == []
+    other = replace(style, regulariser="lambda/m" if regulariser == "lambda" else "lambda")
+    assert {d.kind for d in side_by_side(net, style, other).differences} >= {"cost"}
+    assert with_cost_of(sb.mlp([3, 2], samples="m", penalty="l2_full"), style) == sb.mlp([3, 2], samples="m", penalty="l2_full")
