@@ -2,8 +2,8 @@
 
     python3 .ci/check_output.py output
 
-Exits with 1 and a list of what is wrong: a TeX error or warning that shows on the page, a blank page, a section missing,
-markup the browser could not make sense of, anything fetched from elsewhere.
+Exits with 1 and a list of what is wrong: a TeX error or warning that shows on the page, a slide that is too full, a blank page, a section
+missing, markup the browser could not make sense of, anything fetched from elsewhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ def main(folder: Path) -> list[str]:
     if missing or not fragments:
         return [f"not written: {', '.join(missing) or 'fragments'}"]
     keys = [p.stem for p in fragments]
-    return [*tex_problems(folder / "notes.tex", folder), *fragment_problems(fragments, folder), *page_problems(folder / "notes.html", keys)]
+    slides = folder / "slides.tex"
+    return [
+        *tex_problems(folder / "notes.tex", folder), *fragment_problems(fragments, folder), *page_problems(folder / "notes.html", keys),
+        *(tex_problems(slides, folder) if slides.is_file() else []),
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- TeX

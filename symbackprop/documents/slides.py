@@ -124,7 +124,7 @@ def _table(block: dict[str, Any], wide: dict[str, Any], high: dict[str, Any], gr
     texts = {n for n, _ in enumerate(block["columns"]) if all("\\(" not in r[n] for r in block["rows"])}
     head = [sum(widths(c)) for c in wide["columns"]]
     cells = [[sum(widths(c)) for c in r] for r in wide["rows"]]
-    room = 0.97 * WIDTH - _COLUMNS * (len(head) - 1)  # many cells are a little wider than was guessed
+    room = 0.94 * WIDTH - _COLUMNS * (len(head) - 1)  # many cells are a little wider than was guessed
     least = [min(_NARROWEST, max(column)) if n in texts else 0.0 for n, column in enumerate(zip(head, *cells, strict=True))]
     beside = _beside(head, [[least[n] or w for n, w in enumerate(r)] for r in cells], room)
     needed = [max(head[n], *(cells[r][n] for r in beside or [0])) if beside or n == 0 else head[n] for n, _ in enumerate(head)]
