@@ -11,7 +11,7 @@ from symbackprop.documents.blocks import Figure
 from symbackprop.errors import InputError, one_of
 from symbackprop.network import Network
 from symbackprop.notation import load_notation, with_cost_of
-from symbackprop.pictures.graph import Drawing, GraphDrawing
+from symbackprop.pictures.graph import Drawing, GraphDrawing, graph_drawing
 from symbackprop.pictures.neurons import network_drawing
 from symbackprop.pictures.shapes import Picture
 from symbackprop.pictures.svg import svg_file
@@ -54,7 +54,7 @@ def picture(net: Network, kind: str = "graph", notation: str = "nielsen", values
             raise InputError("numbers stand on the lines of a computational graph: choose graph, or leave the values out")
         drawing = graph_at(net, values, notation, exact).drawing
     else:
-        drawing = network_drawing(net, layout) if kind == "network" else GraphDrawing(net, layout, letters_of(net, style))
+        drawing = network_drawing(net, layout) if kind == "network" else graph_drawing(net, layout, letters_of(net, style))
     return drawing.picture(Builder(style, last=net.last_layer))
 
 

@@ -18,7 +18,7 @@ from symbackprop.drawing import FORMATS, KINDS, picture, picture_files
 from symbackprop.equations import Tensor
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.notation import load_notation
-from symbackprop.pictures.graph import GraphDrawing
+from symbackprop.pictures.graph import ElementsDrawing, GraphDrawing, places
 from symbackprop.pictures.tikz import tikz
 from symbackprop.sources import _numbers
 from symbackprop.typeset.latex import latex
@@ -65,6 +65,17 @@ def test_the_numbers_are_those_of_the_compiled_function(notation: str) -> None:
     assert not {*NET.inputs, *NET.targets} & set(drawing.slopes)
 
 
+def test_a_factor_of_the_notation_is_taken_out() -> None:
+    """In a batch of two the letter dZ stands for twice the derivative of the mean; on the line stands the derivative itself."""
+    net = sb.mlp([1, 1], activation="identity", samples=2, bias=False)
+    values = {"w1": [[1]], "x": [[1, 2]], "y": [[0, 0]]}
+    plain, lettered = (worked(net, values, notation=n) for n in ("wt", "ng"))
+    shown = [next(b.drawing for s in notes.sections for b in s.blocks if isinstance(b, Figure)) for notes in (plain, lettered)]
+    z = net.equations[0].tensor
+    assert all(isinstance(d, GraphDrawing) for d in shown)
+    assert [numbers(d.slopes[z]).ravel().tolist() for d in shown] == [[0.5, 1.0], [0.5, 1.0]]  # 1/2 w x for each example
+
+
 def test_fractions_stay_fractions() -> None:
     net = sb.mlp([1, 1], activation="identity", loss="quadratic")
     text = tikz(picture(net, values={"w1": [["1/2"]], "b1": [1], "x": [3], "y": [1]}, exact=True))
@@ -77,11 +88,10 @@ def test_a_gate_at_numbers() -> None:
     net = sb.Network.from_equations(["h[j] = x[j]*w[j]", "u = sum(j, h[j])"], tensors={"x": (3,), "w": (3,)}, parameters=["x", "w"])
     notes = worked(net, {"x": [1, 2, 3], "w": [4, 5, 8]})
     drawing = next(b.drawing for s in notes.sections for b in s.blocks if isinstance(b, Figure))
-    assert isinstance(drawing, GraphDrawing)
-    x, w = Tensor("x", (3,)), Tensor("w", (3,))
-    assert numbers(drawing.values[net.loss.tensor]) == 38
-    assert numbers(drawing.slopes[x]).ravel().tolist() == [4, 5, 8]
-    assert numbers(drawing.slopes[w]).ravel().tolist() == [1, 2, 3]
+    assert isinstance(drawing, ElementsDrawing)
+    assert numbers(drawing.values[net.loss]) == 38
+    assert [float(numbers(drawing.slopes[x]).squeeze()) for x in places(Tensor("x", (3,)))] == [4, 5, 8]
+    assert [float(numbers(drawing.slopes[w]).squeeze()) for w in places(Tensor("w", (3,)))] == [1, 2, 3]
 
 
 def test_the_fourth_text_has_its_gates_in_numbers() -> None:
@@ -96,8 +106,8 @@ def test_the_fourth_text_has_its_gates_in_numbers() -> None:
 
 
 def test_what_is_too_large_keeps_its_letter() -> None:
-    net = sb.mlp([6, 1], bias=False)
-    text = tikz(picture(net, values={"w1": [[0.5] * 6], "x": [1] * 6, "y": [0]}))
+    net = sb.mlp([12, 1], bias=False)
+    text = tikz(picture(net, values={"w1": [[0.5] * 12], "x": [1] * 12, "y": [0]}))
     assert r"\(w^" in text
     assert text.count("bmatrix") == 0
 

@@ -10,12 +10,12 @@ from symbackprop.errors import SpecError
 from symbackprop.languages import Message
 from symbackprop.lift import Layout
 from symbackprop.network import Network
-from symbackprop.pictures.graph import GraphDrawing
+from symbackprop.pictures.graph import graph_drawing
 from symbackprop.pictures.neurons import NeuronsDrawing, network_drawing
 
-__all__ = ["graph_figure", "network_figures"]
+__all__ = ["MOST", "graph_figure", "network_figures"]
 
-_MOST = 16  # equations of a graph that is still read at one glance
+MOST = 16  # equations of a graph that is still read at one glance
 
 
 def network_figures(net: Network, layout: Layout) -> list[Figure]:
@@ -30,7 +30,7 @@ def network_figures(net: Network, layout: Layout) -> list[Figure]:
 
 def graph_figure(net: Network, layout: Layout, named: Mapping[str, Named]) -> list[Figure]:
     """The computational graph of a network with its letters; none of a network with more equations than can be seen at once."""
-    if len(net.equations) > _MOST:
+    if len(net.equations) > MOST:
         return []
     caption = Message("The computational graph: values above the lines, their gradients below")
-    return [Figure(GraphDrawing(net, layout, named), caption)]
+    return [Figure(graph_drawing(net, layout, named), caption)]

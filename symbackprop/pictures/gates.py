@@ -21,28 +21,28 @@ _WIDEST = 14.0  # ems of a formula in a box; what is wider is called by its lett
 _SUM = t.BigOperator("sum", None, None, t.EMPTY)
 
 
-def gate(equation: Equation, builder: Builder, layout: Layout) -> Gate:
-    """The node of an equation in a computational graph."""
+def gate(equation: Equation, builder: Builder, layout: Layout | None) -> Gate:
+    """The node of an equation in a computational graph; without a layout its formula has no matrix form."""
     sign = _sign(equation, builder)
     if sign is not None:
         return Gate((sign,), round=extent(sign)[0] < 1.9, sign=True)
     return Gate((right_side(equation, builder, layout),))
 
 
-def taken(equation: Equation) -> tuple[Any, ...]:
-    """What an equation takes: tensors in their order, and the numbers that a single operation takes beside them.
+def taken(equation: Equation) -> tuple[Any, ...] | None:
+    """The entries and the numbers that a single operation takes; None for an equation that is more.
 
     >>> from symbackprop.equations import Tensor, mul
     >>> taken(Equation(Tensor("q")(), mul(-1, Tensor("x")())))
     (-1, x)
     """
     operands = _operands(equation.rhs)
-    return tensors(equation.rhs) if operands is None else tuple(o.tensor if isinstance(o, Entry) else o for o in operands)
+    return None if operands is None else tuple(operands)
 
 
-def right_side(equation: Equation, builder: Builder, layout: Layout) -> t.Node:
+def right_side(equation: Equation, builder: Builder, layout: Layout | None) -> t.Node:
     """The right side in matrix form where there is one, in index form elsewhere; as `C(a, y)` where it is too wide for a box."""
-    lifted = lift_equation(equation, layout) if any(x.rank for x in (equation.tensor, *tensors(equation.rhs))) else None
+    lifted = lift_equation(equation, layout) if layout and any(x.rank for x in (equation.tensor, *tensors(equation.rhs))) else None
     shown = builder.build(equation.rhs if lifted is None else lifted.rhs)
     if extent(shown)[0] <= _WIDEST:
         return shown
@@ -92,7 +92,7 @@ def _sign(equation: Equation, builder: Builder) -> t.Node | None:
             return t.Operator("+")
         case _ if any(isinstance(a, Pow) for a in rhs.args):
             return t.Operator("slash")
-    entrywise = any(isinstance(o, Entry) and o.indices for o in operands) and all(isinstance(o, Entry) for o in operands)
+    entrywise = any(isinstance(o, Entry) and any(i.is_Symbol for i in o.indices) for o in operands) and all(isinstance(o, Entry) for o in operands)
     if entrywise and len({o.indices for o in operands}) > 1:
         return None
     return t.Operator(builder.notation.hadamard if entrywise else "times")

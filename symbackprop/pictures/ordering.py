@@ -74,7 +74,9 @@ def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[fl
 def settled(
     columns: Sequence[Sequence[int]], links: Sequence[tuple[int, int]], rooms: Mapping[int, tuple[float, float]], light: frozenset[int]
 ) -> dict[int, float]:
-    """The height of each node, upwards, with `rooms` above and below it; `light` nodes give way and pull nothing that is not light.
+    """The height of each node, upwards, with `rooms` above and below it; `light` nodes give way.
+
+    A node that alone in its column has light neighbours stays straight with the others; where there are more, each goes to its own.
 
     >>> settled([[0, 1], [2]], [(0, 2), (1, 2)], {0: (1, 1), 1: (1, 1), 2: (1, 1)}, frozenset({1}))
     {0: 0.0, 1: -2.0, 2: 0.0}
@@ -85,12 +87,14 @@ def settled(
         near.setdefault(b, []).append(a)
     down = {v: 0.0 for column in columns for v in column}
     weights = {v: 1e-6 if v in light else 1.0 for v in down}
-    for sweep in range(6 * _SWEEPS):
-        for column in columns if sweep % 2 == 0 else reversed(columns):
+    loaded = [sum(any(u in light for u in near.get(v, ())) for v in column) for column in columns]
+    for sweep in range(6 * _SWEEPS + 1):
+        turn = list(zip(columns, loaded, strict=True))
+        for column, load in turn if sweep % 2 == 0 else reversed(turn):
             wanted = []
             for v in column:
                 around = near.get(v, [])
-                heavy = [u for u in around if u not in light]
+                heavy = [u for u in around if u not in light] if load == 1 else around
                 wanted.append(_mean([down[u] for u in heavy or around], down[v]))
             apart = [rooms[a][1] + rooms[b][0] for a, b in pairwise(column)]
             down |= zip(column, spread(wanted, apart, [weights[v] for v in column]), strict=True)
