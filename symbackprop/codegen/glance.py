@@ -69,7 +69,7 @@ def _taking(program: Program, packed: bool) -> str:
     tests = [*(f"{n} > 0" for n in where), *kind_tests(program, "=="), *shape_tests(program, sizes)]
     tests += [f"{x}.flags.carray" for x in called.values() if packed]
     return "\n".join([
-        f"def apart({', '.join(['params', *(x for g, x in called.items() if g not in program.params)])}):",
+        f"def apart({', '.join(['params', *[*called.values()][len(program.params) :]])}):",
         *(f'    {called[g]} = params["{g.name}"]' for g in program.params),
         *(f"    {n} = {place}" for n, place in where.items()),
         f"    return (({''.join(f'{n}, ' for n in sizes.values())}), ({', '.join(called.values())},)) if {' and '.join(tests)} else None",

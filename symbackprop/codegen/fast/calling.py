@@ -58,7 +58,7 @@ class FastForm:
         direct = self._kept.direct
         if direct is not None and out is None and not scalars:
             try:
-                answer = direct(reuse, given, *data)
+                answer = direct(reuse, given, data)
             except REFUSED:
                 answer = None
             if answer is not None:

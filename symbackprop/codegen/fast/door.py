@@ -14,14 +14,14 @@ __all__ = ["array_door", "number_door"]
 
 
 def array_door(program: Program, labels: int) -> str:
-    """The module whose `door` makes `direct(reuse, params, *data)` for given sizes; the first `labels` targets are looked at.
+    """The module whose `door` makes `direct(reuse, params, data)` for given sizes; the first `labels` targets are looked at.
 
     Arrays that are `reused` share memory only with arrays that have a base, so that most need not be compared with them.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
     >>> text = array_door(array_program(mlp([2, 1], samples="m")), 0)
-    >>> print(*(line.strip() for line in text.splitlines()[7:11]), sep="\\n")
+    >>> print(*(line.strip() for line in text.splitlines()[8:12]), sep="\\n")
     if not reuse:
     g0 = empty(s0, dtype)
     g1 = empty(s1, dtype)
@@ -34,7 +34,7 @@ def array_door(program: Program, labels: int) -> str:
     return "\n".join([
         f"def door(shapes, enter, function, reused, {_each(sizes.values())}):",
         f"    [{_each(f's{n}' for n, _ in enumerate(grads))}] = shapes",
-        f"    def direct({_arguments(program)}):", *_read(program),
+        "    def direct(reuse, params, data):", *(f"        {line}" for line in _read(program)),
         f"        if not ({' and '.join(tests)}):", "            return None",
         "        if not reuse:", *(f"            {g} = empty(s{n}, dtype)" for n, g in enumerate(grads.values())),
         f"        elif {_apart(program)} or reused.memory.met(({_each(names.values())})) is None:",
@@ -47,16 +47,16 @@ def array_door(program: Program, labels: int) -> str:
 
 
 def number_door(program: Program) -> str:
-    """The module whose `direct(reuse, params, *data)` hands what is of the usual kind to `run` as lists and puts what it returns into arrays.
+    """The module whose `direct(reuse, params, data)` hands what is of the usual kind to `run` as lists and puts what it returns into arrays.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> print(number_door(array_program(mlp([2, 1]))).splitlines()[7].strip())
+    >>> print(number_door(array_program(mlp([2, 1]))).splitlines()[8].strip())
     values = run(x0.tolist(), x1.tolist(), x2.tolist(), x3.tolist())
     """
     names = everything(program).values()
     return "\n".join([
-        f"def direct({_arguments(program)}):", *(line[4:] for line in _read(program)),
+        "def direct(reuse, params, data):", *(f"    {line}" for line in _read(program)),
         f"    if not ({' and '.join(kind_tests(program, 'is'))}):", "        return None",
         f"    if reuse and not ({_apart(program)}) and met(({_each(names)})) is not None:", "        return None",
         f"    values = run({', '.join(f'{x}.tolist()' for x in names)})",
@@ -71,12 +71,10 @@ def _each(names: Iterable[str]) -> str:
     return "".join(f"{n}, " for n in names).rstrip()
 
 
-def _arguments(program: Program) -> str:
-    return ", ".join(["reuse", "params", *[*everything(program).values()][len(program.params) :]])
-
-
 def _read(program: Program) -> list[str]:
-    return [f'        {x} = params["{g.name}"]' for g, x in everything(program).items() if g in program.params]
+    names = everything(program)
+    data = [*names.values()][len(program.params) :]
+    return [*(f'{names[g]} = params["{g.name}"]' for g in program.params), f"[{_each(data)}] = data"]
 
 
 def _apart(program: Program) -> str:

@@ -1,7 +1,7 @@
 """Softmax and its logarithm: the largest entry of each row is looked for only where an exponential could leave the range of its dtype.
 
 Where all logits lie within a third of that range, exponentials, their sums and the probabilities are computed as they stand, with
-as many digits, and the logarithm of a probability from the probability. Two quick looks at the logits tell.
+as many digits, and the logarithm of a probability from the probability. A quick look at the logits tells.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ GUARDED = ("within", "shift", "log_share")
 
 
 def within(z: str, bound: str) -> str:
-    """The condition that no entry leaves the bounds, nor is no number.
+    """The condition that no entry of a vector leaves the bounds, nor is no number; its length often tells at once.
 
-    >>> within("Z", "c")
-    'Z.item(Z.argmax()) < c and Z.item(Z.argmin()) > -c'
+    >>> within("z", "c")
+    'z.dot(z) < c * c or (z.item(z.argmax()) < c and z.item(z.argmin()) > -c)'
     """
-    return f"{z}.item({z}.argmax()) < {bound} and {z}.item({z}.argmin()) > -{bound}"
+    return f"{z}.dot({z}) < {bound} * {bound} or ({z}.item({z}.argmax()) < {bound} and {z}.item({z}.argmin()) > -{bound})"
 
 
 def guarded(node: Node, a: Sequence[str], row: str, out: str) -> Iterator[str]:

@@ -205,7 +205,7 @@ class _Writer:
             case "vdot":
                 return f"{self.flat(node.args[0])}.dot({self.flat(node.args[1])})"
             case "within":
-                return within(a[0], self.keep("float(log(finfo(dtype).max)) / 3"))
+                return within(self.flat(node.args[0]), self.keep("float(log(finfo(dtype).max)) / 3"))
             case "matmul" if node.shape == ():
                 return f"{a[0]}.dot({a[1]})"
             case "sum" if node.data is None and self.graph[node.args[0]].rank == 1 and self.graph[node.args[0]].kind == "f":

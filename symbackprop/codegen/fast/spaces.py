@@ -44,7 +44,7 @@ class Reused:
 class ArraySpace:
     """Calls `function(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite.
 
-    `door` makes `direct(reuse, params, *data)`, which does so for what a caller gives, if it is of the usual kind.
+    `door` makes `direct(reuse, params, data)`, which does so for what a caller gives, if it is of the usual kind.
     """
 
     form = "arrays"
@@ -83,7 +83,7 @@ class ArraySpace:
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    `direct(reuse, params, *data)` of the module `door` does so for what a caller gives, if it is of the usual kind. Where plain
+    `direct(reuse, params, data)` of the module `door` does so for what a caller gives, if it is of the usual kind. Where plain
     numbers raise, as an exponential that overflows does, `otherwise` answers.
     """
 
