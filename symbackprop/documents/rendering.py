@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
@@ -31,6 +32,7 @@ from symbackprop.typeset.widths import break_line
 
 __all__ = ["HTML", "LATEX", "Medium", "html_body", "latex_body", "render_notes", "render_proofs", "render_section"]
 
+_BETWEEN_HAN = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")  # a space that stood there for a formula, where words came
 _COMMA, _AND = Message("{first}, {second}"), Message("{first} and {last}")
 _RELATIONS = {"=": "=", "equiv": "equiv", "approx": "approx", "to": "gets", "define": "define"}
 
@@ -181,7 +183,7 @@ class _Writer:
             parts.append(self.medium.text(literal))
             if name is not None:
                 parts.append(slots[name])
-        return "".join(parts)
+        return _BETWEEN_HAN.sub("", "".join(parts))
 
     def slot(self, value: Any) -> str:
         if isinstance(value, (tuple, list)):
