@@ -19,17 +19,21 @@ class Seen:
     """The arrays of the last call that were found to fit: what cannot be written to fits again."""
 
     def __init__(self) -> None:
-        self._last: tuple[tuple[str, ...], tuple[ref[Any], ...]] = (), ()
+        self._last: tuple[list[str], list[int], list[ref[Any]]] = [], [], []
 
     def again(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> bool:
         """Whether these are the same arrays under the same names."""
-        names, arrays = self._last
-        given = (*params.values(), *data)
-        return len(arrays) == len(given) and tuple(params) == names and all(r() is x for r, x in zip(arrays, given, strict=True))
+        names, places, _ = self._last
+        return [*map(id, params.values()), *map(id, data)] == places and [*params] == names
 
     def keep(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> None:
-        """Remember arrays, as long as somebody else holds them."""
-        self._last = tuple(params), tuple(map(ref, (*params.values(), *data)))
+        """Remember arrays, as long as somebody else holds all of them: what comes after one may lie in its place."""
+        given = (*params.values(), *data)
+        self._last = [*params], [*map(id, given)], [ref(x, self._forget) for x in given]
+
+    def _forget(self, gone: ref[Any]) -> None:
+        if any(gone is r for r in self._last[2]):
+            self._last = [], [], []
 
 
 View = Callable[[str, Any], tuple[Any, bool]]

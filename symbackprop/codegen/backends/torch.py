@@ -27,11 +27,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
     def usual(params: Any, data: tuple[Any, ...], scalars: Mapping[str, Any]) -> Checked | None:
         """The arguments of a call if all of them are tensors of the CPU that fit as they are."""
-        given = (*params.values(), *data) if isinstance(params, Mapping) else ()
-        if not given or not all(isinstance(x, torch.Tensor) and x.is_cpu and x.dtype is not torch.bfloat16 for x in given):
+        try:
+            bare = [x.detach() if x.requires_grad else x for x in (*params.values(), *data)]
+            seen = [x.numpy() for x in bare]
+        except (AttributeError, RuntimeError, TypeError):  # of another library or device, or of a dtype that NumPy lacks
             return None
-        bare = [x.detach() if x.requires_grad else x for x in given]
-        seen = [x.numpy() for x in bare]
         n = len(params)
         fits = glance.fits(dict(zip(params, seen, strict=False)), seen[n:], scalars)
         return Checked(dict(zip(params, bare, strict=False)), tuple(bare[n:]), dict(scalars)) if fits else None
