@@ -45,6 +45,7 @@ __all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
 DEPTH = 3
 _INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
 _ACCENTED = re.compile(r"\\(hat|tilde|bar)\s*\{?\s*(?:\\math\w+\s*\{)?\\?([A-Za-z]+)")  # \hat{y}, which plain text calls yhat
+_SCRIPTED = re.compile(r"(?<![\\A-Za-z])([A-Za-z])\}?[_^]")  # W_1 or W^{[l]}, which plain text calls W1
 _BRACKET = re.compile(r"\s*\\?([A-Za-z]+)(?:_(?:\w|\\[A-Za-z]+|\{[^{}]*\}))?\s*\(.*\)\s*")  # f(x), h_\theta(x)
 _FROM_ZERO = re.compile(r"_\{?\s*\w\s*=\s*0\s*\}?\s*\^\s*\{[^{}]*-\s*1\s*\}")
 PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
@@ -66,6 +67,7 @@ class Declarations:
     applied: dict[str, Applied] = field(default_factory=dict)
     functions: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     uses: dict[Tensor, tuple[Tensor, ...]] = field(default_factory=dict)
+    entrywise: dict[Tensor, tuple[Tensor, ...]] = field(default_factory=dict)
     equations: list[Equation] = field(default_factory=list)
     samplers: dict[Tensor, Any] = field(default_factory=dict)
     facts: list[Equation] = field(default_factory=list)
@@ -88,6 +90,8 @@ class Declarations:
         letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
         letters |= {m for text in (*keys, *lefts) for m in re.findall(r"\\([A-Za-z]+)", text) if m in GREEK}
         words |= {m for m in letters if len(m) > 1} | {f"{letter}{accent}" for t in (*keys, *lefts) for accent, letter in _ACCENTED.findall(t)}
+        scripted = {m for text in (*keys, *lefts) for m in _SCRIPTED.findall(text)}
+        words |= {f"{letter}{digit}" for letter in scripted for digit in range(10)}
         functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
         single = {re.split(r"[\^_']", f)[0] for f in functions}
         single |= {found.group(1) for found in map(_BRACKET.fullmatch, lefts) if found}
@@ -292,7 +296,7 @@ class Declarations:
         letters = tuple(self.data.get("sample_letters", ("i",)))
         return Context(
             {k: tuple(v) for k, v in self.symbols.items()}, dict(self.named), dict(self.applied), self.families, self.depths, samples, letters,
-            loss, self.uses, self.conventions, self.vocabulary,
+            loss, self.uses, self.entrywise, self.conventions, self.vocabulary,
         )  # fmt: skip
 
     def numbered(self, tree: Script) -> tuple[Pattern, int] | None:

@@ -13,9 +13,10 @@ from symbackprop.checker.forward import prune, read_equations
 from symbackprop.checker.indexed import index_of
 from symbackprop.checker.problem import SAMPLERS, Problem, strings, table
 from symbackprop.checker.reading import Reader
+from symbackprop.checker.report.gradescope import STEPS
 from symbackprop.checker.symbols import key, letter_key, pattern_of
 from symbackprop.equations import Abstract, Entry, Equation, Tensor, mul, scalar, summation
-from symbackprop.errors import SpecError
+from symbackprop.errors import SpecError, one_of
 from symbackprop.normal import one_hot
 from symbackprop.parse.tree import Derivative, Nabla, Tree
 
@@ -50,7 +51,8 @@ def declare(data: Mapping[str, Any], where: str) -> Problem:
     context = problem.context(_loss_tensor(problem, loss))
     _facts_of_computed(problem, context)
     targets = tuple((text, problem.tree(text)) for text in strings(data, "targets", where))
-    rubric = {str(k): float(v) for k, v in table(data, "rubric", where).items()}
+    named = [*(text for text, _ in targets), STEPS]
+    rubric = {one_of("rubric entry", str(k), named, where): float(v) for k, v in table(data, "rubric", where).items()}
     title = str(data.get("title", ""))
     return Problem(title, context, tuple(problem.equations), problem.samplers, tuple(problem.facts), targets, rubric, problem.functions)
 

@@ -97,7 +97,7 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         single = x.face.index(None) if axes else 0
         index = indices.pop(single)
         if isinstance(index, str):
-            if reader.labels.sizes.get(index) not in (None, 1):
+            if not axes and reader.labels.sizes.get(index) not in (None, 1):
                 raise Unreadable(Message("{name} has an index that the quantity does not have", name=shown(tree)), tree.span)
             reader.labels.note(index, Integer(1), shown(tree), tree.span)
         elif index != 1:

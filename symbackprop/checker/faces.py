@@ -59,6 +59,7 @@ class Labels:
         known = self.sizes.get(label)
         if known is None:
             self.sizes[label] = size
+            self._pass_on(label)
         elif size is not None and known != size:
             raise Misfit(
                 Message(
@@ -83,8 +84,17 @@ class Labels:
         for label, other in ((a, b), (b, a)):
             if self.sizes.get(label) is None and self.sizes.get(other) is not None:
                 self.sizes[label] = self.sizes[other]
-                if label in self._twins:
-                    self._join(self._twins[label], label)
+                self._pass_on(label)
+
+    def _pass_on(self, label: str) -> None:
+        if label in self._twins and self.sizes.get(label) is not None:
+            self._join(self._twins[label], label)
+
+    def alike(self, a: str, b: str) -> None:
+        """Two labels that a Kronecker delta compares run equally far, where nothing else says how far one of them runs."""
+        self._join(a, b)
+        if self.sizes.get(a) is None and self.sizes.get(b) is None:
+            self._twins |= {a: b, b: a}
 
     # -- entry by entry ----------------------------------------------------------------------------------------------------
 

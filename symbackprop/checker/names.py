@@ -15,13 +15,13 @@ from symbackprop.checker.entries import entries, raised, rest_of, scripted, whol
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, squared_norm
 from symbackprop.checker.slopes import derived
-from symbackprop.checker.symbols import Found, key, letter_key
+from symbackprop.checker.symbols import Found, key, letter_key, parts
 from symbackprop.checker.terms import Delta, Derived, Fn, Leaf, Num, Scalar, free, relabel
 from symbackprop.checker.walk import Walk, symbol_size
 from symbackprop.equations import Tensor
 from symbackprop.languages import Message
 from symbackprop.parse.shown import shown
-from symbackprop.parse.tree import Fence, Name, Number, Script, Tree
+from symbackprop.parse.tree import Fence, Juxtaposed, Name, Number, Script, Tree
 
 __all__ = [
     "accented",
@@ -41,6 +41,7 @@ __all__ = [
     "unknown",
     "variable",
     "with_accent",
+    "with_digits",
     "word_of",
 ]
 
@@ -63,9 +64,9 @@ def symbol(reader: Walk, tree: Tree) -> Typed:
     found = reader.lookup(tree)
     if (found is None or (found[1].layer is None and found[0].pattern.where)) and (written := layered(reader, tree, inner.name)) is not None:
         return symbol(reader, written)
-    if found is None and (spelled := with_accent(reader, tree)) is not None:
+    if found is None and (spelled := with_accent(reader, tree) or with_digits(reader, tree)) is not None:
         return reader.read(spelled)
-    if found is None and reader.python:
+    if found is None and (reader.python or inner.name[-1:].isdigit()):
         typed = identifier(reader, inner.name)
         if typed is not None:
             return scripted(reader, typed, tree, inner.name, rest_of(tree))
@@ -87,6 +88,19 @@ def with_accent(reader: Walk, tree: Tree) -> Tree | None:
         if letter != name and f"{accent} {letter}" in reader.context.symbols:
             return accented(tree, letter, accent)
     return None
+
+
+def with_digits(reader: Walk, tree: Tree) -> Tree | None:
+    """`Z1` for `Z_1`, and `dZ1` for `dZ_1`, where the digit was declared as part of the name."""
+    if not isinstance(tree, Script) or not isinstance(tree.base, Name):
+        return None
+    digit, *rest = parts(tree.sub) or (None,)
+    name = f"{tree.base.name}{key(digit)}"
+    if not isinstance(digit, Number) or not {name, name.removeprefix("d")} & reader.context.symbols.keys():
+        return None
+    below = None if not rest else rest[0] if len(rest) == 1 else Juxtaposed(tuple(rest))
+    letter = replace(tree.base, name=name)
+    return replace(tree, base=letter, sub=below) if below is not None or tree.sup is not None or tree.primes else letter
 
 
 def accented(tree: Tree, letter: str, accent: str) -> Tree:
@@ -144,7 +158,10 @@ def kronecker(reader: Walk, tree: Tree) -> Typed | None:
         entry = is_class(reader, number, other, tree)
         if entry is not None:
             return Typed(entry)
-    return Typed(Delta(*reader.indices(rest.sub, 2, tree)))
+    left, right = reader.indices(rest.sub, 2, tree)
+    if isinstance(left, str) and isinstance(right, str):
+        reader.labels.alike(left, right)
+    return Typed(Delta(left, right))
 
 
 def meant(reader: Walk, symbol: Symbol, rest: Found, alias: bool, tree: Tree) -> Typed:
@@ -217,7 +234,8 @@ def unknown(reader: Walk, tree: Tree) -> Typed:
         return Typed(Scalar(pi))
     inner = letter[1:].lstrip("_")
     if letter.startswith("d") and inner and reader.context.loss is not None:
-        of = renamed(tree, inner) if reader.known(inner) else with_accent(reader, renamed(tree, inner))
+        plain = renamed(tree, inner)
+        of = plain if reader.known(inner) else with_accent(reader, plain) or with_digits(reader, plain)
         if of is not None:
             return gradient(reader, of)
     if letter == "I":

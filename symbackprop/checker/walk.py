@@ -139,7 +139,8 @@ class Walk(ABC):
 
     def near(self, name: str) -> str | None:
         """The declared letter that is spelled most alike."""
-        return next(iter(get_close_matches(name, list(self.context.symbols), n=1)), None)
+        plain = {letter.lower(): letter for letter in self.context.symbols}
+        return next((plain[k] for k in get_close_matches(name.lower(), plain, n=1)), None)
 
     def undefined(self, name: str) -> Message:
         """What is said of a name without a meaning."""
