@@ -152,5 +152,6 @@ class Context:
     sample_letters: tuple[str, ...] = ("i",)
     loss: Tensor | None = None
     uses: Mapping[Tensor, tuple[Tensor, ...]] = field(default_factory=dict, hash=False)  # what each equation is made of
+    entrywise: Mapping[Tensor, tuple[Tensor, ...]] = field(default_factory=dict, hash=False)  # those of them it takes entry by entry
     conventions: Conventions = field(default_factory=Conventions)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)

@@ -68,6 +68,8 @@ def read_equation(problem: Declarations, text: str, f: Formula, env: Mapping[str
         raise SpecError(f"{problem.where}: {key(left)} is defined twice")
     problem.equations.append(equation)
     problem.uses[tensor] = tuple(t for t in tensors_of(rhs))
+    elsewhere = {e.tensor for e in rhs.atoms(Entry) if e.indices != equation.lhs.indices}
+    problem.entrywise[tensor] = tuple(t for t in problem.uses[tensor] if t.shape == tensor.shape and t not in elsewhere)
 
 
 def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, int], python: bool) -> tuple[Reader, Typed]:

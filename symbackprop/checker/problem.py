@@ -18,7 +18,7 @@ l = "L"
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from symbackprop.rules import formula_of
 __all__ = ["Problem", "load_problem", "problem_from"]
 
 POINTS = 3
+LARGEST = 9  # from where sizes are counted, at most
 DRAWS = 40  # of a point before it is taken as it is
 
 
@@ -90,13 +91,25 @@ class Problem:
         return [s.meaning for symbols in self.context.symbols.values() for s in symbols if isinstance(s.meaning, Quantity)]
 
     def sizes(self, seed: int = 0) -> dict[Any, int]:
-        """Numbers for symbolic sizes, pairwise different and others at each point."""
+        """Numbers for symbolic sizes, pairwise different and others at each point, so large that no axis such as n - 2 is shorter than 2."""
         shapes = {n for q in self._quantities() for t in q.tensors.values() for n in t.shape}
         symbols = sorted((a for n in shapes for a in (n.free_symbols or {n}) | n.atoms(AppliedUndef) if not isinstance(a, Integer)), key=str)
         symbols = list(dict.fromkeys(s for s in symbols if s.is_Symbol or isinstance(s, AppliedUndef)))
         taken = {int(n) for n in shapes if n.is_Integer}
-        numbers = [n for n in range(2, 3 + len(symbols) + len(taken)) if n not in taken][: len(symbols) + 1]
-        return {s: numbers[(place + seed) % len(numbers)] for place, s in enumerate(symbols)}
+        drawn = [_numbered(symbols, taken, low, seed) for low in range(2, LARGEST)]
+        long: list[dict[Any, int]] = []
+        for found in drawn:
+            lengths = [n.subs(found) for n in shapes if not n.is_Integer]
+            if all(n >= 2 for n in lengths):
+                if len({*lengths} - taken) == len(lengths):
+                    return found
+                long.append(found)
+        return (long or drawn)[0]
+
+
+def _numbered(symbols: Sequence[Any], taken: Collection[int], low: int, seed: int) -> dict[Any, int]:
+    numbers = [n for n in range(low, low + 1 + len(symbols) + len(taken)) if n not in taken][: len(symbols) + 1]
+    return {s: numbers[(place + seed) % len(numbers)] for place, s in enumerate(symbols)}
 
 
 def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from symbackprop.checker.context import Unreadable
+from symbackprop.checker.context import Context, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Slope, Sum, Term, free, mul, relabel
 from symbackprop.checker.walk import Walk
+from symbackprop.equations import Tensor
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Span
 
-__all__ = ["derived", "jacobian", "slope"]
+__all__ = ["derived", "entrywise", "jacobian", "slope"]
 
 
 def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
@@ -42,11 +43,7 @@ def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Ty
     down, across = of.rows or of.cols, by.rows or by.cols
     assert down is not None
     assert across is not None
-    if (
-        isinstance(of.term, Leaf)
-        and reader.context.uses.get(of.term.tensor) == (source.tensor,)
-        and reader.labels.sizes.get(down) == reader.labels.sizes.get(across)
-    ):
+    if isinstance(of.term, Leaf) and entrywise(reader.context, of.term.tensor, source.tensor):
         way = reader.context.conventions.partial
         if way == "auto":
             way = reader.choose("the derivative of a vector by a vector", ("jacobian", "elementwise"), span)
@@ -56,6 +53,18 @@ def jacobian(reader: Walk, of: Typed, by: Typed, source: Leaf, span: Span) -> Ty
             return replace(of, term=slope(reader, of.term, inside))
     term = slope(reader, of.term, source)
     return Typed(term, down, across) if reader.context.conventions.jacobian == "numerator" else Typed(term, across, down)
+
+
+def entrywise(context: Context, of: Tensor, by: Tensor) -> bool:
+    """Whether each entry of a quantity depends on the same entry of another alone, along every path."""
+    if by in context.uses.get(of, ()):
+        return by in context.entrywise.get(of, ())
+    through = [t for t in context.uses.get(of, ()) if _depends(context, t, by)]
+    return bool(through) and all(t in context.entrywise.get(of, ()) and entrywise(context, t, by) for t in through)
+
+
+def _depends(context: Context, of: Tensor, by: Tensor) -> bool:
+    return any(t == by or _depends(context, t, by) for t in context.uses.get(of, ()))
 
 
 def slope(reader: Walk, of: Term, by: Leaf) -> Term:
