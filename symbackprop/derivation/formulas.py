@@ -31,6 +31,7 @@ def ending_in(steps: list[Step], result: Any, reason: Reason, uses: tuple[Equati
 
 
 def worked_steps(expr: Any, wrt: Any, factor: Any = S.One) -> list[Step]:
+    """A step for each round of the rules of differentiation, `factor` before each."""
     return [Step(mul(factor, r.expression), _rules_reason(r.rules), detail="full") for r in worked_rounds(expr, wrt)]
 
 

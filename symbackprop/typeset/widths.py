@@ -140,8 +140,11 @@ def _width(node: Node, style: int) -> float:
             raise TypeError(f"not a typographic node: {type(node).__name__}")
 
 
+_BREAKS = tuple(map(Operator, ("+", "-", "=", "approx")))
+
+
 def break_line(line: Row, limit: float, measure: Callable[[Node], float] = width) -> tuple[Row, ...]:
-    """Split a row at its own `+` and `-` into pieces at most `limit` ems wide, as far as its terms allow.
+    """Split a row before its own `+`, `-`, `=` and `≈` into pieces at most `limit` ems wide, as far as its terms allow.
 
     >>> total = row(Symbol("a"), Operator("+"), Symbol("b"), Operator("-"), Symbol("c"))
     >>> [len(piece.items) for piece in break_line(total, 2.5)]
@@ -149,7 +152,7 @@ def break_line(line: Row, limit: float, measure: Callable[[Node], float] = width
     """
     terms: list[Row] = []
     for item in row(line).items:
-        if not terms or (item in (Operator("+"), Operator("-")) and terms[-1].items):
+        if not terms or (item in _BREAKS and terms[-1].items):
             terms.append(Row())
         terms[-1] = Row((*terms[-1].items, item))
     pieces: list[Row] = []
