@@ -1,9 +1,10 @@
 """The checker on published derivations: its verdicts, its speed on one core and on all, and other tools on the same lines.
 
-    python benchmarks/checker.py [--only cases mistakes speed many tools] [--submissions 1000] [--python PYTHON] [--markdown] [--json FILE]
+    python benchmarks/checker.py [--only cases mistakes mutants speed many tools] [--submissions 1000] [--python PYTHON] [--markdown] [--json FILE]
 
 `cases`: every derivation of the tests, its verdicts beside those that it must get, and the kinds of mistake that were named.
-`mistakes`: lines with one mistake of a known kind. `speed`: steps a second, in a fresh process and once everything has been read
+`mistakes`: lines with one mistake of a known kind. `mutants`: every right line of the cases and of the worked problems with one mistake
+put in by machine, and how often the diagnosis names that mistake. `speed`: steps a second, in a fresh process and once everything has been read
 before, on one core. `many`: submissions of five lines, some right, some wrong, some that cannot be read, through `check_many` on all
 cores. `tools`: Math-Verify, and SymPy's parse_latex with simplify, given the right answer as a reference, on the same lines; they run
 in `PYTHON`, an interpreter that has `math-verify`, `sympy` and `antlr4-python3-runtime==4.11`, with ten seconds for a line.
@@ -27,7 +28,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBLEMS = ROOT / "examples" / "problems"
-PARTS = ["cases", "mistakes", "speed", "many", "tools"]
+PARTS = ["cases", "mistakes", "mutants", "speed", "many", "tools"]
 LIMIT = 10  # seconds that another tool has for one line
 
 
@@ -93,6 +94,26 @@ def mistakes() -> list[dict[str, Any]]:
                 found["named so"] += step is not None and step.diagnosis is not None and step.diagnosis.kind == kind
         rows.append({"mistake": kind, **{key: found[key] for key in ("lines", "wrong", "named so")}})
     return rows
+
+
+def mutated() -> list[dict[str, Any]]:
+    """Right lines with one mistake put in: how many are called wrong, and how many by the name of the mistake."""
+    from symbackprop.checker import check
+
+    sys.path.insert(0, str(ROOT / "tests" / "checker"))
+    from mutations import mutants, right_lines
+
+    found: dict[str, Counter[str]] = {}
+    for name, line in dict.fromkeys(right_lines()):
+        for mutant in dict.fromkeys(mutants(name, line)):
+            report = check(mutant.line, problem(name))
+            step = report.first_wrong
+            counts = found.setdefault(mutant.kinds[0], Counter())
+            counts["mutants"] += 1
+            counts["wrong"] += step is not None
+            counts["still right"] += any(s.status.startswith("right") for s in report.steps)
+            counts["named so"] += step is not None and step.diagnosis is not None and step.diagnosis.kind in mutant.kinds
+    return [{"mistake": kind, **{key: counts[key] for key in ("mutants", "wrong", "still right", "named so")}} for kind, counts in found.items()]
 
 
 # ---------------------------------------------------------------- speed
@@ -326,6 +347,8 @@ def main() -> None:
                 measured["Verdicts"] = verdicts()
             case "mistakes":
                 measured["Mistakes by kind"] = mistakes()
+            case "mutants":
+                measured["Mistakes put in by machine"] = mutated()
             case "speed":
                 measured["Speed on one core"] = speed()
             case "many":

@@ -171,14 +171,14 @@ class Line:
             del waiting[: pair is not item and self.is_gradient(pair)]
 
     def parts(self, tree: Tree, parent: Tree | None = None) -> Iterator[tuple[Tree, Tree | None]]:
-        """The parts that are expressions of their own, each with what it stands in: not what stands in scripts or under a differential."""
+        """The parts that are expressions of their own, each with what it stands in: not what stands in scripts, nor what a differential is of."""
         yield tree, parent
         inside: list[Tree]
         match tree:
             case Script(base, _, _, _):
                 inside = [base] if not isinstance(base, Name) else []
-            case Derivative():
-                inside = []
+            case Derivative(of):
+                inside = [of] if of is not None and not self.is_symbol(of) else []
             case Big(_, _, _, _, _, body):
                 inside = [body]
             case Call(_, args, _):

@@ -69,10 +69,11 @@ class Scene(Line):
     @cached_property
     def constants(self) -> tuple[str, ...]:
         """How the sizes and the named numbers of the problem are typed."""
-        return self._typed(lambda s: isinstance(s.meaning, (Size, Constant)) and not s.pattern.where and not s.pattern.sub and not s.pattern.sup)
+        plain = re.sub(r"\\(mathbf|boldsymbol|mathrm)\b", "", self.text + self.left_text)  # numbers are not set like the matrices beside them
+        return self._typed(lambda s: isinstance(s.meaning, (Size, Constant)) and not (s.pattern.where or s.pattern.sub or s.pattern.sup), plain)
 
-    def _typed(self, wanted: Callable[[Any], bool]) -> tuple[str, ...]:
-        both = self.text + self.left_text
+    def _typed(self, wanted: Callable[[Any], bool], like: str = "") -> tuple[str, ...]:
+        both = like or self.text + self.left_text
         known = ((base, symbols) for base, symbols in self.context.symbols.items() if self.python or not base[-1].isdigit())
         bases = [base for base, symbols in known if any(wanted(s) for s in symbols)]
         return tuple(dict.fromkeys(typed(base, both, self.python) for base in bases))

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from symbackprop.checker.symbols import TRANSPOSES, key, parts
-from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Number, Relation, Script, Signed, Tree, children
+from symbackprop.checker.symbols import TRANSPOSES, key, letter_key, parts
+from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Name, Number, Relation, Script, Signed, Tree, children
 
 from .line import Edit, walk
 from .scene import Scene
@@ -59,7 +59,7 @@ def _without(s: Scene, tree: Script, part: Tree) -> str:
 
 def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """An exponent more or less, none at all, a square or a root."""
-    if isinstance(tree, Script) and tree.sup is not None and not s.is_layer(tree.sup):
+    if isinstance(tree, Script) and tree.sup is not None and (isinstance(tree.sup, Number) or not s.is_layer(tree.sup)):
         written = s.slice(tree.sup)
         if re.fullmatch(r"-?\d+(/\d+)?", written):
             for n in (Fraction(written) - 1, Fraction(written) + 1):
@@ -72,6 +72,9 @@ def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if isinstance(tree, Call) and isinstance(tree.function, Script):
         for part in parts(tree.function.sup):
             if isinstance(part, Number):
+                for n in (int(part.text) - 1, int(part.text) + 1) if part.text.isdigit() else ():
+                    if n > 1:
+                        yield s.replaced("power", *part.span, braced(s, part, str(n)), tree)
                 head = _without(s, tree.function, part)
                 yield s.edit("power", tree, parent, Written(head + s.text[tree.function.span.end : tree.span.end], FACTOR))
     if not (isinstance(parent, Infix) and parent.op == "**"):
@@ -85,7 +88,7 @@ def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if not s.context.families:
         return
     if isinstance(tree, Script):
-        for part in (*parts(tree.sub), *parts(tree.sup)):
+        for part in (p for script in _layered(s, tree) for p in parts(script)):
             inner = part.body if isinstance(part, Fence) else part
             if s.is_layer(inner):
                 for new in _neighbours(s, inner):
@@ -94,6 +97,16 @@ def _layers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if s.python and (found := re.fullmatch(r"(.*?)(\d+)", s.slice(inner))):
         for n in (int(found[2]) - 1, int(found[2]) + 1):
             yield s.replaced("layer", *inner.span, f"{found[1]}{n}", tree)
+
+
+def _layered(s: Scene, tree: Script) -> list[Tree | None]:
+    """The scripts in which a symbol may have a layer: another number is an index or a power."""
+    if not isinstance(tree.base, Name):
+        return []
+    patterns = [known.pattern for known in s.context.symbols.get(letter_key(tree), ())]
+    below = not patterns or any(p.where == "sub" or p.sub for p in patterns)
+    above = not patterns or any(p.where == "sup" or p.sup for p in patterns)
+    return [script for script, wanted in ((tree.sub, below), (tree.sup, above)) if wanted]
 
 
 def braced(s: Scene, tree: Tree, new: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -67,16 +68,17 @@ class Target:
         """The target of a line; None where its left side has no value."""
         target = Target(context, problem.worlds[1], python, ())
         trees = (left, right, *conditions, *(() if opening is None else (opening,)))
-        found = [p for env in _inside_out(instances(trees, context)) for p in target._place(left, conditions, env, opening)]
+        found = [p for env in _inside_out(instances(trees, context)) for p in target._place(left, right, conditions, env, opening)]
         return Target(context, target.world, python, tuple(found)) if found else None
 
-    def _place(self, left: Tree, conditions: Sequence[Tree], env: Mapping[str, int], opening: Tree | None) -> Iterator[Place]:
+    def _place(self, left: Tree, right: Tree, conditions: Sequence[Tree], env: Mapping[str, int], opening: Tree | None) -> Iterator[Place]:
         labels = Labels()
         reader = Reader(self.context, env, labels=labels, python=self.python)
         try:
             if opening is not None:
                 reader.read(opening)
             typed = reader.read(left)
+            self._measured(typed, right, labels, env)
             masks = [condition(reader, c) for c in conditions if not self._about_layers(c)]
             letters = tuple(sorted(free(typed.term) | {k for k in typed.face if k is not None} | {k for m in masks for k in free(m)}))
             shape = tuple(self.world.size(labels.sizes[k]) for k in letters)
@@ -85,6 +87,16 @@ class Target:
             yield replace(place, value=self._number(typed.term, place, labels), allowed=np.logical_and.reduce(allowed))
         except (Misfit, Unreadable, Undecided, KeyError):
             return
+
+    def _measured(self, typed: Typed, right: Tree, labels: Labels, env: Mapping[str, int]) -> None:
+        """How far a letter of the left side runs may be said by the right side alone: u in x_{i+u-1}."""
+        unknown = [k for k in free(typed.term) if labels.sizes.get(k) is None]
+        if not unknown:
+            return
+        inside = Labels(dict(labels.sizes))
+        with suppress(Misfit, Unreadable):
+            Reader(self.context, env, labels=inside, python=self.python).read(right)
+        labels.sizes |= {k: inside.sizes[k] for k in unknown if inside.sizes.get(k) is not None}
 
     def _about_layers(self, condition: Tree) -> bool:
         return len(instances((condition,), self.context)) > 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Big, Call, Infix, Number, Script, Signed, Tree
 
-from .line import Edit
+from .line import Edit, walk
 from .scene import Scene
 from .writing import FACTOR, PRODUCT, SUM, Written
 
@@ -108,7 +108,7 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     """A sum around a term: over a letter that is free in it, or along an axis."""
     whole = s.written(tree)
     if not s.python:
-        inside = {k for t, _ in s.parts(tree) if isinstance(t, Script) for k in s.indices_of(t)}
+        inside = {k for t in walk(tree) if isinstance(t, Script) for k in s.indices_of(t)}
         for k in s.letters:
             if k in inside and k not in s.left_letters:
                 yield s.edit("examples" if k in s.context.sample_letters else "sum", tree, parent, s.dialect.summed(k, whole))
