@@ -12,7 +12,7 @@ from symbackprop.codegen.arrays import renamed, walk
 from symbackprop.codegen.entries import entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.loops import Kind, Loops
-from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, read_sizes, spelled_shape, stated
+from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
 from symbackprop.codegen.numba_functions import called_functions
 from symbackprop.codegen.numpy_source import numpy_expression
 from symbackprop.codegen.program import Program, Statement
@@ -55,7 +55,7 @@ def numba_source(program: Program) -> str:
         *module_docstring(program, _ABOUT), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
         *called_functions("\n".join([*functions, *forms, *tests]), _JIT), *forms, *functions,
         *([_JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
-        '    """The statements, of arrays in C order."""', *read_sizes(program), *_shapes(program), *body,
+        '    """The statements, of arrays in C order."""', *_shapes(program), *body,
         "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({' and '.join(tests) or 'True'})"),
         *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
@@ -67,10 +67,15 @@ def numba_source(program: Program) -> str:
 
 
 def _shapes(program: Program) -> Iterator[str]:
-    """The lines that refuse arrays of other shapes, whose entries would be read beyond their ends."""
-    sizes = {k: Symbol(name) for k, name in program.size_names.items()}
-    conditions = [(f"{name} == 0", f"{array} is empty") for name, (array, _) in program.sizes.items()]
-    for g in (g for g in (*program.params, *program.inputs, *program.targets) if g.shape):
+    """The lines that read all sizes and refuse arrays of other shapes, whose entries would be read beyond their ends."""
+    given = [g for g in (*program.params, *program.inputs, *program.targets) if g.shape]
+    places = {n: (g.name, axis) for g in reversed(given) for axis, n in reversed([*enumerate(g.shape)]) if n in program.size_names}
+    sizes = {n: Symbol(name) for n, name in program.size_names.items()}
+    conditions = []
+    for n, (array, axis) in sorted(places.items(), key=lambda place: str(sizes[place[0]])):
+        yield f"    {sizes[n]} = {array}.shape[{axis}]"
+        conditions.append((f"{sizes[n]} == 0", f"{array} is empty"))
+    for g in given:
         shape = spelled_shape(tuple(n.xreplace(sizes) for n in g.shape))
         conditions.append((f"{g.name}.shape != {shape}", f"{g.name} has another shape than {shape}"))
     for condition, said in conditions:
