@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbackprop.checker.applied import with_dummies
@@ -24,7 +24,7 @@ from symbackprop.languages import Message
 from symbackprop.parse.document import Line
 from symbackprop.parse.latex import read_formula
 from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Formula, Link, Name, Number, Script, Tree
+from symbackprop.parse.tree import Command, Formula, Link, Name, Number, Script, Tree
 
 __all__ = ["Judge", "Judged"]
 
@@ -52,9 +52,11 @@ class Judge:
     """Goes through a submission line by line: knows what was named so far, what a line continues, and what opened its chain."""
 
     problem: Problem
+    macros: Mapping[str, Command] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.context = self.problem.context
+        context = self.problem.context
+        self.context = replace(context, vocabulary=replace(context.vocabulary, macros=self.macros)) if self.macros else context
         self.before: Tree | None = None
         self.opening: Tree | None = None
         self.number = 0

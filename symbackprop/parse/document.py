@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from symbackprop.errors import ReadError, TooLarge, one_of
 from symbackprop.languages import Message
 
-from .tree import Limits
+from .macros import defined
+from .tree import Command, Limits
 
 __all__ = ["KINDS", "Document", "Line", "characters", "read_document"]
 
@@ -38,10 +39,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The formulas of a document in their order, and its front matter (between `---` or `+++` lines), empty if there is none."""
+    """The formulas of a document in their order, its front matter (between `---` or `+++` lines), empty if there is none, and its commands."""
 
     lines: tuple[Line, ...]
     front: str = ""
+    macros: Mapping[str, Command] = field(default_factory=dict)
 
 
 _NAMES = r"(?:equation|align(?:ed|at)?|gather(?:ed)?|multline|eqnarray|flalign|displaymath|dmath|split)\*?"
@@ -85,7 +87,7 @@ def read_document(text: str, kind: str, limits: Limits = _LIMITS) -> Document:
     start = front.end() if front else 0
     places = _Places(text)
     found = _python(text, start, len(text), places) if kind == "py" else _mathematics(text, start, kind, places)
-    return Document(tuple(found), front.group(2) if front else "")
+    return Document(tuple(found), front.group(2) if front else "", {} if kind == "py" else defined(text))
 
 
 class _Places:
@@ -240,11 +242,13 @@ def _notebook(text: str) -> Document:
         raise ReadError(text[:200], 0, Message("this is no notebook: a JSON object with 'cells' was expected")) from None
     lines: list[Line] = []
     front = ""
+    macros: dict[str, Command] = {}
     for number, (kind, source) in enumerate(sources, 1):
         whole = characters("".join(map(str, source)) if isinstance(source, list) else str(source))
         if kind not in ("markdown", "code"):
             continue
         found = read_document(whole, "md" if kind == "markdown" else "py")
         front = front or found.front
+        macros |= found.macros
         lines.extend(Line(i.text, i.syntax, i.line, i.column, i.offset, i.joins, number) for i in found.lines)
-    return Document(tuple(lines), front)
+    return Document(tuple(lines), front, macros)

@@ -7,6 +7,7 @@ from symbackprop.languages import Message
 
 from .blocks import conditions
 from .letters import spelled_out
+from .macros import expanded
 from .parts import GRAMMAR
 from .pratt import Parser
 from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Number, Relation, Span, Text, Tree, Vocabulary, children
@@ -29,8 +30,11 @@ def read_formula(text: str, vocabulary: Vocabulary, limits: Limits = _LIMITS) ->
         raise TooLarge(text, 0, Message("the formula has {count} characters; {most} are read", count=len(text), most=limits.formula))
     origin: list[int] | None = None
     plain = text
-    if not text.isascii() or "$" in text:
-        plain, origin = spelled_out(text)
+    if vocabulary.macros:
+        plain, origin = expanded(text, vocabulary.macros, limits.formula)
+    if not plain.isascii() or "$" in plain:
+        plain, spelled = spelled_out(plain)
+        origin = spelled if origin is None else [origin[at] for at in spelled]
     try:
         p = Parser(plain, vocabulary, limits, GRAMMAR, origin)
         formula = _chain(p)

@@ -7,39 +7,13 @@ read from (`span`); two trees are equal when they say the same, wherever it stoo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = [
-    "STYLES",
-    "Big",
-    "Call",
-    "Cases",
-    "Derivative",
-    "Dots",
-    "Fence",
-    "Formula",
-    "Fraction",
-    "Indicator",
-    "Infix",
-    "Juxtaposed",
-    "Limits",
-    "Link",
-    "Listed",
-    "Matrix",
-    "Nabla",
-    "Name",
-    "Node",
-    "Number",
-    "Relation",
-    "Root",
-    "Script",
-    "Signed",
-    "Span",
-    "Text",
-    "Tree",
-    "Vocabulary",
+    "STYLES", "Big", "Call", "Cases", "Command", "Derivative", "Dots", "Fence", "Formula", "Fraction", "Indicator", "Infix", "Juxtaposed", "Limits",
+    "Link", "Listed", "Matrix", "Nabla", "Name", "Node", "Number", "Relation", "Root", "Script", "Signed", "Span", "Text", "Tree", "Vocabulary",
     "children",
 ]  # fmt: skip
 
@@ -278,9 +252,17 @@ class Formula:
     labels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that a document defines: how many arguments it takes, and its body with `#1` where they stand."""
+
+    count: int
+    body: str
+
+
 @dataclass(frozen=True)
 class Vocabulary:
-    """The names that are more than one letter, and the names that are functions when a bracket follows.
+    """The names that are more than one letter, the names that are functions when a bracket follows, and commands of the writer's own.
 
     >>> Vocabulary(frozenset({"dZ", "scores"}), frozenset({"sigma", "softmax"})).longest
     7
@@ -288,6 +270,7 @@ class Vocabulary:
 
     words: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
+    macros: Mapping[str, Command] = field(default_factory=dict, hash=False)
     known: frozenset[str] = field(init=False, repr=False, compare=False)
     longest: int = field(init=False, repr=False, compare=False)
 
