@@ -12,13 +12,14 @@ from symbackprop.checker.context import Context, Function, Misfit, Quantity, Unr
 from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
+from symbackprop.checker.slopes import entrywise
 from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import Add, Derived, Leaf, Mul, Term, add, free, negative
 from symbackprop.checker.values import evaluate
 from symbackprop.checker.verdicts import Judgement, Status
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
-from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree
+from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree, children
 
 __all__ = ["in_another_convention", "is_schematic", "leading_block", "on_leading_block", "update"]
 
@@ -68,19 +69,6 @@ def _has_coupled(context: Context) -> bool:
     return any(isinstance(s.meaning, Function) and s.meaning.coupled for symbols in context.symbols.values() for s in symbols)
 
 
-def children(tree: Tree) -> list[Tree]:
-    """The trees a tree is made of."""
-    found: list[Tree] = []
-    stack = [getattr(tree, f) for f in getattr(tree, "__dataclass_fields__", ()) if f not in ("span", "word")]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, tuple) and not hasattr(value, "_fields"):
-            stack += value
-        elif hasattr(value, "__dataclass_fields__"):
-            found.append(value)
-    return found
-
-
 def _of_vector(tree: Derivative, context: Context) -> bool:
     try:
         reader = Reader(context, next(iter(instances((tree,), context)), {}))
@@ -100,7 +88,8 @@ def leading_block(left: Tree, right: Tree, problem: Problem, context: Context, p
                 return None
             if difference_of(a.term, block.term, reader.labels, problem, env) is None:
                 small, large = (reader.labels.sizes[k] for k in (a.rows, b.rows) if k is not None)
-                return Message("right for the first {small} of its {large} rows, the block that belongs to {name}", small=small, large=large, name=key(left))
+                words = {"small": small, "large": large, "name": key(left)}
+                return Message("right for the first {small} of its {large} rows, the block that belongs to {name}", **words)
         except (Unreadable, Misfit):
             continue
         except Undecided:
@@ -131,9 +120,26 @@ def is_schematic(left: Tree, right: Tree, problem: Problem, context: Context) ->
     at, seen = ends[0], 0
     while at in chain and seen < len(links):
         at, seen = chain[at], seen + 1
-    if at == ends[1] and seen == len(links):
+    if at == ends[1] and seen == len(links) and (not _by_entries(right) or all(_is_entrywise(f, context) for f in factors)):
         return Judgement(Status.SCHEMATIC, _SCHEMATIC)
     return None
+
+
+def _by_entries(tree: Tree) -> bool:
+    """Whether a product is written as one entry by entry."""
+    return (isinstance(tree, Infix) and tree.op in ("odot", "circ")) or any(map(_by_entries, children(tree)))
+
+
+def _is_entrywise(tree: Tree, context: Context) -> bool:
+    """Whether a derivative is that of the loss, or of a quantity by one that it takes entry by entry."""
+    if not isinstance(tree, Derivative) or tree.of is None:
+        return False
+    reader = Reader(context, context.depths)
+    of, by = (reader.lookup(t) for t in (tree.of, tree.by[0]))
+    if of is None or by is None or not isinstance(of[0].meaning, Quantity) or not isinstance(by[0].meaning, Quantity):
+        return False
+    above, below = of[0].meaning.tensors.get(of[1].layer), by[0].meaning.tensors.get(by[1].layer)
+    return above is not None and below is not None and (above == context.loss or entrywise(context, above, below))
 
 
 def _factors(tree: Tree) -> list[Tree]:

@@ -122,3 +122,35 @@ def test_an_equation_that_is_to_be_solved_is_no_mistake() -> None:
     assert statuses(r"\nabla_w L = 0 \implies (X^T X + n \lambda I) w = X^T y", LEAST_SQUARES) == ["undecided", "undecided"]
     assert statuses(r"0 = \nabla_w L", LEAST_SQUARES) == ["undecided"]
     assert statuses(r"\frac{\partial L}{\partial w_j} = 0", LEAST_SQUARES) == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\frac{\partial p}{\partial z} = p \odot (1 - p)", "wrong"), (r"\frac{\partial p}{\partial z} = \mathrm{diag}(p) - p p^T", "right"),
+        (r"\frac{\partial L}{\partial z} = \frac{\partial L}{\partial p} \odot \frac{\partial p}{\partial z}", "wrong"),
+    ],
+)  # fmt: skip
+def test_only_what_is_taken_entry_by_entry_has_a_derivative_entry_by_entry(line: str, verdict: str) -> None:
+    assert statuses(line, SOFTMAX) == [verdict]
+
+
+GATED = {
+    "equations": [r"z = \sigma(W x)", r"\tilde h = \tanh(U x)", r"h = (1 - z) \odot h_0 + z \odot \tilde h"], "loss": "L",
+    "shapes": {"W": ["n", "d"], "U": ["n", "d"], "x": ["d"], "h_0": ["n"]}, "functions": {r"\sigma": "sigmoid"}, "upstream": {"dh": "h"},
+}  # fmt: skip
+
+
+def test_a_gate_has_a_derivative_entry_by_entry() -> None:
+    assert statuses(r"\frac{\partial h}{\partial z} = \tilde h - h_0", GATED) == ["right"]
+    assert statuses(r"\frac{\partial h}{\partial z} = h_0 - \tilde h", GATED) == ["wrong"]
+    assert statuses(r"\frac{\partial h}{\partial x} = \tilde h - h_0", GATED) == ["wrong"]
+
+
+def test_no_axis_is_empty() -> None:
+    problem = {
+        "equations": [r"y_i = \sum_{k=1}^{3} w_k x_{i+k-1}"], "loss": "L", "shapes": {"w": [3], "x": ["n"], "y": ["n-2"]},
+        "upstream": {r"\frac{\partial L}{\partial y}": "y"},
+    }  # fmt: skip
+    assert statuses(r"\frac{\partial L}{\partial w_k} = \sum_i \frac{\partial L}{\partial y_i} x_{i+k-1}", problem) == ["right"]
+    assert statuses(r"\frac{\partial L}{\partial w_k} = \sum_i \frac{\partial L}{\partial y_i} x_{i+k}", problem) == ["wrong"]
