@@ -70,7 +70,8 @@ def first_gradient(warm: bool) -> dict[str, float]:
 
 
 def in_fresh_process(what: str, number: int) -> dict[str, float]:
-    threads = {**os.environ, **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # installed packages have byte code
+    threads = {**kept, **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
     command = [sys.executable, __file__, "--measure", what, str(number)]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=threads)
     return dict(json.loads(out.stdout))
@@ -91,6 +92,7 @@ def main() -> None:
         print(json.dumps(depth(number) if what == "depth" else first_gradient(bool(number))))
         return
     found: dict[Any, list[dict[str, float]]] = {}
+    in_fresh_process("first", 0)  # what keeps byte code
     for _ in range(options.repeats):  # in turns, so that a slow spell of the machine meets them all
         for layers in options.depths:
             found.setdefault(layers, []).append(in_fresh_process("depth", layers))

@@ -1,6 +1,6 @@
 """How fast one call is that gives the loss and all gradients: symbackprop, NumPy by hand and the peers, in one run.
 
-    python -m benchmarks.speed              # about 24 minutes for one thread, 24 for two
+    python -m benchmarks.speed              # at most 20 minutes for one thread, 20 for two
     python -m benchmarks.speed --quick      # S1 to S4, sigmoid, float64, one thread: 3 minutes
     python -m benchmarks.speed --shapes S3 --activations relu --dtypes float32 --threads 2
 
@@ -16,7 +16,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -35,10 +35,10 @@ def main() -> None:
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS)
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES)
     parser.add_argument("--threads", nargs="+", type=int)
-    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (23, quick: 3)")
+    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (18, quick: 3)")
     parser.add_argument("--no-fresh", action="store_true", help="leave out first calls and gradient descent in fresh processes")
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
-    parser.add_argument("--json", type=Path, help="write all numbers to this file")
+    parser.add_argument("--json", type=Path, help="write all numbers to this file, after every measurement")
     parser.add_argument("--task", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.task:
@@ -88,20 +88,22 @@ def measure(options: argparse.Namespace) -> int:
     dtypes = options.dtypes or DTYPES[: 1 if options.quick else None]
     activations = options.activations or ACTIVATIONS[: 1 if options.quick else None]
     counts = options.threads or ([1] if options.quick else [1, 2])
-    minutes = options.minutes or (3 if options.quick else 23)
+    minutes = options.minutes or (3 if options.quick else 18)
     cases = [
         Case(shape, activation, dtype) for activation in activations for dtype in dtypes for shape in shapes
         if options.dtypes or dtype == DTYPES[0] or activation == ACTIVATIONS[0]
     ]  # fmt: skip
-    found, console = Found(), Console(stderr=True)
+    found, console = Found(options.json), Console(stderr=True)
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     with console.status("starting") as status:
         for i, threads in enumerate(counts):
             end = time.perf_counter() + 60 * minutes
             if not options.quick and not options.no_fresh:
                 if i == 0:
-                    found.first += first_calls(shapes, status.update)
-                found.descent += descents(shapes, dtypes, threads, status.update)
+                    for record in first_calls(shapes, status.update):
+                        found.add(first=[record])
+                for record in descents(shapes, dtypes, threads, status.update):
+                    found.add(descent=[record])
             task = {"what": "times", "cases": [asdict(c) for c in cases], "seconds": end - time.perf_counter()}
             for record in processes.answers(task, threads):
                 if "doing" in record:
@@ -109,10 +111,9 @@ def measure(options: argparse.Namespace) -> int:
                 elif "skipped" in record:
                     console.print(f"no time was left for {record['skipped']}, {threads} threads; give --minutes or fewer --shapes", style="red")
                 else:
-                    found.rows += rows_of(record["rows"])
+                    found.add(rows=rows_of(record["rows"]))
                     console.print(case_sheet(rows_of(record["rows"])).rich())
     if options.json:
-        options.json.write_text(json.dumps(found.as_json(), indent=1), encoding="utf-8")
         console.print(f"wrote {options.json}")
     out = Console()
     for sheet in sheets(found):
@@ -126,7 +127,7 @@ def measure(options: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def first_calls(shapes: Sequence[str], progress: Any) -> list[dict[str, Any]]:
+def first_calls(shapes: Sequence[str], progress: Any) -> Iterator[dict[str, Any]]:
     """Build and first call of every candidate, in fresh processes with empty caches; short ones three times."""
     from benchmarks.speed import first
     from benchmarks.speed.candidates import CANDIDATES
@@ -134,7 +135,6 @@ def first_calls(shapes: Sequence[str], progress: Any) -> list[dict[str, Any]]:
     def total(run: dict[str, Any]) -> float:
         return float(run["build"] + run["first"])
 
-    found = []
     for shape in (s for s in first.SHAPES if s in shapes):
         case = Case(shape)
         for name, candidate in CANDIDATES.items():
@@ -147,8 +147,7 @@ def first_calls(shapes: Sequence[str], progress: Any) -> list[dict[str, Any]]:
             while "note" not in runs[-1] and len(runs) < 3 and total(runs[0]) < 1:
                 runs.append(_first(name, case, first.LIMIT))
             noted = [r for r in runs if "note" in r]
-            found.append({**record, **(noted[0] if noted else sorted(runs, key=total)[len(runs) // 2])})
-    return found
+            yield {**record, **(noted[0] if noted else sorted(runs, key=total)[len(runs) // 2])}
 
 
 def _first(name: str, case: Case, limit: float) -> dict[str, Any]:
@@ -156,12 +155,11 @@ def _first(name: str, case: Case, limit: float) -> dict[str, Any]:
         return processes.answer({"what": "first", "candidate": name, "case": asdict(case)}, 1, limit, Path(caches))
 
 
-def descents(shapes: Sequence[str], dtypes: Sequence[str], threads: int, progress: Any) -> list[dict[str, Any]]:
+def descents(shapes: Sequence[str], dtypes: Sequence[str], threads: int, progress: Any) -> Iterator[dict[str, Any]]:
     """Gradient descent with every candidate that reads arrays of the caller, three fresh processes each, in turns."""
     from benchmarks.speed import descent
     from benchmarks.speed.candidates import CANDIDATES
 
-    found = []
     for shape in (s for s in descent.SHAPES if s in shapes):
         for dtype in dtypes:
             runs: dict[str, list[dict[str, Any]]] = {name: [] for name in descent.NAMES}
@@ -174,8 +172,7 @@ def descents(shapes: Sequence[str], dtypes: Sequence[str], threads: int, progres
             for name, measured in runs.items():
                 record = {"candidate": name, "shape": shape, "dtype": dtype, "threads": threads}
                 noted = [m for m in measured if "note" in m]
-                found.append({**record, **(noted[0] if noted else {key: median(m[key] for m in measured) for key in measured[0]})})
-    return found
+                yield {**record, **(noted[0] if noted else {key: median(m[key] for m in measured) for key in measured[0]})}
 
 
 if __name__ == "__main__":

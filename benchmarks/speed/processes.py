@@ -15,8 +15,12 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 
 
 def environment(threads: int, caches: Path | None = None) -> dict[str, str]:
-    """The variables that libraries read when they are loaded; with `caches`, what they keep on disk goes there."""
-    made = {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
+    """The variables that libraries read when they are loaded; with `caches`, what they keep on disk goes there.
+
+    Python keeps its byte code, as it does of installed packages.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    made = {**kept, **dict.fromkeys(_THREADS, str(threads)), "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
     if caches is not None:
         made |= {
             "XDG_CACHE_HOME": str(caches), "NUMBA_CACHE_DIR": str(caches / "numba"), "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,17 +14,27 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from benchmarks.speed.timing import Row
+from symbackprop.files import write_beside
 
 _LIBRARIES = ("symbackprop", "numpy", "sympy", "numba", "jax", "torch", "pytensor", "casadi", "autograd")
 
 
 @dataclass
 class Found:
-    """Everything that a run has measured; `first` and `descent` hold one record a measurement."""
+    """Everything that a run has measured, kept in a file if there is one; `first` and `descent` hold one record a measurement."""
 
+    path: Path | None = None
     rows: list[Row] = field(default_factory=list)
     first: list[dict[str, Any]] = field(default_factory=list)
     descent: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, rows: Iterable[Row] = (), first: Iterable[dict[str, Any]] = (), descent: Iterable[dict[str, Any]] = ()) -> None:
+        """Take up measurements; the file is written anew beside its place, so that an interrupted run loses none."""
+        self.rows += rows
+        self.first += first
+        self.descent += descent
+        if self.path is not None:
+            write_beside(self.path, json.dumps(self.as_json(), indent=1))
 
     def as_json(self) -> dict[str, Any]:
         return {"machine": machine(), "rows": [asdict(r) for r in self.rows], "first": self.first, "descent": self.descent}
