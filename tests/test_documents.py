@@ -64,8 +64,8 @@ def index_form(d: Derivation, s: Section) -> str:
 
 SECTIONS = (
     "conventions",
-    "activations", "descent", "one-variable", "one-neuron", "logistic", "two-two-one", "four-equations", "chosen-quadratic", "chosen-entropy",
-    "columns", "rows", "softmax", "softmax-cross-entropy", "gates",
+    "activations", "descent", "one-variable", "one-neuron", "logistic", "two-two-one", "four-equations", "softmax", "chosen-quadratic",
+    "chosen-entropy", "columns", "rows", "softmax-cross-entropy", "gates",
 )  # fmt: skip
 
 

@@ -294,7 +294,7 @@ SWITCHES: dict[str, tuple[dict[str, object], str, str]] = {
     "layer_style": ({"layer_style": "brackets"}, "forward", r"z^{[l]}_{js} = \sum_{k=1}^{n_{l-1}} w^{[l]}_{jk} a^{[l-1]}_{ks} + b^{[l]}_j"),
     "input_layer": ({"input_layer": 0}, "layers", r"l = 1, \ldots, L"),
     "weight_layer": ({"weight_layer": "from"}, "forward matrix", r"Z^{l+1} = w^l A^l + b^l"),
-    "sample_style": ({"sample_style": "superscript", "layer_style": "brackets", "symbols": {"J": "C", "L": "ell"}}, "forward",
+    "sample_style": ({"sample_style": "superscript", "layer_style": "brackets", "symbols": {"J": "C", "L": "ell"}, "vector": {}}, "forward",
         r"z^{[l](s)}_j = \sum_{k=1}^{n_{l-1}} w^{[l]}_{jk} a^{[l-1](s)}_k + b^{[l]}_j",
     ),
     "size_style": (
