@@ -72,9 +72,9 @@ def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if isinstance(tree, Call) and isinstance(tree.function, Script):
         for part in parts(tree.function.sup):
             if isinstance(part, Number):
-                for n in (int(part.text) - 1, int(part.text) + 1) if part.text.isdigit() else ():
-                    if n > 1:
-                        yield s.replaced("power", *part.span, braced(s, part, str(n)), tree)
+                for whole in (int(part.text) - 1, int(part.text) + 1) if part.text.isdigit() else ():
+                    if whole > 1:
+                        yield s.replaced("power", *part.span, braced(s, part, str(whole)), tree)
                 head = _without(s, tree.function, part)
                 yield s.edit("power", tree, parent, Written(head + s.text[tree.function.span.end : tree.span.end], FACTOR))
     if not (isinstance(parent, Infix) and parent.op == "**"):
