@@ -16,9 +16,10 @@ from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.sums import condition
 from symbackprop.checker.symbols import family_number, letters_of
-from symbackprop.checker.terms import Term, free, mul
+from symbackprop.checker.terms import Term, free, leaves, mul
 from symbackprop.checker.values import World, evaluate
 from symbackprop.checker.walk import READINGS, Choices
+from symbackprop.equations import Total
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Dots, Listed, Relation, Span, Tree
@@ -133,6 +134,8 @@ def outcome_of(
             elif not _layer_condition(c, reader):
                 return None
         a, b = reader.read(left), reader.read(right)
+        if python and a.is_vector and b.is_vector and not reader.labels.fits(a, b):  # an array of one axis lies as it is needed
+            b = reader.labels.transpose(b)
         a, b = on_one_face(a, b, reader.labels, right.span)
     except OutOfLayers as error:
         return Outcome("out of layers", error.words, error.span)
@@ -148,8 +151,20 @@ def outcome_of(
         words = Message("nothing says how far the index {index} runs", index=str(error.args[0]).partition("#")[0])
         return Outcome("unreadable", words, right.span, reading=choices.words())
     if difference is not None:
+        letter = _class_letter(a.term, b.term, reader.labels, problem)
+        if letter is not None:
+            words = Message("{letter} stands on one side only: if it is the class of the example, declare it under facts.classes", letter=letter)
+            return Outcome("undecided", words, right.span, reading=choices.words())
         return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=choices.words())
     return Outcome("agree", terms=((mul(*masks, a.term), mul(*masks, b.term), reader.labels),), reading=choices.words())
+
+
+def _class_letter(a: Term, b: Term, labels: Labels, problem: Problem) -> str | None:
+    """A letter that picks one class where the other side speaks of none: the o of `J = -\\log p_o` where the target is one-hot."""
+    classes = {f.lhs.limits[0][2] for f in problem.facts if isinstance(f.lhs, Total)}
+    lone = [k for k in free(b) - free(a) if labels.sizes.get(k) in classes and sum(k in free(leaf) for leaf in leaves(b)) == 1]
+    spoken = any(labels.sizes.get(k) in classes for k in free(a))
+    return lone[0].partition("#")[0] if lone and not spoken else None
 
 
 def _about_layers(tree: Tree, context: Context) -> bool:

@@ -154,3 +154,14 @@ def test_no_axis_is_empty() -> None:
     }  # fmt: skip
     assert statuses(r"\frac{\partial L}{\partial w_k} = \sum_i \frac{\partial L}{\partial y_i} x_{i+k-1}", problem) == ["right"]
     assert statuses(r"\frac{\partial L}{\partial w_k} = \sum_i \frac{\partial L}{\partial y_i} x_{i+k}", problem) == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"L = -\log p_o", "undecided"), (r"L = -y_k \log p_k", "wrong"), (r"\frac{\partial L}{\partial z_j} = p_j - y_k", "wrong"),
+        (r"\frac{\partial L}{\partial z} = p - y_k", "wrong"),
+    ],
+)  # fmt: skip
+def test_a_letter_that_may_be_the_class_is_asked_for(line: str, verdict: str) -> None:
+    assert statuses(line, SOFTMAX) == [verdict]
