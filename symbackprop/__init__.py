@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,15 +28,16 @@ _HOMES = {
     "load_specification": "specification", "mlp": "builders",
 }  # fmt: skip
 
-try:
-    __version__ = version("symbackprop")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0"
-
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"symbackprop.{_HOMES[name]}"), name)
+    if name == "__version__":
+        metadata = import_module("importlib.metadata")  # it imports the modules of e-mail
+        try:
+            return metadata.version("symbackprop")
+        except metadata.PackageNotFoundError:  # a checkout that was never installed
+            return "0"
     raise AttributeError(f"module 'symbackprop' has no attribute '{name}'")
 
 

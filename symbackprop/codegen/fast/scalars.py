@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from math import prod
 from typing import Any
 
 import numpy as np
 import sympy
 from sympy import Abs, Add, And, Eq, Float, Integer, Max, Min, Mul, Piecewise, Pow, Symbol
-from sympy.codegen.cfunctions import expm1, log1p
 
 from symbackprop.codegen.fast.graph import VIEWS, Node
 from symbackprop.codegen.fast.simplify import Reduced
@@ -23,6 +23,13 @@ from symbackprop.codegen.program import Given
 
 __all__ = ["counted", "fewer_than_calls", "sized", "written_out"]
 
+
+def _of_c(name: str) -> Callable[[Any], Any]:
+    """A function that SymPy knows from C; its module is imported when it is needed, which is seldom."""
+    return lambda a: getattr(import_module("sympy.codegen.cfunctions"), name)(a)
+
+
+expm1, log1p = _of_c("expm1"), _of_c("log1p")
 _ENTRYWISE: Mapping[str, Callable[..., Any]] = {
     "add": Add, "sub": lambda a, b: a - b, "mul": lambda a, b: _product(a, b), "div": lambda a, b: a / b, "neg": lambda a: -a, "pow": Pow,
     "where": lambda c, a, b: Piecewise((a, c), (b, True)), "exp": sympy.exp, "log": sympy.log, "sqrt": sympy.sqrt, "tanh": sympy.tanh,
