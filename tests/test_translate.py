@@ -64,7 +64,10 @@ def test_nielsen_and_ufldl_differ_in_letters_and_layers() -> None:
     assert {(a, b) for _, a, b in found["layers"]} == {("z^l", "z^{(l)}"), ("l", "l + 1"), ("L", "n_l")}
     assert [(a, b) for _, a, b in found["sign"]] == [(r"\odot", r"\bullet")]
     assert {("C", "J"), (r"\sigma", "f")} <= {(a, b) for _, a, b in found["letter"]}
-    assert not {"layout", "factor", "transposes", "order", "indices"} & set(found)
+    assert [(a, b) for _, a, b in found["indices"]] == [("i", "p")]  # i is the example in UFLDL
+    assert [what for what, _, _ in found["order"]] == ["the order of factors in BP2"]  # f' stands behind the sum in Nielsen's index form
+    assert {(a, b) for what, a, b in found["gradient"] if what.endswith("weights")} == {(r"\frac{\partial C}{\partial w^l}", r"\nabla_{W^{(l)}} J")}
+    assert not {"layout", "factor", "transposes"} & set(found)
 
 
 def test_columns_and_rows_differ_in_layout_transposes_and_the_mean() -> None:

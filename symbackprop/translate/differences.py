@@ -143,16 +143,18 @@ def _gradients(first: Side, second: Side) -> Iterator[Difference]:
 
 
 def _at_a_layer(side: Side, name: str) -> Tensor | None:
-    return next((t for e in side.net.equations for t in (e.tensor, *tensors(e.rhs)) if t.name == name), None)
+    found = [t for e in side.net.equations for t in (e.tensor, *tensors(e.rhs)) if t.name == name]
+    return min(found, key=lambda t: t.layer is not None and t.layer.is_Add, default=None)
 
 
 def _gradient(side: Side, tensor: Tensor) -> Node:
     loss, letters = side.net.loss.tensor, side.named.get(tensor.name)
-    fraction = side.builder.whole(Grad(loss, tensor))
+    builder = side.builder.about(Entry(tensor, *(index(c) for c in "jk"[: tensor.rank])))
+    fraction = builder.whole(Grad(loss, tensor))
     if letters is None:
         return fraction
-    factor = () if letters.factor == 1 else (side.builder.expr(letters.factor),)
-    return row(side.builder.whole(Tensor(letters.symbol, tensor.shape, tensor.layer)), Operator("="), *factor, fraction)
+    factor = () if letters.factor == 1 else (builder.expr(letters.factor),)
+    return row(builder.whole(Tensor(letters.symbol, tensor.shape, tensor.layer)), Operator("="), *factor, fraction)
 
 
 def _costs(first: Side, second: Side) -> Iterator[Difference]:
