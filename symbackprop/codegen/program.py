@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from sympy import Integer, Symbol
 
-from symbackprop.codegen.arrays import Array, Op, full, renamed, walk
+from symbackprop.codegen.arrays import Array, Op, full, renamed
 from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import Lowering, storage
@@ -21,48 +20,17 @@ from symbackprop.codegen.naming import Names
 from symbackprop.codegen.quantities import sought
 from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
+from symbackprop.codegen.statements import Given, Statement, needed, owned
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.languages import Message
-from symbackprop.lift import Layout, MatrixEquation, lift_equation
+from symbackprop.lift import Layout, lift_equation
 from symbackprop.local import stand_ins
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.rules import ACTIVATIONS
 
 __all__ = ["LAYOUTS", "Given", "Program", "Statement", "array_program", "stored_as"]
-
-
-@dataclass(frozen=True)
-class Given:
-    """An array that the caller gives: its name in the code, what it is, its shape as stored, and which axes of the index form these are."""
-
-    name: str
-    tensor: Tensor
-    shape: tuple[Any, ...]
-    axes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """`name = value`, with the shape as stored, what the notes call it and the equation it computes; `layout` is that of its matrix form."""
-
-    name: str
-    value: Op
-    shape: tuple[Any, ...]
-    label: str
-    equation: Equation
-    layout: Layout | None = None
-
-    @cached_property
-    def matrix(self) -> MatrixEquation | None:
-        """The matrix form of the equation, where it has one."""
-        return None if self.layout is None else lift_equation(self.equation, self.layout)
-
-    @cached_property
-    def uses(self) -> set[str]:
-        """The names that its value mentions."""
-        return {op.data for op in walk(self.value) if op.op == "name"}
 
 
 @dataclass(frozen=True)
@@ -185,14 +153,14 @@ class _Writer:
         for b in found:
             statements += self.statements(b.equation, b.label)
             if b.tensor in sought:
-                statements[-1] = _owned(statements[-1])
+                statements[-1] = owned(statements[-1])
                 gradients[names.of(b.tensor)] = statements[-1].name
         for p in self.wrt:
             if names.of(p) not in gradients:
                 statements.append(self.nothing(Grad(net.loss.tensor, p)))
                 gradients[names.of(p)] = statements[-1].name
         loss = names.of(net.loss.tensor)
-        kept = _needed(statements, {loss, *gradients.values()})
+        kept = needed(statements, {loss, *gradients.values()})
         used = {u for s in kept for u in s.uses}
         if only_what_is_used:
             inputs, targets = (tuple(g for g in group if g.name in used) for group in (inputs, targets))
@@ -277,21 +245,6 @@ def _open_numbers(net: Network) -> list[Any]:
     found = {s for e in net.equations for s in e.rhs.atoms(Symbol) if s.is_integer is not True}
     functions = {f.name for e in net.equations for f in e.rhs.atoms(Func)} & {*ACTIVATIONS}
     return sorted(found | {scalar(s) for f in functions for s in ACTIVATIONS[f].scalars}, key=str)
-
-
-def _needed(statements: list[Statement], wanted: set[str]) -> list[Statement]:
-    """The statements that lead to what is wanted."""
-    kept: list[Statement] = []
-    for s in reversed(statements):
-        if s.name in wanted:
-            kept.append(s)
-            wanted |= s.uses
-    return kept[::-1]
-
-
-def _owned(s: Statement) -> Statement:
-    """What is returned shares no memory with anything else."""
-    return replace(s, value=Op("copy", (s.value,))) if s.value.op in ("name", "permute", "select") else s
 
 
 def _legend(found: list[Found], kept: list[Statement], loss: str, names: Names) -> Iterator[str]:
