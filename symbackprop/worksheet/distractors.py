@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -24,14 +24,13 @@ from symbackprop.worksheet.lines import Line
 
 __all__ = ["MISTAKES", "Distractor", "distractors"]
 
-MISTAKES: Mapping[str, tuple[str, ...]] = {
-    "sign": ("sign",), "transpose": ("transpose",), "layer": ("layer",), "prime": ("prime",), "hadamard": ("matrix product",),
-    "matrix product": ("hadamard",), "indices": ("indices",), "index": ("index",), "outer product": ("outer product",), "order": ("order",),
-    "evaluation point": ("evaluation point",), "sum": ("sum", "examples"), "factor": ("factor",), "bracket": ("bracket",),
-    "power": ("power",), "inverse": ("inverse",), "operand": ("operand",), "extra factor": ("missing factor",),
-    "counted twice": ("missing factor",), "extra term": ("missing term",),
+MISTAKES: Mapping[str, str] = {
+    "sign": "sign", "transpose": "transpose", "layer": "layer", "prime": "prime", "hadamard": "matrix product", "matrix product": "hadamard",
+    "indices": "indices", "index": "index", "outer product": "outer product", "order": "order", "evaluation point": "evaluation point",
+    "sum": "sum", "factor": "factor", "bracket": "bracket", "power": "power", "inverse": "inverse", "operand": "operand",
+    "extra factor": "missing factor", "counted twice": "missing factor", "extra term": "missing term",
 }  # fmt: skip
-"""The kinds of changes that make distractors, and what the checker may call the mistake that such a change makes."""
+"""The kinds of changes that make distractors, and the kind of mistake that undoes such a change."""
 
 _JITTER = 12.0  # in tenths, as the costs are: so far the seed reorders the kinds
 _BRACKETED = ("transpose", "outer product", "power", "bracket", "inverse")
@@ -39,6 +38,7 @@ _CLUMSY = re.compile(r"-\(-|\)\^\{?1\}?(?!\d)|\^\{?T\}?\)\^\{?T|\\frac\{\\frac|\
 _EXPONENT = re.compile(r"\)\^\{?(?:\\odot)?\s*\d")  # a power that has the looks of a layer
 _SUMS = re.compile(r"\\sum_\{?(\w)")
 _TRIES = 60
+_PATIENCE = 120.0  # seconds for a verdict, many more than it takes
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,27 @@ class Distractor:
 
 
 def distractors(line: Line, problem: Problem, rng: Random, printed: Collection[str] = (), count: int = 3) -> tuple[Distractor, ...]:
-    """Up to `count` wrong variants of a line, of different kinds as far as there are some; each is judged wrong and the mistake is named.
+    """Up to `count` wrong variants of a line, of different kinds as far as there are some; the checker judges each of them wrong.
 
     `printed` are the formulas around it: what stands for another quantity is one of theirs. There are fewer variants where a line has
     too few parts to be wrong in.
     """
     found: list[Distractor] = []
-    edits = list(_likely(line, problem, rng, printed))[:_TRIES]
-    for fresh in (True, False):
-        for edit in edits:
-            if len(found) >= count:
-                break
-            kinds = {d.kind for d in found}
-            if edit.done(line.right) in {d.text for d in found} or (fresh and not kinds.isdisjoint(MISTAKES[edit.kind])):
-                continue
-            made = _distractor(line, edit, problem)
-            if made is not None and made.shown not in [d.shown for d in found]:
-                found.append(made)
+    waiting: list[Edit] = []  # of a kind that there is already
+    for edit in list(_likely(line, problem, rng, printed))[:_TRIES]:
+        if len(found) < count and MISTAKES[edit.kind] not in {d.kind for d in found}:
+            found += _new(_distractor(line, edit, problem), found)
+        else:
+            waiting.append(edit)
+    for edit in waiting:
+        if len(found) < count:
+            found += _new(_distractor(line, edit, problem), found)
     return tuple(found)
+
+
+def _new(made: Distractor | None, found: Sequence[Distractor]) -> list[Distractor]:
+    """What was made, if it looks like none before."""
+    return [] if made is None or made.shown in [d.shown for d in found] else [made]
 
 
 def _likely(line: Line, problem: Problem, rng: Random, printed: Collection[str]) -> Iterator[Edit]:
@@ -116,6 +119,8 @@ def _plausible(edit: Edit, line: Line, problem: Problem, printed: Collection[str
             return not longer
         case "factor":
             return whole or not longer
+        case "power" | "inverse" if not re.search("[_^]", edit.old):
+            return False  # of a number, where a teacher would speak of a wrong factor
         case "layer":
             return not _EXPONENT.search(edit.mended)
         case "operand" | "evaluation point":
@@ -127,14 +132,15 @@ def _plausible(edit: Edit, line: Line, problem: Problem, printed: Collection[str
 
 
 def _distractor(line: Line, edit: Edit, problem: Problem) -> Distractor | None:
-    """The distractor that a change makes; None where the line stays right, or the checker would call the mistake something else."""
+    """The distractor that a change makes; None where the line is not judged wrong.
+
+    What the checker would call the mistake is not asked: it looks for that only so long, and a sheet must not depend on time.
+    """
     text = edit.done(line.right)
-    report = check(f"\\[{line.left} = {text}\\]", problem, kind="tex")
-    wrong = report.first_wrong
-    if wrong is None or wrong.status is not Status.WRONG or wrong.diagnosis is None or wrong.diagnosis.kind not in MISTAKES[edit.kind]:
+    if check(f"\\[{line.left} = {text}\\]", problem, kind="tex", timeout=_PATIENCE).status is not Status.WRONG:
         return None
     try:
         shown, old, new = (laid_out(part, "latex") for part in (text, edit.mended, edit.old))
     except (ReadError, ValueError):
         return None
-    return Distractor(text, wrong.diagnosis.kind, shown, old, new)
+    return Distractor(text, MISTAKES[edit.kind], shown, old, new)
