@@ -134,8 +134,6 @@ def outcome_of(
             elif not _layer_condition(c, reader):
                 return None
         a, b = reader.read(left), reader.read(right)
-        if python and a.is_vector and b.is_vector and not reader.labels.fits(a, b):  # an array of one axis lies as it is needed
-            b = reader.labels.transpose(b)
         a, b = on_one_face(a, b, reader.labels, right.span)
     except OutOfLayers as error:
         return Outcome("out of layers", error.words, error.span)

@@ -61,6 +61,12 @@ class Labels:
             self.sizes[label] = size
             self._pass_on(label)
         elif size is not None and known != size:
+            beyond = sympify(size - known, strict=True)
+            if beyond.free_symbols and beyond.is_nonnegative:  # n places of an axis of n + k - 1
+                return
+            if beyond.free_symbols and beyond.is_nonpositive:
+                self.sizes[label] = size
+                return
             raise Misfit(
                 Message(
                     "the index {index} runs to {known} in one place and to {size} in {what}",

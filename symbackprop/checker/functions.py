@@ -24,7 +24,7 @@ __all__ = ["KNOWN", "call", "coupled"]
 
 ELEMENTARY = {
     "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "sinh": "sinh", "cosh": "cosh", "erf": "erf", "abs": "abs",
-    "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "arctan": "atan", "lg": "log",
+    "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "arctan": "atan",
 }  # fmt: skip
 _SYMBOLS = {
     **{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax",
@@ -64,7 +64,7 @@ def call(reader: Walk, tree: Call) -> Typed:
     elif len(arguments) != 1:
         raise Unreadable(Message("the function {name} with {count} arguments is not defined", name=shown(base), count=len(arguments)), tree.span)
     elif name in ELEMENTARY and not isinstance(meaning, Function):
-        found = _entrywise(reader, arguments[0], ELEMENTARY[name], order)
+        found = _to_base(reader, _entrywise(reader, arguments[0], ELEMENTARY[name], order), base, order)
     elif name in ACTIVATIONS and ACTIVATIONS[name].vector:
         found = vector_function(reader, name, reader.read(arguments[0]), tree)
     elif isinstance(meaning, Function) and meaning.coupled:
@@ -91,6 +91,16 @@ def _applied(reader: Walk, tree: Call) -> Typed:
     if len(tree.args) == 1 and not (isinstance(tree.function, Script) and tree.function.primes):
         return product(reader, "", found, reader.read(tree.args[0]), tree.span)
     return found
+
+
+def _to_base(reader: Walk, found: Typed, function: Tree, order: int) -> Typed:
+    """The logarithm to the base below it; no other elementary function has anything there."""
+    if not isinstance(function, Script) or function.sub is None:
+        return found
+    if ELEMENTARY.get(letter_key(function)) != "log" or order:
+        raise Unreadable(Message("the function {name} is not read with what stands below it", name=shown(function)), function.span)
+    base = reader.read(function.sub)
+    return replace(found, term=Div(found.term, Fn("log", base.term)))
 
 
 def _entrywise(reader: Walk, argument: Tree, name: str, order: int) -> Typed:
