@@ -320,3 +320,13 @@ def test_gradients_stand_below_parameters_and_not_below_data() -> None:
         text = tikz(drawn(name, "ng"))
         assert all(rf"\(d {x}\)" in text for x in letters)
         assert not re.search(r"\\\(d [xy]", text)
+
+
+def test_a_slide_is_given_what_can_be_read_on_it() -> None:
+    net = NETS["2-2-1"]
+    style = load_notation("nielsen")
+    drawing = graph_drawing(net, layout_of(net, style), letters_of(net, style))
+    page, slide = (drawing.fitted(Builder(style, last=net.last_layer), room) for room in ((42.0, 44.0), (36.0, 15.5)))
+    assert len([s for s in page.shapes if isinstance(s, Box)]) == 7  # two and two of z and a, one and one, and the cost
+    assert len([s for s in slide.shapes if isinstance(s, Box)]) == 5
+    assert min(36 / slide.size[0], 15.5 / slide.size[1]) > 0.5

@@ -53,6 +53,7 @@ class Medium:
     words: Message
     picture: Callable[[Picture, str], str]
     line: float = 34.0  # ems of the right side of a formula; a page of 16 cm
+    room: tuple[float, float] = (42.0, 44.0)  # ems of a picture
 
 
 LATEX = Medium(
@@ -162,7 +163,7 @@ class _Writer:
                 cells = [[self.cell(c) for c in r] for r in block.rows]
                 return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.words(block.caption)}
             case Figure():
-                picture = block.drawing.picture(self.builder)
+                picture = block.drawing.fitted(self.builder, self.medium.room)
                 drawn = self.medium.picture(picture, self.language.text(block.caption))
                 return {"kind": "figure", "picture": drawn, "size": picture.size, "caption": self.words(block.caption)}
         raise TypeError(f"unknown block {type(block).__name__}")

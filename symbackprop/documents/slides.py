@@ -15,8 +15,9 @@ from symbackprop.typeset.latex import escape
 
 __all__ = ["slides_source"]
 
+_CAPTION = 3.0  # below a picture, and what is around it
 SLIDES = replace(
-    LATEX, line=28.0, reference=lambda label, number: rf"\hyperlink{{eq:{label}}}{{({number})}}",
+    LATEX, line=28.0, room=(WIDTH, ROOM - _CAPTION), reference=lambda label, number: rf"\hyperlink{{eq:{label}}}{{({number})}}",
     section=lambda key, title: rf"\hyperlink{{sec:{key}}}{{{escape(title)}}}", words=Message("the section {section}"),
 )  # fmt: skip
 _LINE, _PARAGRAPH = 1.24, 0.5  # from one line of words to the next, and between paragraphs
@@ -28,7 +29,6 @@ _TABLE = 4.4  # its rules, its head, its caption and what is around it
 _NARROWEST = 10.0  # of a column of text
 _COLUMNS = 1.1  # between two columns
 _NUMBER = 3.5
-_CAPTION = 3.0  # below a picture, and what is around it
 
 
 def slides_source(notes: Notes, own: str = "") -> str:

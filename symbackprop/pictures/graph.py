@@ -22,6 +22,7 @@ from symbackprop.typeset.build import Builder
 __all__ = ["DOTS", "Drawing", "ElementsDrawing", "GraphDrawing", "graph_drawing", "places", "unrolled"]
 
 _FEW = 26  # entries of all quantities that are drawn one by one
+_READABLE = 0.5  # of its size
 _LONGEST = 4  # rows and columns of a matrix that stands above a line
 
 DOTS = Gate((t.Operator("cdots"),), framed=False)
@@ -34,6 +35,10 @@ class Drawing:
     def picture(self, builder: Builder) -> Picture:
         """The picture, its formulas laid out by `builder`."""
         raise NotImplementedError
+
+    def fitted(self, builder: Builder, room: tuple[float, float]) -> Picture:
+        """The picture for a room of so many ems; it is made smaller where it is larger."""
+        return self.picture(builder)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,15 @@ class GraphDrawing(Drawing):
 
 @dataclass(frozen=True)
 class ElementsDrawing(GraphDrawing):
-    """The computational graph of a small network entry by entry, every sum written out."""
+    """The computational graph of a small network entry by entry, every sum written out; `coarser` is what a smaller room is given."""
+
+    coarser: Drawing | None = None
+
+    def fitted(self, builder: Builder, room: tuple[float, float]) -> Picture:
+        """The picture, or the coarser one where this could not be read any more."""
+        found = self.picture(builder)
+        scale = min(most / size for most, size in zip(room, found.size, strict=True))
+        return found if scale >= _READABLE or self.coarser is None else self.coarser.fitted(builder, room)
 
     def parts(self) -> list[Equation | None]:
         """The equations for every value of their indices."""
@@ -151,7 +164,8 @@ class ElementsDrawing(GraphDrawing):
     def with_numbers(self, value: Callable[[Entry], t.Node], slope: Callable[[Entry], t.Node], sloping: Collection[Tensor]) -> GraphDrawing:
         """The same with a number for each entry."""
         every = [x for tensor in _quantities(self.net) for x in places(tensor)]
-        return replace(self, values={x: value(x) for x in every}, slopes={x: slope(x) for x in every if x.tensor in sloping})
+        coarser = GraphDrawing(self.net, self.layout, self.named).with_numbers(value, slope, sloping)
+        return replace(self, values={x: value(x) for x in every}, slopes={x: slope(x) for x in every if x.tensor in sloping}, coarser=coarser)
 
 
 def graph_drawing(net: Network, layout: Layout, named: Mapping[str, Named]) -> GraphDrawing:
@@ -165,7 +179,8 @@ def graph_drawing(net: Network, layout: Layout, named: Mapping[str, Named]) -> G
     sizes = [x.shape for x in _quantities(net)]
     few = net.depth is None and all(n.is_Integer for shape in sizes for n in shape) and sum(prod(map(int, shape)) for shape in sizes) <= _FEW
     vectors = few and any(sizes) and not any(e.tensor.rank > 1 or e.rhs.has(Abstract) for e in net.equations)
-    return (ElementsDrawing if vectors else GraphDrawing)(net, layout, named)
+    whole = GraphDrawing(net, layout, named)
+    return ElementsDrawing(net, layout, named, coarser=whole) if vectors else whole
 
 
 def _quantities(net: Network) -> list[Tensor]:
