@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,23 +16,26 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from sympy import Basic
 
 import symbackprop as sb
 from symbackprop.backprop import backpropagate
 from symbackprop.derivation import DETAILS, Derivation, Step, gradient_derivation
 from symbackprop.documents import lecture as builtin
-from symbackprop.documents.about_network import backward_chains, proved_chain
+from symbackprop.documents.about_network import backward_chains, layout_of, proved_chain, symbols_table
 from symbackprop.documents.blocks import Chain, Equations, Figure, Notes, Prose, Section, Table
 from symbackprop.documents.rendering import HTML, LATEX, render_notes
 from symbackprop.documents.saving import documents
-from symbackprop.equations import Grad, add, mul
+from symbackprop.equations import Grad, Tensor, add, mul
 from symbackprop.errors import NotProved, UnknownName
+from symbackprop.lift import lift_equation
 from symbackprop.network import Network
-from symbackprop.notation import load_notation, notation_names
+from symbackprop.notation import load_notation, notation_names, with_cost_of
 from symbackprop.pictures.descent import DescentDrawing
 from symbackprop.prove import Proof, naming_equations
 from symbackprop.rules import ACTIVATIONS, LOSSES
-from symbackprop.typeset.build import build_equation
+from symbackprop.typeset import tree
+from symbackprop.typeset.build import Builder, build_equation
 from symbackprop.typeset.latex import latex
 
 
@@ -416,6 +419,7 @@ def rendered(lecture: Notes) -> list[dict[str, Any]]:
 
 def formulas(rendered: list[dict[str, Any]]) -> Iterator[str]:
     """Every mathematical string of a rendered document: lines of displays, and what stands between \\( and \\)."""
+
     def strings(value: Any) -> Iterator[str]:
         if isinstance(value, str):
             yield from re.findall(r"\\\((.*?)\\\)", value, re.S)
@@ -603,3 +607,37 @@ def test_the_readme_shows_the_real_summary(lecture: Notes) -> None:
     counts = ", ".join(f"{number} {kind}" for kind, number in lecture.counts().items())
     assert f"\n{len(lecture.proofs)} equations: {counts}\n" in readme
     assert f"\nend to end: {lecture.oracle['entries']} gradient entries of {lecture.oracle['networks']} small networks" in readme
+
+
+# ---------------------------------------------------------------- the table of symbols
+
+
+def letters_in(node: object) -> set[str]:
+    """The letters of a tree, scripts and the limits of sums left out: what a reader looks up in the table of symbols."""
+    if isinstance(node, tree.Symbol):
+        return {node.name}
+    if isinstance(node, tree.Scripts):
+        return letters_in(node.base)
+    if isinstance(node, tree.BigOperator):
+        return letters_in(node.body)
+    parts = [getattr(node, f.name) for f in fields(node)] if is_dataclass(node) else node if isinstance(node, tuple) else []
+    return set().union(*(letters_in(part) for part in parts))
+
+
+@pytest.mark.parametrize("name", notation_names())
+def test_the_table_has_every_symbol_and_no_other(name: str) -> None:
+    """The oracle is the printed tree of the equations and of every gradient, in index form and in matrix form."""
+    style = load_notation(name)
+    for plain in (sb.deep(), sb.deep(samples="m", activation="tanh", output="sigmoid", loss="binary_cross_entropy"), sb.mlp([2, 3, 1], penalty="l2")):
+        net = with_cost_of(plain, style)
+        builder = Builder(style, net.samples, last=net.last_layer)
+        forms: list[Any] = [*net.equations, *(lifted for e in net.equations if (lifted := lift_equation(e, layout_of(net, style))) is not None)]
+        for d in (c.derivation for c in backward_chains(net, style)):
+            forms += [d.result, *((d.matrix,) if d.matrix is not None else ())]
+        used = set().union(*(letters_in(builder.about(e.lhs, e.rhs).build(e)) for e in forms)) - {"partial", "nabla", "log", "1"}
+        table = symbols_table(net, style)
+        cells = [builder.whole(c) if isinstance(c, Tensor) else builder.build(c) if isinstance(c, Basic) else c for c, *_ in table.rows]
+        listed = set().union(*map(letters_in, cells))
+        assert used - listed == set()
+        numbers = {"n", "m", "N", "M", "d", "s", "D", "L", "l", "n_l"}  # sizes stand in the limits of sums
+        assert listed - used - numbers == set()

@@ -14,7 +14,7 @@ from symbackprop.derivation import Derivation, Reference, gradient_derivation, n
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.documents.drawn import graph_figure, network_figures
 from symbackprop.elements import instances, written_out
-from symbackprop.equations import Entry, Equation, Func, Grad, Layers, Partial, Tensor, index, scalar, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Layers, Partial, Tensor, entries, index, scalar, tensors
 from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
@@ -23,6 +23,7 @@ from symbackprop.prove import checked, naming_equations, prove, prove_derivation
 from symbackprop.rules import ACTIVATIONS, LOSSES, formula_of
 from symbackprop.rules.record import VARIABLE
 from symbackprop.typeset.build import Builder
+from symbackprop.typeset.tree import Node, Operator, Space, row
 
 __all__ = [
     "Held",
@@ -129,17 +130,31 @@ def symbols_table(net: Network, notation: Notation) -> Table:
     layout = layout_of(net, notation)
     found = [t for e in net.equations for t in (*tensors(e.rhs), e.tensor) if t.layer is None or not (t.layer.is_Add or t.layer == net.depth)]
     last = [t for e in net.equations for t in [e.at_layer(net.depth).tensor] if e.layers is not None and t.name in notation.output]
-    rows: list[tuple[Any, ...]] = [(t, _meaning(net, t), Shape(t, layout)) for t in dict.fromkeys(found)]
-    rows += [(t, _LAST.get(t.name, _COMPUTED), Shape(t, layout)) for t in last]
+    builder = Builder(notation, net.samples, last=net.last_layer)
+    with_entries = {e.tensor.name for equation in net.equations for e in (equation.lhs, *entries(equation.rhs))}
+    rows: list[tuple[Any, ...]] = [
+        (_letters(builder, t) if t.name in with_entries else t, _meaning(net, t), Shape(t, layout)) for t in dict.fromkeys(found)
+    ]
+    rows += [(_letters(builder, t), _LAST.get(t.name, _COMPUTED), Shape(t, layout)) for t in last]
     for of, name in letters_of(net, notation).items():
         for t in (t for t in dict.fromkeys(found) if t.name == of):
             letter = Tensor(name.symbol, t.shape, t.layer)
-            rows.append((letter, _of_gradient(t, name), Shape(letter, layout)))
-    builder = Builder(notation)
+            rows.append((_letters(builder, letter), _of_gradient(t, name), Shape(letter, layout)))
     for function in dict.fromkeys(f.name for e in net.equations for f in sorted(e.rhs.atoms(Func), key=str)):
         words = Prose("the activation {name}", {"name": function.replace("_", " ")}) if formula_of(function) else _ANY
         rows.append((builder.function_name(function), words, Message("a function of one number")))
     return Table((Message("symbol"), Message("meaning"), Message("shape")), (*rows, *_numbers(net, found)), Message("Symbols"))
+
+
+def _letters(builder: Builder, tensor: Tensor) -> Node:
+    """The letter of a whole tensor, and of its entries where they have another."""
+    whole, notation = builder.whole(tensor), builder.notation
+    letter = {1: notation.vector, 2: notation.matrix}.get(tensor.rank, {}).get(tensor.name)
+    if letter is None or letter == notation.symbols.get(tensor.name, tensor.name):
+        return whole
+    at = "s" if tensor.shape[0] == builder.samples else "js" if tensor.shape[-1] == builder.samples else "jk"
+    entry = builder.entry(Entry(tensor, *(index(c) for c in at[: tensor.rank])))
+    return row(whole, Operator("comma"), Space("thin"), entry)
 
 
 def _numbers(net: Network, found: Sequence[Tensor]) -> Iterator[tuple[Any, ...]]:
@@ -296,5 +311,3 @@ def _is_small(net: Network) -> bool:
             count *= int(n)
         total += count
     return total <= _SMALL
-
-
