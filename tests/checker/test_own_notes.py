@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import symbackprop as sb
-from symbackprop.checker import Report, Status, check, judge
+from symbackprop.checker import Report, Status, check, steps
 from symbackprop.documents.blocks import Chain
 from symbackprop.network import Network
 from symbackprop.notation import notation_names
@@ -33,8 +33,8 @@ PASSED = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC, Status.DEFINITION)
 @pytest.fixture(autouse=True)
 def _values_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof and a diagnosis change no verdict, take their time, and are tested elsewhere."""
-    monkeypatch.setattr(judge, "proof_of", lambda *arguments: "")
-    monkeypatch.setattr(judge, "diagnose", lambda *arguments: None)
+    monkeypatch.setattr(steps, "proof_of", lambda *arguments: "")
+    monkeypatch.setattr(steps, "diagnose", lambda *arguments: None)
 
 
 @cache

@@ -201,7 +201,7 @@ def test_many_lines_end_with_the_time(tmp_path: Path) -> None:
 
 
 def test_memory_that_a_check_may_take_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(problem: Problem) -> None:
+    def greedy(problem: Problem, macros: object) -> None:
         bytearray(300 * 2**20)
 
     monkeypatch.setattr("symbackprop.checker.judge.Judge", greedy)
