@@ -11,7 +11,7 @@ from symbackprop.languages import Language
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import WORDS
 from symbackprop.typeset.latex import latex
-from symbackprop.typeset.tree import Node
+from symbackprop.typeset.tree import EMPTY, Node
 
 __all__ = ["MATRIX", "Line", "lines_of"]
 
@@ -23,7 +23,8 @@ MATRIX = "matrix form"
 class Line:
     """The line `number` of a derivation, counted from 1: both sides in LaTeX as they are printed, and the right side as it is laid out.
 
-    `rule` is the kind of the step. A line that only gives a name, such as the letter of a gradient, asks for nothing: it is not `open`.
+    `rule` is the kind of the step, `after` what stands behind the right side: for which layers the line holds. A line that only gives a
+    name, such as the letter of a gradient, asks for nothing: it is not `open`.
     """
 
     derivation: str
@@ -34,6 +35,7 @@ class Line:
     relation: str
     shown: Node
     open: bool = True
+    after: Node = EMPTY
 
 
 def lines_of(sections: Sequence[Section], language: Language) -> Iterator[tuple[Line, ...]]:
@@ -53,9 +55,10 @@ def _lines(d: Derivation, text: Builder, shown: Builder) -> Iterator[Line]:
     left = latex(said.build(d.lhs))
     for number, s in enumerate(steps, 1):
         names = s.relation == "equiv"
-        yield Line(d.name, number, s.reason.rule, left, latex(said.build(s.expression)), s.relation, seen.build(s.expression), not names)
+        after = seen.on_layers(EMPTY, d.layers if number == 1 else None)
+        yield Line(d.name, number, s.reason.rule, left, latex(said.build(s.expression)), s.relation, seen.build(s.expression), not names, after)
     if d.matrix is not None:
         said, seen = text.about(d.matrix.lhs, d.matrix.rhs), shown.about(d.matrix.lhs, d.matrix.rhs)
-        yield Line(
-            d.name, len(steps) + 1, MATRIX, latex(said.build(d.matrix.lhs)), latex(said.build(d.matrix.rhs)), "=", seen.build(d.matrix.rhs)
-        )
+        left, right = (latex(said.build(side)) for side in (d.matrix.lhs, d.matrix.rhs))
+        after = seen.on_layers(EMPTY, d.matrix.layers)
+        yield Line(d.name, len(steps) + 1, MATRIX, left, right, "=", seen.build(d.matrix.rhs), after=after)

@@ -9,7 +9,7 @@ from typing import Any
 
 from symbackprop.documents.blocks import Block, Section
 from symbackprop.documents.rendering import Medium, render_notes, render_section
-from symbackprop.typeset.tree import Operator, Row
+from symbackprop.typeset.tree import EMPTY, Operator, Row
 from symbackprop.typeset.widths import break_line, width
 from symbackprop.worksheet.boxes import BOXES, LETTER, room_for
 from symbackprop.worksheet.sheet import Blank, Worksheet
@@ -66,6 +66,8 @@ def _boxed(rows: Sequence[dict[str, Any]], blank: Blank, sheet: Worksheet, which
         pieces = break_line(line.shown if isinstance(line.shown, Row) else Row((line.shown,)), medium.line - 5)
         filled = [boxes.filled("" if n else label, medium.display(piece)) for n, piece in enumerate(pieces)]
         rights = [relation + filled[0], *filled[1:]]
+    if line.after != EMPTY:
+        rights[-1] += boxes.joined + medium.display(line.after)
     number: dict[str, Any] = {k: rows[-1][k] for k in ("number", "label") if k in rows[-1]}
     first = {k: v for k, v in rows[0].items() if k not in ("number", "label")}
     more = {**first, "left": "", "words": "", "continued": "1"}
