@@ -7,32 +7,20 @@ loop over all entries where every array is read in order: the compiler makes vec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, renamed, walk
 from symbackprop.codegen.entries import SIZES, entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, read_form
-from symbackprop.errors import InputError
+from symbackprop.codegen.indexed import Indexed, Kind, at_indices
 
-__all__ = ["Kind", "Loops"]
+__all__ = ["Loops"]
 
-_ENTRYWISE = ("add", "mul", "div", "neg", "pow", "compare", "where", "call", "form")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a name stands for: an array of so many axes (0 for a number), of whole numbers or not."""
-
-    rank: int
-    whole: bool = False
-
-
-class Loops:
+class Loops(Indexed):
     """The lines of the function of statements; `kinds` says what the names in them stand for, `results` what is returned."""
 
     def __init__(self, kinds: Mapping[str, Kind], *results: str) -> None:
-        self.kinds = dict(kinds)
+        super().__init__(kinds)
         self.lines: list[str] = []
         self.products: list[str] = []
         self._shared: dict[Op, Op] = {}  # what forms along an axis computed on the way
@@ -120,12 +108,12 @@ class Loops:
         entry = self.entry(op, tuple(letters))
         if not sizes:
             return self.made(wanted, "t", sizes, self.text(entry))
-        reuse = next((t for t in self.products if _read(entry, t) == {_at(t, letters)}), None)
+        reuse = next((t for t in self.products if _read(entry, t) == {at_indices(t, letters)}), None)
         found = Op("name", (), reuse) if reuse else self.made(wanted, "t", sizes)
         if len(sizes) > 1 and self.in_order(op):
             self.flat(op, found)
         else:
-            self.loop(sizes, f"{_at(found.data, letters)} = {self.text(entry)}", letters)
+            self.loop(sizes, f"{at_indices(found.data, letters)} = {self.text(entry)}", letters)
         return found
 
     def in_order(self, op: Op) -> bool:
@@ -143,7 +131,7 @@ class Loops:
         before = self.kinds
         self.kinds = {**before, **{vector: Kind(1, before[name].whole) for name, vector in vectors.items()}}
         i = self._letters[0]
-        self.loop([f"{found.data}.size"], f"{_at(vectors[found.data], [i])} = {self.text(self.entry(renamed(op, vectors), (i,)))}", [i])
+        self.loop([f"{found.data}.size"], f"{at_indices(vectors[found.data], [i])} = {self.text(self.entry(renamed(op, vectors), (i,)))}", [i])
         self.kinds = before
 
     def folded(self, op: Op, axes: tuple[int, ...], how: str, wanted: str = "") -> Op:
@@ -155,7 +143,7 @@ class Loops:
         start = "real(0)" if how == "sum" else "real(-np.inf)"
         inner, hint = letters[len(kept) :] if kept == letters[: len(kept)] else [], "total" if how == "sum" else "top"
         found = self.made(wanted, hint, [s for n, s in enumerate(sizes) if n not in axes], "" if kept and inner else start)
-        place = "so_far" if kept and inner else _at(found.data, kept)
+        place = "so_far" if kept and inner else at_indices(found.data, kept)
         folding = f"{place} += {entry}" if how == "sum" else f"{place} = maximum({place}, {entry})"
         if not (kept and inner):
             self.loop(sizes, folding, letters)
@@ -163,7 +151,7 @@ class Loops:
         outer = len(kept)  # a row at a time, in a number that needs no memory
         self.loop(sizes[:outer], f"{place} = {start}", kept)
         self.loop(sizes[outer:], folding, inner, outer)
-        self.lines.append(f"{'    ' * outer}{_at(found.data, kept)} = {place}")
+        self.lines.append(f"{'    ' * outer}{at_indices(found.data, kept)} = {place}")
         return found
 
     def einsum(self, op: Op, wanted: str) -> Op:
@@ -176,7 +164,7 @@ class Loops:
         entries = [self.entry(a, tuple(letters[c] for c in call)) for call, a in zip(calls, op.args, strict=True)]
         entry = self.text(Op("mul", tuple(entries)) if len(entries) > 1 else entries[0])
         found = self.made(wanted, "total", [extents[c] for c in output], "real(0)")
-        self.loop([extents[c] for c in order], f"{_at(found.data, [letters[c] for c in output])} += {entry}", list(letters.values()))
+        self.loop([extents[c] for c in order], f"{at_indices(found.data, [letters[c] for c in output])} += {entry}", list(letters.values()))
         return found
 
     def padded(self, op: Op, wanted: str) -> Op:
@@ -185,7 +173,7 @@ class Loops:
         sizes = self.extents(inner)
         found = self.made(wanted, "wide", [f"{n} + {b} + {a}" for n, b, a in zip(sizes, ends[::2], ends[1::2], strict=True)], "real(0)")
         letters = self._letters[: len(sizes)]
-        place = _at(found.data, [f"{k} + {b}" for k, b in zip(letters, ends[::2], strict=True)])
+        place = at_indices(found.data, [f"{k} + {b}" for k, b in zip(letters, ends[::2], strict=True)])
         self.loop(sizes, f"{place} = {self.text(self.entry(inner, tuple(letters)))}", letters)
         return found
 
@@ -222,108 +210,6 @@ class Loops:
         if key not in self._shared:
             self._shared[key] = self.folded(args[0], (axis,), op.data)
         return Op("select", (self._shared[key],), tuple(None if n == axis else ":" for n in range(rank)))
-
-    # -- single entries ----------------------------------------------------------------------------------------------------
-
-    def rank(self, op: Op) -> int:
-        return len(self.extents(op))
-
-    def extents(self, op: Op) -> list[str]:
-        """How far each axis runs, as source."""
-        args = op.args
-        match op.op:
-            case "name":
-                return [f"{op.data}.shape[{n}]" for n in range(self.kinds[op.data].rank)]
-            case "number" | "constant":
-                return []
-            case "permute":
-                found = self.extents(args[0])
-                return [found[n] for n in op.data]
-            case "select":
-                inner = iter(self.extents(args[0]))
-                return [n for n in ("1" if s is None else next(inner) if s == ":" else next(inner) and "" for s in op.data) if n]
-            case "squeeze":
-                found = self.extents(args[0])
-                return [*found[: op.data], *found[op.data + 1 :]]
-            case "outer":
-                return [*self.extents(args[0]), *self.extents(args[1])]
-            case "eye":
-                return [size_text(args[0])] * 2
-            case "one_hot":
-                return [*self.extents(args[1]), size_text(args[0])]
-            case "full":
-                return [size_text(n) for n in args[1:]]
-            case "window":
-                return self._window_extents(op)
-        if op.op not in _ENTRYWISE:
-            raise InputError(f"the numba backend has no operation '{op.op}'")
-        found = list[str]()
-        for other in map(self.extents, args):
-            found, other = (found, other) if len(found) >= len(other) else (other, found)
-            shift = len(found) - len(other)
-            found = [n if k < shift or n != "1" else other[k - shift] for k, n in enumerate(found)]
-        return found
-
-    def _window_extents(self, op: Op) -> list[str]:
-        count, places = op.data
-        found, gathered = list[str](), False
-        for place, n in zip(places, self.extents(op.args[0]), strict=True):
-            if place == ":":
-                found.append(n)
-            elif place[-1] == ":":
-                found.append(f"{size_text(op.args[place[1]])} - {size_text(op.args[place[0]])}")
-            elif not gathered:
-                gathered = True
-                found += map(size_text, op.args[1 : count + 1])
-        return found
-
-    def _window_indices(self, op: Op, at: Iterator[str]) -> Iterator[str]:
-        """Where the entry of a window stands in its array; the letters of all places that sum them come at the first."""
-        count, places = op.data
-        letters: list[str] = []
-        for place in places:
-            if place == ":":
-                yield next(at)
-            elif place[-1] == ":":
-                yield f"{size_text(op.args[place[0]])} + {next(at)}"
-            else:
-                letters = letters or [next(at) for _ in range(count)]
-                yield " + ".join([size_text(op.args[place[0]]), *(f"{c} * {k}" for c, k in zip(place[1], letters, strict=True) if c)])
-
-
-    def entry(self, op: Op, at: tuple[str, ...]) -> Op:
-        """The entry of `op` at the indices `at`, as an operation on single numbers."""
-        args = op.args
-        match op.op:
-            case "name":
-                kind = self.kinds[op.data]
-                return op if kind.rank == 0 else Op("name", (), _at(op.data, at))
-            case "number" | "constant":
-                return op
-            case "permute":
-                return self.entry(args[0], tuple(at[op.data.index(n)] for n in range(len(at))))
-            case "select":
-                indices = iter(at)
-                picked = [next(indices) if s in (":", None) else str(s) for s in op.data]
-                return self.entry(args[0], tuple(k for k, s in zip(picked, op.data, strict=True) if s is not None))
-            case "squeeze":
-                return self.entry(args[0], (*at[: op.data], "0", *at[op.data :]))
-            case "outer":
-                n = self.rank(args[0])
-                return Op("mul", (self.entry(args[0], at[:n]), self.entry(args[1], at[n:])))
-            case "eye":
-                return Op("compare", (Op("name", (), at[0]), Op("name", (), at[1])), "==")
-            case "one_hot":
-                return Op("compare", (self.entry(args[1], at[:-1]), Op("name", (), at[-1])), "==")
-            case "full":
-                return self.entry(args[0], at[len(at) - self.rank(args[0]) :])
-            case "window":
-                return self.entry(args[0], tuple(self._window_indices(op, iter(at))))
-        return Op(op.op, tuple(self.entry(a, at[len(at) - self.rank(a) :]) for a in args), op.data)
-
-
-def _at(name: str, indices: Sequence[str]) -> str:
-    return f"{name}[{', '.join(indices)}]" if indices else name
 
 
 def _read(entry: Op, name: str) -> set[str]:

@@ -11,7 +11,8 @@ from sympy import Symbol
 from symbackprop.codegen.arrays import renamed, walk
 from symbackprop.codegen.entries import entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
-from symbackprop.codegen.loops import Kind, Loops
+from symbackprop.codegen.indexed import Kind
+from symbackprop.codegen.loops import Loops
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
 from symbackprop.codegen.numba_functions import called_functions
 from symbackprop.codegen.numpy_source import numpy_expression
