@@ -11,7 +11,7 @@ from typing import Any
 from sympy import Integer, sympify
 from sympy.core.function import AppliedUndef
 
-from symbackprop.checker.context import Misfit
+from symbackprop.checker.context import NOWHERE, Misfit, Unreadable
 from symbackprop.checker.terms import Delta, Index, Num, Sum, Term, add, free, labels_of, mul, relabel
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Span
@@ -159,9 +159,15 @@ class Labels:
         if x.cols is None or y.rows is None:
             return Typed(mul(x.term, y.term), x.rows, y.cols)
         self._join(x.cols, y.rows)
-        k = self.new(self.sizes.get(x.cols))
+        k = self.new(self._length(x.cols, span))
         body = mul(relabel(x.term, {x.cols: k}), relabel(y.term, {y.rows: k}))
         return Typed(Sum(body, k, self.sizes.get(k)), x.rows, y.cols)
+
+    def _length(self, label: str, span: Span) -> Any:
+        """How far a label runs that is summed over; vectors of ones between themselves have no length."""
+        if self.sizes.get(label) is None:
+            raise Unreadable(Message("nothing says how far the index {index} runs", index=label.partition("#")[0] or "1"), span)
+        return self.sizes[label]
 
     def apart(self, x: Typed, y: Typed) -> tuple[Typed, Typed]:
         """The same two with different labels, for a matrix may stand on both sides of a product."""
@@ -185,7 +191,7 @@ class Labels:
 
     def sum_over(self, term: Term, label: str, kind: str = "sum") -> Term:
         """The sum over a label, which gets a name of its own."""
-        k = self.new(self.sizes.get(label), like=label.partition("#")[0] or "#")
+        k = self.new(self._length(label, NOWHERE), like=label.partition("#")[0] or "#")
         return Sum(relabel(term, {label: k}), k, self.sizes.get(label), kind)
 
     def diag(self, x: Typed, span: Span) -> Typed:
