@@ -26,7 +26,7 @@ from symbackprop.documents.blocks import Block, Chain, Notes, Prose, Section
 from symbackprop.errors import SpecError
 from symbackprop.languages import Message, load_language
 from symbackprop.network import Network
-from symbackprop.notation import Notation, load_notation
+from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.typeset.tree import Node
 from symbackprop.worksheet.choosing import chosen
 from symbackprop.worksheet.distractors import distractors
@@ -109,7 +109,7 @@ def worksheet(
     net: Network, notation: str = "nielsen", *, blanks: str | Sequence[str] = "every:3", seed: int = 0, choices: bool = False,
     language: str = "en", progress: Callable[[str], None] = lambda name: None,
 ) -> Worksheet:  # fmt: skip
-    """The worksheet of a network: its derivations in a notation, proved, with the lines blank that `blanks` chooses.
+    """The worksheet of a network, with the cost of a notation: its derivations, proved, with the lines blank that `blanks` chooses.
 
     `blanks` is `results`, `every:3`, `kind:chain rule`, `steps:2,5`, or several of them; the seed draws the line of each three, the wrong
     answers and their order. Students choose among formulas with `choices`, otherwise they write them.
@@ -118,6 +118,7 @@ def worksheet(
     declared as a problem, `NotProved` if a step does not hold.
     """
     spoken, style = load_language(language), load_notation(notation)
+    net = with_cost_of(net, style)
     if not backpropagate(net, wrt=net.parameters):
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     table = declarations(net, style)
