@@ -43,9 +43,10 @@ def told(steps: Sequence[Judged], problem: Problem) -> list[Judged]:
     """The steps; a wrong one that is right in another convention says so where the derivation has the course's own elsewhere."""
     found = list(steps)
     wrong = [n for n, s in enumerate(steps) if s.step.status is Status.WRONG]
-    for other in _others(problem) if wrong else ():
+    right = [s for s in steps if s.step.status is Status.RIGHT]
+    for other in _others(problem) if wrong and right else ():
         theirs = [n for n in wrong if _holds(steps[n], problem, other)]
-        ours = [s for s in steps if s.step.status is Status.RIGHT and _holds(s, problem, other) is False] if theirs else []
+        ours = [s for s in right if _holds(s, problem, other) is False] if theirs else []
         words = {"old": _lines(ours), "new": other.theirs, "second_new": other.ours}
         for n in theirs if ours else ():
             step = steps[n].step
