@@ -240,21 +240,6 @@ def picture(spec: Path, kind: str, notation: str | None, formats: str, output: P
 
 
 @command.command()
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--kind", "-k", default="graph", show_default=True, help="graph, the computational graph, or network, its neurons or layers.")
-@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
-@click.option("--format", "-f", "formats", default="svg", show_default=True, help="svg, tex (TikZ) and typ (Typst); with commas.")
-@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
-def picture(spec: Path, kind: str, notation: str | None, formats: str, output: Path) -> None:
-    """Draw the network of SPEC; its computational graph has numbers where SPEC gives values."""
-    from symbackprop.documents.saving import write_all
-    from symbackprop.drawing import picture_files
-
-    for path in write_all(output, picture_files(spec, kind, notation, tuple(f.strip() for f in formats.split(",")))):
-        click.echo(f"wrote {path}")
-
-
-@command.command()
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
 @click.option("--problem", "-p", default=None, metavar="P.toml", help="The file that says what the symbols mean; else each front matter does.")
 @click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")
