@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -135,6 +137,19 @@ def test_gradescope_shares_the_points_of_the_steps_and_grades_targets() -> None:
     assert [t["max_score"] for t in graded["tests"][2:]] == [2.0] * 5
     assert graded["score"] == pytest.approx(4 + 3 * 2)
     assert sum(t["max_score"] for t in graded["tests"]) == pytest.approx(10 + 4 + 5.5)
+
+
+@pytest.mark.parametrize("steps", [10, 7.0, 1, 0.125, 48, 0.01, 1 / 3])
+@pytest.mark.parametrize("number", [1, 3, 7, 14, 97])
+def test_gradescope_shares_add_up_to_the_points_of_the_rubric(steps: float, number: int) -> None:
+    """The oracle is the sum in decimals of what is written; shares differ by a hundredth at most."""
+    claim = MIXED.steps[1]
+    written = json.loads(gradescope_text(replace(MIXED, steps=(claim,) * number), {"steps": steps}), parse_float=Decimal)
+    shares = [t["max_score"] for t in written["tests"]]
+    assert sum(shares) == Decimal(str(round(steps, 6)))
+    assert all(abs(share - Decimal(str(steps)) / number) <= Decimal("0.0100001") for share in shares)
+    assert all(0 <= t["score"] <= t["max_score"] for t in written["tests"])
+    assert written["score"] == sum(t["score"] for t in written["tests"])
 
 
 def test_gradescope_grades_targets_alone_if_the_rubric_says_so() -> None:

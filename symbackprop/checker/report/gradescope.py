@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from symbackprop.checker.report.terminal import plain
@@ -25,7 +26,7 @@ def gradescope_text(report: Report, rubric: Mapping[str, float], language: Langu
 def results(report: Report, rubric: Mapping[str, float], language: Language = ENGLISH) -> dict[str, Any]:
     """What Gradescope reads: a test for each target and for each step that claims something, with points.
 
-    The steps share the points of `steps` equally. Without a rubric each is worth one point; a rubric that gives `steps` none, or
+    The steps share the points of `steps` equally, to hundredths that add up to all of them. Without a rubric each is worth one point; a rubric that gives `steps` none, or
     does not name them, grades the targets alone. An undecided step earns nothing and says that a person should look at it.
 
     >>> from symbackprop.checker.verdicts import Judgement, Target
@@ -37,7 +38,7 @@ def results(report: Report, rubric: Mapping[str, float], language: Language = EN
     tests = [_target(name, points, report, language) for name, points in rubric.items() if name != STEPS]
     claims = [s for s in report.steps if s.status is not Status.DEFINITION]
     total = float(rubric.get(STEPS, 0.0 if rubric else max(len(claims), 1)))
-    tests += [_step(s, total / len(claims), language) for s in claims]
+    tests += [_step(s, points, language) for s, points in zip(claims, _shares(total, len(claims)), strict=True)]
     if not claims and total:
         nothing = report.failure or Message("No step was found that could be judged.")
         tests.append(_test(language.say(Message("Steps")), False, total, said(nothing, language)))
@@ -49,6 +50,16 @@ def results(report: Report, rubric: Mapping[str, float], language: Language = EN
         "visibility": "visible",
         "tests": tests,
     }
+
+
+def _shares(total: float, number: int) -> list[float]:
+    """Equal shares that add up to the total: what is rounded is the sum up to each of them, so that no error adds up.
+
+    >>> _shares(10.0, 3), _shares(0.005, 1)
+    ([3.33, 3.34, 3.33], [0.005])
+    """
+    reached = [round(total * n / number, 2) for n in range(number)] + [total]
+    return [round(after - before, 6) for before, after in pairwise(reached)]
 
 
 def _target(name: str, points: float, report: Report, language: Language) -> dict[str, Any]:
