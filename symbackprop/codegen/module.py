@@ -142,7 +142,7 @@ def function_docstring(program: Program, language: Language = ENGLISH) -> list[s
         lines += [f"    {g.name}: {language.say(what)} {spelled_shape(g.shape)}{language.say(_kind(program, g))}" for g in group]
     lines += [f"    {s}: {language.say(_SCALAR)}" for s in program.scalars]
     lines += [f"    {line}" for line in program.legend]
-    wrapped = [w for line in lines for w in (_wrapped(line, WIDTH, " " * 8) if line else [""])]
+    wrapped = [w for n, line in enumerate(lines) for w in (_wrapped(line, WIDTH, " " * (8 if n else 4)) if line else [""])]
     indented = [w if not w or w.startswith("    ") else f"    {w}" for w in wrapped]
     return [*indented, '    """']
 
