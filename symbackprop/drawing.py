@@ -8,6 +8,7 @@ from typing import Any
 
 from symbackprop.documents.about_network import layout_of, letters_of, style_of
 from symbackprop.documents.blocks import Figure
+from symbackprop.documents.drawn import MOST
 from symbackprop.errors import InputError, one_of
 from symbackprop.network import Network
 from symbackprop.notation import load_notation, with_cost_of
@@ -61,13 +62,17 @@ def picture(net: Network, kind: str = "graph", notation: str = "nielsen", values
 def graph_at(net: Network, values: Mapping[str, Any], notation: str = "nielsen", exact: bool = False) -> Figure:
     """The computational graph with numbers on its lines, for a document; every number was found in the ways `worked` finds it.
 
+    Raises `InputError` for numbers that do not fit, and for more equations than can be seen at once.
+
     >>> from symbackprop.builders import mlp
     >>> drawing = graph_at(mlp([1, 1], bias=False), {"w1": [[2]], "x": [0], "y": [1]}).drawing
     >>> len(drawing.values), len(drawing.slopes)
     (6, 4)
     """
     notes = worked(net, values, exact=exact, notation=notation)
-    return next(b for s in notes.sections for b in s.blocks if isinstance(b, Figure) and isinstance(b.drawing, GraphDrawing))
+    for figure in (b for s in notes.sections for b in s.blocks if isinstance(b, Figure) and isinstance(b.drawing, GraphDrawing)):
+        return figure
+    raise InputError(f"numbers stand on graphs of up to {MOST} equations, and '{net.name}' has {len(net.equations)}; leave the values out")
 
 
 def picture_files(spec: str | Path, kind: str = "graph", notation: str | None = None, formats: tuple[str, ...] = ("svg",)) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sympy import Add, Integer, KroneckerDelta, Mul, Sum
 
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, rebuild, substitute
 
-__all__ = ["instances", "written_out"]
+__all__ = ["instances", "places", "written_out"]
 
 
 def instances(equation: Equation) -> Iterator[Equation]:
@@ -26,6 +26,15 @@ def instances(equation: Equation) -> Iterator[Equation]:
     for values in product(*(range(1, int(n) + 1) for _, n in free)):
         at = {i: Integer(v) for (i, _), v in zip(free, values, strict=True)}
         yield Equation(substitute(lhs, at), substitute(equation.rhs, at), equation.rule, equation.label, equation.relation)
+
+
+def places(tensor: Tensor) -> Iterator[Entry]:
+    """Every entry of a tensor whose sizes are numbers.
+
+    >>> [str(x) for x in places(Tensor("w", (1, 2)))]
+    ['w[1, 1]', 'w[1, 2]']
+    """
+    return (Entry(tensor, *place) for place in product(*(range(1, int(n) + 1) for n in tensor.shape)))
 
 
 def written_out(expr: Any) -> Any:

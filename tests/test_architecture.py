@@ -52,7 +52,6 @@ ROOMS = (
     "documents",  # blocks, sections, files; a notebook has code in it
     "worked",  # numbers put into a derivation
     "drawing",  # one picture by itself
-    "drawing",  # one picture by itself
     "translate",  # one derivation in two notations
     "checker",  # what people wrote, judged, and the reports on it
     "worksheet",  # derivations with blanks, and what grades them

@@ -15,10 +15,11 @@ import symbackprop as sb
 from symbackprop.cli import command
 from symbackprop.documents.blocks import Figure
 from symbackprop.drawing import FORMATS, KINDS, picture, picture_files
+from symbackprop.elements import places
 from symbackprop.equations import Tensor
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.notation import load_notation
-from symbackprop.pictures.graph import ElementsDrawing, GraphDrawing, places
+from symbackprop.pictures.graph import ElementsDrawing, GraphDrawing
 from symbackprop.pictures.tikz import tikz
 from symbackprop.sources import _numbers
 from symbackprop.typeset.latex import latex
@@ -174,3 +175,11 @@ def test_the_command_refuses_what_it_does_not_know(spec: Path, tmp_path: Path, a
     assert isinstance(done.exception, InputError)
     assert said in str(done.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_graph_with_more_equations_than_can_be_seen_takes_no_numbers() -> None:
+    net = sb.mlp([1] * 10)
+    values = {f"{p.name}{p.layer}": [[1]] if p.rank == 2 else [1] for p in net.parameters} | {"x": [1], "y": [1]}
+    with pytest.raises(InputError, match="of up to 16 equations, and 'mlp' has 19; leave the values out"):
+        picture(net, values=values)
+    assert picture(net).shapes

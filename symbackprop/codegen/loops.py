@@ -16,6 +16,7 @@ from symbackprop.codegen.indexed import Indexed, Kind, at_indices
 
 __all__ = ["Loops"]
 
+
 class Loops(Indexed):
     """The lines of the function of statements; `kinds` says what the names in them stand for, `results` what is returned."""
 

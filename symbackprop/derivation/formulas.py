@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -174,13 +174,13 @@ def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None =
     links: list[tuple[Equation, Entry]] = []
     current = wrt
     while current != net.loss:
-        users = [e for e in _instances(net) if any(x == current for x in entries(e.rhs))]
+        users = [e for e in net.equations if any(x == current for x in entries(e.rhs))]
         if len(users) != 1:
             raise ValueError(f"{current} is used by {len(users)} equations; a path needs one")
         links.append((users[0], current))
         current = users[0].lhs
     partials = [Partial(e.lhs, x) for e, x in links]
-    values = [local_derivative(Equation(e.lhs, e.rhs), x, net.facts) for e, x in links]
+    values = [local_derivative(e, x, net.facts) for e, x in links]
     plain = [tidy(raw_derivative(e, x), order_of(e.rhs)) for e, x in links]
     equations = tuple(Equation(p, v) for p, v in zip(partials, plain, strict=True))
     way = [e.lhs for e, _ in links]
@@ -192,7 +192,3 @@ def path_derivation(net: Network, wrt: Entry, name: str, layout: Layout | None =
         folded = tuple(Equation(p, v) for p, v in zip(plain, values, strict=True) if p != v)
         steps.append(Step(mul(*values), Reason("fold", "Insert {equations}:", {"equations": folded}), uses=tuple(e for e, _ in links)))
     return Derivation(name, Partial(net.loss, wrt), tuple(steps), net)
-
-
-def _instances(net: Network) -> Iterable[Equation]:
-    return net.equations

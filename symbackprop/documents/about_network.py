@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from sympy import S, Symbol, preorder_traversal
@@ -38,6 +39,8 @@ __all__ = [
     "network_sections",
     "proved_chain",
     "results_table",
+    "samples_of",
+    "section_on",
     "style_of",
     "symbols_table",
     "with_headings",
@@ -268,7 +271,23 @@ def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions:
     return [Equations(tuple(items))]
 
 
-_SMALL = 12
+_SMALL = 12  # numbers in all parameters of a network whose equations are written out
+
+
+def samples_of(net: Network) -> Any:
+    """The number of examples where it is a number, not a letter; else None."""
+    return net.samples if getattr(net.samples, "is_Integer", False) else None
+
+
+def section_on(net: Network, notation: Notation, key: str, title: str, blocks: Sequence[Block]) -> Section:
+    """A section on a network, its layers and its examples counted as in the network.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.notation import load_notation
+    >>> str(section_on(mlp([2, 3, 1]), load_notation("nielsen"), "forward", "The network", []).last)
+    '2'
+    """
+    return Section(key, title, tuple(blocks), notation, samples_of(net), net.last_layer)
 
 
 def network_sections(net: Network, notation: Notation, progress: Progress = lambda name: None) -> list[Section]:
@@ -276,13 +295,12 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
     named = letters_of(net, notation)
     notation = style_of(net, notation)
     chains = backward_chains(net, notation, named=named, progress=progress)
-    samples = net.samples if getattr(net.samples, "is_Integer", False) else None
     layout = layout_of(net, notation)
     forward = [*network_figures(net, layout), symbols_table(net, notation), Prose("Forward pass:"), *forward_blocks(net, notation), *kink_notes(net)]
     sections = [
-        Section("forward", "The network", tuple(forward), notation, samples, net.last_layer),
-        Section("backward", "The gradients", (*graph_figure(net, layout, named), *with_headings(chains)), notation, samples, net.last_layer),
-        Section("results", "Results", (results_table(chains),), notation, samples, net.last_layer),
+        section_on(net, notation, "forward", "The network", forward),
+        section_on(net, notation, "backward", "The gradients", (*graph_figure(net, layout, named), *with_headings(chains))),
+        section_on(net, notation, "results", "Results", (results_table(chains),)),
     ]
     if _is_small(net):
         definitions = naming_equations(net, named)
@@ -291,7 +309,7 @@ def network_sections(net: Network, notation: Notation, progress: Progress = lamb
             Prose("The forward pass, element by element:"), *elementwise_blocks(net, net.equations),
             Prose("And the gradients:"), *elementwise_blocks(net, results, definitions),
         ]  # fmt: skip
-        sections.append(Section("elements", "Element by element", tuple(blocks), notation, samples, net.last_layer))
+        sections.append(section_on(net, notation, "elements", "Element by element", blocks))
     return sections
 
 
@@ -301,13 +319,6 @@ def as_entry(lhs: Any) -> Any:
 
 
 def _is_small(net: Network) -> bool:
-    sizes = [n for e in net.equations for n in e.tensor.shape] + [n for t in net.parameters for n in t.shape]
-    if not all(getattr(n, "is_Integer", False) for n in sizes):
-        return False
-    total = 0
-    for t in net.parameters:
-        count = 1
-        for n in t.shape:
-            count *= int(n)
-        total += count
-    return total <= _SMALL
+    shapes = [x.shape for x in (*(e.tensor for e in net.equations), *net.parameters)]
+    known = all(n.is_Integer for shape in shapes for n in shape)
+    return known and sum(prod(map(int, x.shape)) for x in net.parameters) <= _SMALL

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 from math import prod
 from typing import Any, cast
 
 from symbackprop.backprop import Named
-from symbackprop.elements import instances, written_out
+from symbackprop.elements import instances, places, written_out
 from symbackprop.equations import Abstract, Entry, Equation, Grad, Tensor, entries, tensors
 from symbackprop.lift import Layout
 from symbackprop.network import Network
@@ -19,7 +18,7 @@ from symbackprop.pictures.shapes import Picture
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build import Builder
 
-__all__ = ["DOTS", "Drawing", "ElementsDrawing", "GraphDrawing", "graph_drawing", "places", "unrolled"]
+__all__ = ["DOTS", "Drawing", "ElementsDrawing", "GraphDrawing", "graph_drawing", "unrolled"]
 
 _FEW = 26  # entries of all quantities that are drawn one by one
 _READABLE = 0.5  # of its size
@@ -185,15 +184,6 @@ def graph_drawing(net: Network, layout: Layout, named: Mapping[str, Named]) -> G
 
 def _quantities(net: Network) -> list[Tensor]:
     return list(dict.fromkeys((*net.inputs, *net.parameters, *(e.tensor for e in net.equations), *net.targets)))
-
-
-def places(tensor: Tensor) -> Iterator[Entry]:
-    """Every entry of a tensor whose sizes are numbers.
-
-    >>> [str(x) for x in places(Tensor("w", (1, 2)))]
-    ['w[1, 1]', 'w[1, 2]']
-    """
-    return (Entry(tensor, *place) for place in product(*(range(1, int(n) + 1) for n in tensor.shape)))
 
 
 def _array(tensor: Tensor, layout: Layout, number: Callable[[Entry], t.Node]) -> t.Node:

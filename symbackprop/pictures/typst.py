@@ -37,10 +37,13 @@ class _Page:
         self.left, self.top = picture.low[0], picture.high[1]
 
     def at(self, place: Place) -> str:
-        return f"{place[0] - self.left:.5g}em, {self.top - place[1]:.5g}em"
+        return ", ".join(self.both(place))
+
+    def both(self, place: Place) -> tuple[str, str]:
+        return f"{place[0] - self.left:.5g}em", f"{self.top - place[1]:.5g}em"
 
     def placed(self, place: Place, what: str) -> str:
-        x, y = self.at(place).split(", ")
+        x, y = self.both(place)
         return f"place(dx: {x}, dy: {y}, {what})"
 
     def path(self, points: Sequence[Place], options: str, closed: bool = False) -> str:
@@ -61,7 +64,7 @@ class _Page:
                 corner = (at[0] - wide / 2, at[1] + high / 2)
                 return self.placed(corner, f"rect(width: {wide:.4g}em, height: {high:.4g}em, radius: 0.3em, {_FRAME})")
             case Line():
-                dash = ', dash: (0.3em, 0.25em)' if shape.dashed else ""
+                dash = ", dash: (0.3em, 0.25em)" if shape.dashed else ""
                 stroke = f"stroke: (paint: {_colour(shape.tone)}, thickness: {shape.thick:.4g}em{dash})"
                 drawn = self.path(shape.shaft, stroke)
                 return f"{drawn}; {self.path(shape.head, f'fill: {_colour(shape.tone)}', closed=True)}" if shape.arrow else drawn

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,14 @@ from symbackprop.documents.about_network import (
     kink_notes,
     layout_of,
     letters_of,
+    samples_of,
+    section_on,
     style_of,
     with_headings,
 )  # fmt: skip
 from symbackprop.documents.blocks import Block, Chain, Notes, Prose, Section, Table, definition
-from symbackprop.equations import Entry, Grad, Tensor, scalar
+from symbackprop.elements import places
+from symbackprop.equations import Grad, Tensor, scalar
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.languages import Message, load_language
 from symbackprop.network import Network
@@ -72,12 +74,12 @@ def worked(
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     slopes, definitions, function = _slopes(chains, net, named), naming_equations(net, named), compiled(net)
     by = {t: slopes[t] for t in net.parameters if t in slopes}
-    samples = net.samples if getattr(net.samples, "is_Integer", False) else None
+    samples = samples_of(net)
     sections: list[Section] = []
     costs: list[Number] = []
 
     def section(key: str, title: str, blocks: Sequence[Block]) -> None:
-        sections.append(Section(key, title, tuple(blocks), style, samples, net.last_layer))
+        sections.append(section_on(net, style, key, title, blocks))
 
     for step in range(1, steps + 1):
         progress(f"step {step}")
@@ -172,10 +174,9 @@ def _table(printer: Printer, net: Network, slopes: Mapping[Tensor, Slope], after
     tensors = dict.fromkeys((*net.inputs, *net.parameters, *(e.tensor for e in net.equations), *net.targets))
     rows = []
     for t in tensors:
-        for place in product(*(range(1, int(n) + 1) for n in t.shape)):
-            entry = Entry(t, *place)
+        for entry in places(t):
             row: tuple[Any, ...] = (entry, printer.value(entry))
-            row += (gradient := slopes[t].at(place), printer.value(gradient)) if t in slopes else ("", "")
+            row += (gradient := slopes[t].at(entry.indices), printer.value(gradient)) if t in slopes else ("", "")
             if after:
                 row += (printer.number_of(after[entry])[0],) if t in net.parameters else ("",)
             rows.append(row)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sympy import Integer, Rational, S, Sum, Symbol
 from symbackprop.codegen.function import GradientFunction
 from symbackprop.codegen.program import Given
 from symbackprop.documents.about_network import as_entry
-from symbackprop.elements import instances, written_out
+from symbackprop.elements import instances, places, written_out
 from symbackprop.equations import Entry, Equation, Tensor, add, entries, mul, substitute, tensors
 from symbackprop.errors import InputError, NotProved
 from symbackprop.evaluate import Point, compare
@@ -58,7 +57,7 @@ class Slope:
     entry: Entry
     factor: Any = S.One
 
-    def at(self, place: Sequence[int]) -> Entry:
+    def at(self, place: Sequence[Any]) -> Entry:
         """The same gradient by the entry at a place."""
         return Entry(self.entry.tensor, *place)
 
@@ -115,9 +114,8 @@ def _rational(formula: Any, numbers: Mapping[Any, Number]) -> Fraction | None:
 def updated(numbers: Mapping[Any, Number], slopes: Mapping[Tensor, Slope], rate: Symbol) -> Iterator[Line]:
     """One step of gradient descent, `w - eta dC/dw` for each entry of each parameter that the cost depends on."""
     for t, slope in slopes.items():
-        for place in product(*(range(1, int(n) + 1) for n in t.shape)):
-            w = Entry(t, *place)
-            g = slope.at(place)
+        for w in places(t):
+            g = slope.at(w.indices)
             formula = add(w, mul(-1, rate, S.One / slope.factor, g))
             value, eta, gradient = numbers[w], numbers[rate], numbers[g]
             exact = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from symbackprop.errors import InputError, UnknownName, one_of
-from symbackprop.worksheet.lines import MATRIX, Line
+from symbackprop.worksheet.lines import Line, ends
 
 __all__ = ["WAYS", "chosen"]
 
@@ -28,8 +28,8 @@ def chosen(words: Sequence[str], derivations: Derivations, rng: Random) -> tuple
         way = WAYS[one_of("choice of blanks", name, WAYS)]
         picked |= way(rest, f"{name}{colon}{rest}", derivations, rng)
     for lines in derivations:
-        if picked & set(_ends(lines)[:1]):
-            picked |= set(_ends(lines))
+        if ends(lines)[0] in picked:
+            picked |= set(ends(lines))
     found = tuple(line for line in _open(derivations) if line in picked)
     if not found:
         raise InputError(f"--blanks {' '.join(words)} leaves no blanks: {_what_there_is(derivations)}")
@@ -38,11 +38,6 @@ def chosen(words: Sequence[str], derivations: Derivations, rng: Random) -> tuple
 
 def _open(derivations: Derivations) -> list[Line]:
     return [line for lines in derivations for line in lines if line.open]
-
-
-def _ends(lines: Sequence[Line]) -> list[Line]:
-    """The last step of a derivation, and its matrix form if it has one."""
-    return [line for line in lines[-2:] if line.rule == MATRIX or line is lines[-1] or lines[-1].rule == MATRIX]
 
 
 def _kinds(derivations: Derivations) -> list[str]:
@@ -85,7 +80,7 @@ def _steps(rest: str, word: str, derivations: Derivations, rng: Random) -> set[L
 def _results(rest: str, word: str, derivations: Derivations, rng: Random) -> set[Line]:
     if rest:
         raise InputError(f"--blanks {word}: nothing stands after 'results'")
-    return {line for lines in derivations for line in _ends(lines)[:1]}
+    return {ends(lines)[0] for lines in derivations}
 
 
 WAYS: Mapping[str, Callable[[str, str, Derivations, Random], set[Line]]] = {

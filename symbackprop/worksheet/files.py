@@ -24,7 +24,7 @@ __all__ = ["FORMATS", "files"]
 
 def files(sheet: Worksheet, formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> dict[str, str | bytes]:
     """Every file of a worksheet by its name; errors as in `Worksheet.documents`."""
-    names, style = wanted(formats, templates, engine, FORMATS)
+    names, style = wanted(formats, templates, engine, FORMATS, sheet.notes.language)
     found: dict[str, str | bytes] = {}
     with templates_named():
         for which in SHEETS:
@@ -49,9 +49,8 @@ _HEADINGS = {STUDENT: Message("Worksheet"), KEY: Message("Answer key"), INSTRUCT
 def _told(sheet: Worksheet, which: str) -> Message:
     """What stands at the head of a sheet."""
     if which == INSTRUCTOR:
-        words = Message("Every line was proved, and each wrong formula was judged wrong. Seed {seed} and blanks {blanks} make the same sheets again.",
-                        seed=sheet.seed, blanks=", ".join(sheet.asked))  # fmt: skip
-        return words
+        return Message("Every line was proved, and each wrong formula was judged wrong. Seed {seed} and blanks {blanks} make the same sheets again.",
+                       seed=sheet.seed, blanks=", ".join(sheet.asked))  # fmt: skip
     if sheet.choices:
         return Message("In each box belongs one of the formulas below it: write its letter. The sentence before a box says why the step holds.")
     return Message("Fill in the boxes. The sentence before a box says why the step holds.")
@@ -74,7 +73,7 @@ def _md(sheet: Worksheet, which: str, style: Style) -> str:
 
 
 def _pdf(sheet: Worksheet, which: str, style: Style) -> bytes:
-    chosen = pdf_engine(style.pdf_engine)
+    chosen = pdf_engine(style.pdf_engine, sheet.notes.language)
     return chosen.run(str(FORMATS[chosen.form](sheet, which, style)), sheet.notes.language)
 
 

@@ -13,7 +13,7 @@ from symbackprop.typeset.build_names import WORDS
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.tree import EMPTY, Node
 
-__all__ = ["MATRIX", "Line", "lines_of"]
+__all__ = ["MATRIX", "Line", "ends", "lines_of"]
 
 MATRIX = "matrix form"
 """What the rule of the line is called that says a result in matrix form."""
@@ -46,6 +46,11 @@ def lines_of(sections: Sequence[Section], language: Language) -> Iterator[tuple[
         for block in section.blocks:
             if isinstance(block, Chain):
                 yield tuple(_lines(block.derivation, text, shown))
+
+
+def ends(lines: Sequence[Line]) -> Sequence[Line]:
+    """The last step of a derivation, and its matrix form if it has one."""
+    return lines[-2:] if lines[-1].rule == MATRIX else lines[-1:]
 
 
 def _lines(d: Derivation, text: Builder, shown: Builder) -> Iterator[Line]:

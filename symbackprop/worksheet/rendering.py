@@ -17,7 +17,6 @@ from symbackprop.worksheet.sheet import Blank, Worksheet
 __all__ = ["INSTRUCTOR", "KEY", "SHEETS", "STUDENT", "rendered"]
 
 STUDENT, KEY, INSTRUCTOR = SHEETS = ("worksheet", "key", "instructor")
-_RELATIONS = {"=": "=", "approx": "approx"}
 _BESIDE = 0.44  # of the line: formulas to choose from that are narrower stand two in a row
 
 
@@ -57,7 +56,7 @@ def _numbered(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, A
 def _boxed(rows: Sequence[dict[str, Any]], blank: Blank, sheet: Worksheet, which: str, medium: Medium) -> list[dict[str, Any]]:
     """An empty box, or the answer in boxes, a row each; the first row keeps the words, the last its number."""
     boxes, line = BOXES[medium.name], blank.line
-    relation = medium.display(Operator(_RELATIONS[line.relation])) + boxes.joined
+    relation = medium.display(Operator(line.relation)) + boxes.joined
     if which == STUDENT:
         size = LETTER if sheet.choices and blank.options else room_for(line.shown, medium.line - 4)
         rights = [relation + boxes.empty(blank.label, blank.points, size)]

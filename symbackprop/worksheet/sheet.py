@@ -11,13 +11,14 @@ from typing import Any
 
 from symbackprop.backprop import backpropagate
 from symbackprop.checker.of_network import declarations
-from symbackprop.checker.problem import problem_from
+from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.report.formulas import laid_out
 from symbackprop.documents.about_network import (
     backward_chains,
     forward_blocks,
     kink_notes,
     letters_of,
+    section_on,
     style_of,
     symbols_table,
     with_headings,
@@ -30,7 +31,7 @@ from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.typeset.tree import Node
 from symbackprop.worksheet.choosing import chosen
 from symbackprop.worksheet.distractors import distractors
-from symbackprop.worksheet.lines import MATRIX, Line, lines_of
+from symbackprop.worksheet.lines import Line, ends, lines_of
 
 __all__ = ["Blank", "Option", "Worksheet", "worksheet"]
 
@@ -127,16 +128,13 @@ def worksheet(
     derivations = tuple(lines_of(sections, spoken))
     asked = (blanks,) if isinstance(blanks, str) else tuple(blanks)
     printed = [side for lines in derivations for line in lines for side in (line.left, line.right)]
+    results = {ends(lines)[0] for lines in derivations}
     found: list[Blank] = []
-    for line in chosen(asked, derivations, Random(f"blanks {seed}")):
-        label = _label(len(found))
+    for number, line in enumerate(chosen(asked, derivations, Random(f"blanks {seed}"))):
+        label = _label(number)
         progress(f"wrong answers for ({label})")
-        rng = Random(f"{line.derivation} {line.number} {seed}")
-        wrong = [(d.text, d.shown, d.kind, Prose(d.sentence, {"old": d.old, "new": d.new})) for d in distractors(line, problem, rng, printed)]
-        mixed: list[tuple[Any, ...]] = [(line.right, laid_out(line.right, "latex")), *wrong] if wrong else []
-        rng.shuffle(mixed)
-        options = tuple(Option(letter, *option) for letter, option in zip(ascii_uppercase, mixed, strict=False))
-        found.append(Blank(label, line, _RESULT if _is_result(line, derivations) else _STEP, options))
+        options = _options(line, problem, Random(f"{line.derivation} {line.number} {seed}"), printed)
+        found.append(Blank(label, line, _RESULT if line in results else _STEP, options))
     asks = {b.line.left: float(b.points) for b in found if b.points == _RESULT}
     steps = float(sum(b.points for b in found if b.points != _RESULT))
     graded = {**table, "targets": list(asks), "rubric": {**asks, **({"steps": steps} if steps else {})}}
@@ -149,23 +147,25 @@ def _sections(net: Network, notation: Notation, progress: Callable[[str], None])
     """The network and its gradients as in the notes on it, without what would give the answers away."""
     style, named = style_of(net, notation), letters_of(net, notation)
     chains = backward_chains(net, style, named=named, progress=progress)
-    samples = net.samples if getattr(net.samples, "is_Integer", False) else None
     given = [symbols_table(net, style), Prose("Forward pass:"), *forward_blocks(net, style), *kink_notes(net)]
     return (
-        Section("forward", "The network", tuple(given), style, samples, net.last_layer),
-        Section("backward", "The gradients", tuple(with_headings(chains)), style, samples, net.last_layer),
+        section_on(net, style, "forward", "The network", given),
+        section_on(net, style, "backward", "The gradients", tuple(with_headings(chains))),
     )
+
+
+def _options(line: Line, problem: Problem, rng: Random, printed: Sequence[str]) -> tuple[Option, ...]:
+    """The right side among wrong ones, in the order of chance; none where no wrong one was found."""
+    wrong = [(d.text, d.shown, d.kind, Prose(d.sentence, {"old": d.old, "new": d.new})) for d in distractors(line, problem, rng, printed)]
+    mixed: list[tuple[Any, ...]] = [(line.right, laid_out(line.right, "latex")), *wrong] if wrong else []
+    rng.shuffle(mixed)
+    return tuple(Option(letter, *option) for letter, option in zip(ascii_uppercase, mixed, strict=False))
 
 
 def _label(number: int) -> str:
     """a, b, ..., z, aa, ab, ..."""
     before, last = divmod(number, len(ascii_lowercase))
     return (_label(before - 1) if before else "") + ascii_lowercase[last]
-
-
-def _is_result(line: Line, derivations: Sequence[Sequence[Line]]) -> bool:
-    """Whether a line is the last step of its derivation."""
-    return any(line == [other for other in lines if other.rule != MATRIX][-1] for lines in derivations)
 
 
 def _covered(section: Section, hidden: set[str]) -> Section:
