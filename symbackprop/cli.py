@@ -18,23 +18,46 @@ __all__ = ["main"]
 
 _LISTS = ("activations", "losses", "penalties", "layers", "notations", "languages")
 
+_PATH = click.Path(path_type=Path)
+_SPEC = click.argument("spec", type=_PATH)
+_SPEC_OR_NONE = click.argument("spec", required=False, type=_PATH)
+_NOTATION = click.option("--notation", "-n", metavar="NAME", help="A shipped notation, or the path of a TOML file that extends one.")
+_LANGUAGE = click.option("--lang", "-l", "language", default="en", show_default=True, metavar="CODE",
+                         help="The language of what is written; symbackprop list languages.")  # fmt: skip
+_FORMATS = click.option("--format", "-f", "formats", default="tex,html", show_default=True, metavar="NAMES",
+                        help="tex, html, md, ipynb, beamer, typ, pdf; with commas.")  # fmt: skip
+_PDF_ENGINE = click.option("--pdf-engine", "engine", default="auto", show_default=True, metavar="NAME",
+                           help="typst, latexmk or auto: latexmk where there is one.")  # fmt: skip
+_TEMPLATES = click.option("--templates", metavar="DIR", help="A folder of templates of your own; docs/templates.md says how.")
+_FOLDER = click.option("--output", "-o", default="output", show_default=True, type=_PATH, metavar="DIR", help="The folder to write to.")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
 @click.version_option(__version__, prog_name="symbackprop")
 def command() -> None:
-    """Backpropagation from a network's equations: derived, proved, typeset."""
+    """Backpropagation from a network's equations: derived, proved, typeset.
+
+    SPEC is a TOML file that describes a network, such as
+
+    \b
+        [mlp]
+        sizes = [2, 3, 2]
+        activation = "tanh"
+        output = "softmax"
+        loss = "cross_entropy"
+    """
 
 
-@command.command()
-@click.argument("spec", required=False, type=click.Path(path_type=Path))
-@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
-@click.option("--detail", "-d", default=None, help="How much is shown: results, steps or full.")
-@click.option("--source", "-s", default=None, help="One of the four texts that the package answers to: A, B, C or D, in its notation and language.")
-@click.option("--lang", "-l", "language", default=None, help="The language of the notes, English if none is said; symbackprop list languages.")
-@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="tex, html, md, ipynb, beamer, typ, pdf; with commas.")
-@click.option("--pdf-engine", "engine", default="auto", show_default=True, help="typst, latexmk or auto: latexmk where there is one.")
-@click.option("--templates", default=None, metavar="DIR", help="A folder of templates of your own; docs/templates.md says how.")
-@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+@command.command(short_help="Notes on a network, or the built-in lecture.")
+@_SPEC_OR_NONE
+@_NOTATION
+@click.option("--detail", "-d", metavar="NAME", help="How much is shown: results, steps or full.")
+@click.option("--source", "-s", metavar="LETTER", help="One of the four texts that the package answers to, as it is written: A, B, C or D.")
+@click.option("--lang", "-l", "language", metavar="CODE", help="The language of the notes, English if none is said; symbackprop list languages.")
+@_FORMATS
+@_PDF_ENGINE
+@_TEMPLATES
+@_FOLDER
 def notes(
     spec: Path | None, notation: str | None, detail: str | None, source: str | None, language: str | None, formats: str, engine: str,
     templates: str | None, output: Path,
@@ -105,14 +128,14 @@ def _summary(found: Notes, written: list[Path]) -> None:
         click.echo(f"wrote {len(written) - len(shown)} fragments in {next(p.parent for p in written if p.parent.name == 'fragments')}")
 
 
-@command.command("compile")
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--backend", "-b", default="numpy", show_default=True, help="The array library of the source.")
-@click.option("--notation", "-n", default=None, help="Letters and layout: a shipped notation, or the path of a TOML file.")
-@click.option("--layout", "-l", default=None, help="How arrays are stored: rows (X W + b), columns (W A + b) or single (no axis of samples).")
-@click.option("--of", default=None, metavar="NAME", help="What is differentiated instead of the loss: A2, or one entry of it, 'A2[0, 3]'.")
-@click.option("--wrt", default=None, metavar="NAMES", help="By what instead of all parameters: names separated by commas, W1,X.")
-@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write; without it the source is printed.")
+@command.command("compile", short_help="A module that computes loss and gradients.")
+@_SPEC
+@click.option("--backend", "-b", default="numpy", show_default=True, metavar="NAME", help="The array library: numpy, numba, jax or torch.")
+@click.option("--notation", "-n", metavar="NAME", help="Letters and layout: a shipped notation, or the path of a TOML file.")
+@click.option("--layout", "-l", metavar="NAME", help="How arrays are stored: rows (X W + b), columns (W A + b) or single (no axis of samples).")
+@click.option("--of", metavar="NAME", help="What is differentiated instead of the loss: A2, or one entry of it, 'A2[0, 3]'.")
+@click.option("--wrt", metavar="NAMES", help="By what instead of all parameters: names separated by commas, W1,X.")
+@click.option("--output", "-o", type=_PATH, metavar="FILE", help="The file to write; without it the source is printed.")
 def compile_(
     spec: Path, backend: str, notation: str | None, layout: str | None, of: str | None, wrt: str | None, output: Path | None,
 ) -> None:  # fmt: skip
@@ -139,11 +162,11 @@ def compile_(
     click.echo(f"wrote {output}")
 
 
-@command.command()
-@click.argument("spec", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "-a", "first", default=None, help="The notation on the left, by default that of SPEC, or nielsen.")
-@click.option("--to", "-b", "second", required=True, help="The notation on the right: a shipped one, or the path of a TOML file.")
-@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="A file, .tex or .html; without it only the list is printed.")
+@command.command(short_help="Two notations side by side.")
+@_SPEC_OR_NONE
+@click.option("--from", "-a", "first", metavar="NAME", help="The notation on the left, by default that of SPEC, or nielsen.")
+@click.option("--to", "-b", "second", required=True, metavar="NAME", help="The notation on the right: a shipped one, or the path of a TOML file.")
+@click.option("--output", "-o", type=_PATH, metavar="FILE", help="A file, .tex or .html; without it only the list is printed.")
 def translate(spec: Path | None, first: str | None, second: str, output: Path | None) -> None:
     """Derivations in two notations side by side, and a list of where the two differ.
 
@@ -156,41 +179,48 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
     described = None if spec is None else load_specification(spec)
     chosen = _first(first, None if described is None else described.notation, "nielsen")
     found = side_by_side(deep() if described is None else described.network, chosen, second)
+    written = None if output is None else found.save(output)
     click.echo(f"{len(found.differences)} differences between {found.first.notation.title} and {found.second.notation.title}")
     for difference in found.differences:
         click.echo(f"  {difference}")
-    if output is not None:
-        click.echo(f"wrote {found.save(output)}")
+    if written is not None:
+        click.echo(f"wrote {written}")
 
 
-@command.command()
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--digits", default=None, type=int, help="Significant digits of the numbers; by default those of SPEC, or 6.")
+@command.command(short_help="A derivation with numbers in it.")
+@_SPEC
+@click.option("--digits", type=int, help="Significant digits of the numbers; by default those of SPEC, or 6.")
 @click.option("--exact", is_flag=True, help="Fractions wherever a number is one.")
-@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
-@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the notes; symbackprop list languages.")
-@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
-def worked(spec: Path, digits: int | None, exact: bool, notation: str | None, language: str, output: Path) -> None:
+@_NOTATION
+@_LANGUAGE
+@_FORMATS
+@_PDF_ENGINE
+@_FOLDER
+def worked(
+    spec: Path, digits: int | None, exact: bool, notation: str | None, language: str, formats: str, engine: str, output: Path,
+) -> None:  # fmt: skip
     """Put the numbers of SPEC into its network: forward pass, gradients, updates; docs/worked.md says how SPEC gives them."""
-    from symbackprop.documents.saving import save
+    from symbackprop.documents.saving import save, wanted
+    from symbackprop.languages import load_language
     from symbackprop.worked import worked_file
 
+    names, _ = wanted([f.strip() for f in formats.split(",")], engine=engine, language=load_language(language))
     found = worked_file(spec, digits, exact, notation, language)
-    _summary(found, save(found, output))
+    _summary(found, save(found, output, names, engine=engine))
 
 
-@command.command("worksheet")
-@click.argument("spec", required=False, type=click.Path(path_type=Path))
-@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
-@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the sheets; symbackprop list languages.")
+@command.command("worksheet", short_help="A sheet with blanks, its key, and what grades it.")
+@_SPEC_OR_NONE
+@_NOTATION
+@_LANGUAGE
 @click.option("--seed", "-s", default=0, show_default=True, help="What draws the blanks and the wrong answers; another number, another sheet.")
 @click.option("--blanks", "-b", multiple=True, default=("every:3",), show_default=True, metavar="WHICH",
               help="results, every:3, kind:'chain rule' or steps:2,5; may be given more than once.")  # fmt: skip
 @click.option("--choices", "-c", is_flag=True, help="Students choose one of four formulas instead of writing them.")
-@click.option("--format", "-f", "formats", default="tex,html", show_default=True, help="tex, html, md, typ, pdf; with commas.")
-@click.option("--pdf-engine", "engine", default="auto", show_default=True, help="typst, latexmk or auto: latexmk where there is one.")
-@click.option("--templates", default=None, metavar="DIR", help="A folder of templates of your own; docs/templates.md says how.")
-@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+@click.option("--format", "-f", "formats", default="tex,html", show_default=True, metavar="NAMES", help="tex, html, md, typ, pdf; with commas.")
+@_PDF_ENGINE
+@_TEMPLATES
+@_FOLDER
 def worksheet_(
     spec: Path | None, notation: str | None, language: str, seed: int, blanks: tuple[str, ...], choices: bool, formats: str, engine: str,
     templates: str | None, output: Path,
@@ -224,12 +254,12 @@ def worksheet_(
         click.echo(f"wrote {path}")
 
 
-@command.command()
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--kind", "-k", default="graph", show_default=True, help="graph, the computational graph, or network, its neurons or layers.")
-@click.option("--notation", "-n", default=None, help="A shipped notation, or the path of a TOML file that extends one.")
-@click.option("--format", "-f", "formats", default="svg", show_default=True, help="svg, tex (TikZ) and typ (Typst); with commas.")
-@click.option("--output", "-o", default="output", show_default=True, type=click.Path(path_type=Path), help="The folder to write to.")
+@command.command(short_help="One picture: the graph or the neurons.")
+@_SPEC
+@click.option("--kind", "-k", default="graph", show_default=True, metavar="NAME", help="graph (what is computed) or network (neurons or layers).")
+@_NOTATION
+@click.option("--format", "-f", "formats", default="svg", show_default=True, metavar="NAMES", help="svg, tex (TikZ) and typ (Typst); with commas.")
+@_FOLDER
 def picture(spec: Path, kind: str, notation: str | None, formats: str, output: Path) -> None:
     """Draw the network of SPEC; its computational graph has numbers where SPEC gives values."""
     from symbackprop.documents.saving import write_all
@@ -239,15 +269,15 @@ def picture(spec: Path, kind: str, notation: str | None, formats: str, output: P
         click.echo(f"wrote {path}")
 
 
-@command.command()
+@command.command(short_help="Verdicts on derivations written by hand.")
 @click.argument("submissions", nargs=-1, required=True, metavar="SUBMISSION...")
-@click.option("--problem", "-p", default=None, metavar="P.toml", help="The file that says what the symbols mean; else each front matter does.")
-@click.option("--format", "-f", "form", default="text", show_default=True, help="text, json, html, junit or gradescope.")
-@click.option("--output", "-o", default=None, type=click.Path(path_type=Path), help="The file to write, or the folder for many submissions.")
-@click.option("--kind", "-k", default="txt", show_default=True, help="How standard input is written: tex, md, ipynb, txt or py.")
-@click.option("--jobs", "-j", default=None, type=int, help="Submissions checked at a time; without it one on every core.")
+@click.option("--problem", "-p", metavar="P.toml", help="The file that says what the symbols mean; else each front matter does.")
+@click.option("--format", "-f", "form", default="text", show_default=True, metavar="NAME", help="text, json, html, junit or gradescope.")
+@click.option("--output", "-o", type=_PATH, help="The file to write, or the folder for many submissions.")
+@click.option("--kind", "-k", default="txt", show_default=True, metavar="NAME", help="How standard input is written: tex, md, ipynb, txt or py.")
+@click.option("--jobs", "-j", type=int, help="Submissions checked at a time; without it one on every core.")
 @click.option("--timeout", default=10.0, show_default=True, help="Seconds for each submission.")
-@click.option("--lang", "-l", "language", default="en", show_default=True, help="The language of the report; symbackprop list languages.")
+@_LANGUAGE
 @click.option("--memory", default=1024, show_default=True, help="Megabytes for each submission.")
 def check(
     submissions: tuple[str, ...], problem: str | None, form: str, output: Path | None, kind: str, jobs: int | None, timeout: float, memory: int,
@@ -262,7 +292,7 @@ def check(
     sys.exit(mark(Job(submissions, problem, form, output, kind, jobs, timeout, memory, language)))
 
 
-@command.command("list")
+@command.command("list", short_help="The names that options and SPEC take.")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
     """List what can be named: activations, losses, penalties, layers, notations or languages."""
@@ -290,6 +320,7 @@ def main() -> None:
     try:
         command(prog_name="symbackprop", standalone_mode=False)
     except click.exceptions.Abort:
+        click.echo("symbackprop: stopped", err=True)
         sys.exit(130)
     except click.exceptions.UsageError as error:
         _fail(_with_near_miss(error))

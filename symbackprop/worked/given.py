@@ -59,7 +59,7 @@ def given_numbers(net: Network, values: Mapping[str, Any]) -> dict[Any, Fraction
     for name in values:
         one_of("array of numbers", name, sources)
     if missing := [name for name in sources if name not in values]:
-        raise InputError(f"no numbers are given for {', '.join(missing)}; '{net.name}' needs {', '.join(sources)}")
+        raise InputError(f"no numbers are given for {', '.join(missing)}; they stand in the table [values], as docs/worked.md shows")
     found: dict[Any, Fraction] = {}
     for name, source in sources.items():
         shape = tuple(map(int, source.shape)) if isinstance(source, Tensor) else ()
