@@ -26,7 +26,7 @@ def problem_of(net: Network, notation: str | Notation | None = None) -> Problem:
 
     >>> from symbackprop.builders import mlp
     >>> [str(e.lhs) for e in problem_of(mlp([2, 1], activation="sigmoid"), "nielsen").equations][:2]
-    ['z(1)', 'a(1)']
+    ['z(2)', 'a(2)']
     """
     chosen = notation if isinstance(notation, Notation) else load_notation(notation or "nielsen")
     return _made(net, chosen)

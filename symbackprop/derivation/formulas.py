@@ -76,7 +76,7 @@ def activation_derivation(name: str) -> Derivation:
     """f'(z) of a registered elementwise activation, from its definition.
 
     >>> [s.reason.rule for s in activation_derivation("sigmoid")]
-    ['definition', 'differentiate', 'differentiate', 'fold']
+    ['definition', 'differentiate', 'differentiate', 'simplify', 'simplify', 'fold']
     """
     rule = ACTIVATIONS[name]
     z = VARIABLE
@@ -107,7 +107,7 @@ def named_derivative(name: str) -> Any:
     """f'(z) of a registered elementwise activation, said with its value f(z) and with functions that have a name.
 
     >>> named_derivative("sigmoid"), named_derivative("gelu")
-    (sigmoid(z)*(1 - sigmoid(z)), normal_distribution(z) + z*normal_density(z))
+    ((1 - sigmoid(z))*sigmoid(z), z*normal_density(z) + normal_distribution(z))
     """
     plain = _with_value(name)
     found = evaluated(plain)

@@ -116,7 +116,7 @@ def build_equation(equation: Equation | MatrixEquation, notation: Notation) -> t
     >>> from symbackprop.typeset.latex import latex
     >>> a, z, j = Tensor("a", (3,), 1), Tensor("z", (3,), 1), index("j")
     >>> print(latex(build_equation(Equation(a[j], Func("sigmoid", z[j])), load_notation("nielsen"))))
-    a^1_j = \sigma(z^1_j)
+    a^2_j = \sigma(z^2_j)
     """
     return Builder(notation).equation(equation)
 
