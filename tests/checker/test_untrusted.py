@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 ROOT = Path(__file__).resolve().parents[2]
 PROBLEMS = {name: load_problem(ROOT / "examples/problems" / f"{name}.toml") for name in ("scalars", "nielsen", "ng")}
 SECONDS = 2.0  # what a check is given
-SLACK = 1.5  # what reading, reporting and a busy machine may add
+SLACK = 5.0  # a busy machine hears the alarm late
 
 
 @pytest.fixture(autouse=True)
