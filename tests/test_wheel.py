@@ -50,4 +50,4 @@ def test_readme_has_the_two_commands_that_ci_runs() -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", (TOP / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     first, second = [b.strip() for b in blocks if "-m venv" in b]
     assert first == "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/symbackprop notes"
-    assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install (-e )?'\.\[test\]' && \.venv/bin/pytest", second)
+    assert re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install (-e )?'\.\[test\]' && \.venv/bin/pytest -n auto", second)
