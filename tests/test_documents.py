@@ -39,12 +39,6 @@ from symbackprop.typeset.build import Builder, build_equation
 from symbackprop.typeset.latex import latex
 
 
-@pytest.fixture(scope="session")
-def lecture() -> Notes:
-    """The built-in lecture, made once."""
-    return sb.lecture()
-
-
 @cache
 def classifier() -> Notes:
     return sb.derive(sb.mlp([2, 3, 2], activation="tanh", output="softmax", loss="cross_entropy"))

@@ -46,8 +46,8 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture(scope="session")
-def lecture() -> Notes:
-    return sb.lecture(detail="full")
+def full(lecture: Notes) -> Notes:
+    return replace(lecture, detail="full")
 
 
 @cache
@@ -180,9 +180,9 @@ def test_pdf_of_a_network(kind: str, engine: str, tmp_path: Path) -> None:
     _not_blank(made, ["Results", "How the equations were proved"])
 
 
-def test_pdf_of_the_lecture_without_tex(lecture: Notes, tmp_path: Path) -> None:
+def test_pdf_of_the_lecture_without_tex(full: Notes, tmp_path: Path) -> None:
     pytest.importorskip("typst")
-    made = written(lecture, tmp_path, "pdf", pdf_engine="typst")["notes.pdf"]
+    made = written(full, tmp_path, "pdf", pdf_engine="typst")["notes.pdf"]
     _not_blank(made, ["Softmax", "How the equations were proved", "BP4"])
 
 
@@ -234,8 +234,8 @@ def displays_of(page: str) -> list[str]:
     return re.findall(r"^\$\$\n(.*?)\n\$\$$", page, re.M | re.S)
 
 
-def test_the_markdown_of_the_lecture_is_for_katex(lecture: Notes) -> None:
-    page = str(documents(lecture, ["md"])["notes.md"])
+def test_the_markdown_of_the_lecture_is_for_katex(full: Notes) -> None:
+    page = str(documents(full, ["md"])["notes.md"])
     assert page.startswith('---\ntitle: "Backpropagation, derived and proved"\nlang: en\n---\n')
     shown = displays_of(page)
     assert len(shown) > 300
@@ -256,11 +256,11 @@ def test_a_name_cannot_be_taken_for_markup() -> None:
 
 
 @needs("node")
-def test_katex_takes_every_formula_at_its_strictest(lecture: Notes, tmp_path: Path) -> None:
+def test_katex_takes_every_formula_at_its_strictest(full: Notes, tmp_path: Path) -> None:
     checker = Path(__file__).parent.parent / ".ci" / "katex.js"
     if subprocess.run(["node", "-e", "require('katex')"], capture_output=True, timeout=60).returncode:
         pytest.skip("node finds no katex; CI has it")
-    page = str(documents(lecture, ["md"])["notes.md"])
+    page = str(documents(full, ["md"])["notes.md"])
     formulas = [*displays_of(page), *re.findall(r"(?<![$\\])\$([^$\n]+)\$", page)]
     (tmp_path / "formulas.json").write_text(json.dumps(formulas), encoding="utf-8")
     done = subprocess.run(["node", str(checker), str(tmp_path / "formulas.json")], capture_output=True, text=True, timeout=120)
@@ -294,8 +294,8 @@ def test_the_notebook_of_a_network_runs_and_its_gradients_agree(kind: str) -> No
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_notebook_of_the_lecture_runs_from_top_to_bottom(lecture: Notes) -> None:
-    cells = _ran(lecture)
+def test_the_notebook_of_the_lecture_runs_from_top_to_bottom(full: Notes) -> None:
+    cells = _ran(full)
     assert len([c for c in cells if "def loss_and_gradients(" in c.source]) >= 4
     assert not [o for c in cells for o in c.outputs if o.output_type == "error"]
 

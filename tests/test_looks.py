@@ -78,8 +78,8 @@ def test_a_page_is_no_wider_than_its_window_and_long_formulas_scroll(code: str, 
 
 
 @needs("chromium")
-def test_the_lecture_fits_a_telephone(profile: Path) -> None:
-    page = str(documents(sb.lecture(detail="full"), ["html"])["notes.html"])
+def test_the_lecture_fits_a_telephone(lecture: Notes, profile: Path) -> None:
+    page = str(documents(replace(lecture, detail="full"), ["html"])["notes.html"])
     needed, lost, _ = shown(page, profile, OUTSIDE, 390).split()
     assert int(needed) <= 390
     assert lost == "0"

@@ -14,9 +14,10 @@ from symbackprop.documents.about_network import backward_chains
 from symbackprop.equations import Grad, Tensor, index
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.lift import lift
-from symbackprop.network import Network
 from symbackprop.notation import CHOICES, Notation, load_notation, notation_names, with_cost_of
 from symbackprop.translate import side_by_side
+from symbackprop.translate.differences import differences
+from symbackprop.translate.sides import Side, side_of
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
@@ -265,18 +266,16 @@ CHECKED = {
 }
 
 
-def unread(net: Network, style: Notation) -> list[tuple[str, object]]:
+def unread(side: Side) -> list[tuple[str, object]]:
     """What is printed of a network and its gradients, with the layers it holds for, and is not read back as right."""
-    net = with_cost_of(net, style)
-    builder = Builder(style, net.samples, last=net.last_layer)
     printed = []
-    for d in (c.derivation for c in backward_chains(net, style)):
+    for d in side.derivations.values():
         printed += [d.result, *((d.matrix,) if d.matrix is not None else ())]
     lines = []
     for e in printed:
-        about = builder.about(e.lhs, e.rhs)
+        about = side.builder.about(e.lhs, e.rhs)
         lines.append(latex(about.on_layers(about.build(e), e.layers)))
-    report = sb.check("\n".join(lines), problem_of(net, style), timeout=120)
+    report = sb.check("\n".join(lines), problem_of(side.net, side.notation), timeout=120)
     assert len(report.steps) >= len(lines)
     return [(s.text, s.before.because) for s in report.steps if s.status.value != "right"]
 
@@ -285,7 +284,7 @@ def unread(net: Network, style: Notation) -> list[tuple[str, object]]:
 @pytest.mark.parametrize("name", notation_names())
 def test_results_are_read_back_as_the_same_equations(name: str, network: str) -> None:
     """The oracle is the checker, which knows the text alone."""
-    assert unread(CHECKED[network], load_notation(name)) == []
+    assert unread(side_of(CHECKED[network], load_notation(name))) == []
 
 
 # ---------------------------------------------------------------- every switch acts where it is printed, read and translated
@@ -342,29 +341,30 @@ SWITCHES: dict[str, tuple[dict[str, object], str, str]] = {
 }  # fmt: skip
 
 
-def printed(style: Notation) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def nielsen() -> Side:
+    return side_of(CHECKED["a batch of any depth"], load_notation("nielsen"))
+
+
+def printed(side: Side) -> dict[str, str]:
     """The forward pass and the gradients of a batch as a notation prints them."""
-    net = with_cost_of(CHECKED["a batch of any depth"], style)
-    plain = Builder(style, net.samples, last=net.last_layer)
-    stored = style.layout(True)
-    found = dict(zip(("forward", "activation", "loss", "cost"), net.equations, strict=True))
-    results = {c.derivation.name: c.derivation for c in backward_chains(net, style)}
+    plain, results = side.builder, side.derivations
+    found = dict(zip(("forward", "activation", "loss", "cost"), side.net.equations, strict=True))
     forms = {**found, **{name: d.result for name, d in results.items()}}
-    forms |= {f"{name} matrix": lift(e, stored) for name, e in found.items()}
+    forms |= {f"{name} matrix": lift(e, side.layout) for name, e in found.items()}
     forms |= {f"{name} matrix": d.matrix for name, d in results.items() if d.matrix is not None}
     lines = {name: latex(plain.about(e.lhs, e.rhs).build(e)) for name, e in forms.items()}
     return {**lines, "layers": latex(plain.about(forms["forward"].lhs, forms["forward"].rhs).build(forms["forward"].layers))}
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_a_switch_acts_in_notes_in_reading_and_in_translation(switch: str) -> None:
+def test_a_switch_acts_in_notes_in_reading_and_in_translation(switch: str, nielsen: Side) -> None:
     """Beside what Nielsen prints, typed by hand; what is printed is read back, and the translation names a difference."""
     changes, where, expected = SWITCHES[switch]
-    plain = load_notation("nielsen")
-    style = replace(plain, **changes)  # type: ignore[arg-type]
-    assert printed(style)[where] == expected != printed(plain)[where]
-    assert unread(CHECKED["a batch of any depth"], style) == []
-    assert side_by_side(CHECKED["a batch of any depth"], plain, style).differences
+    side = side_of(CHECKED["a batch of any depth"], replace(nielsen.notation, **changes))  # type: ignore[arg-type]
+    assert printed(side)[where] == expected != printed(nielsen)[where]
+    assert unread(side) == []
+    assert differences(nielsen, side)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_what_stands_before_the_squares_of_the_weights(regulariser: str, expecte
     style = replace(load_notation("nielsen"), regulariser=regulariser)
     cost = with_cost_of(net, style)
     assert expected in latex(Builder(style, net.samples, last=net.last_layer).build(cost.equations[-1]))
-    assert unread(net, style) == []
+    assert unread(side_of(net, style)) == []
     other = replace(style, regulariser="lambda/m" if regulariser == "lambda" else "lambda")
     assert {d.kind for d in side_by_side(net, style, other).differences} >= {"cost"}
     assert with_cost_of(sb.mlp([3, 2], samples="m", penalty="l2_full"), style) == sb.mlp([3, 2], samples="m", penalty="l2_full")

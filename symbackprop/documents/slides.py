@@ -121,7 +121,7 @@ def _lines(rows: Sequence[Any], wide: Sequence[Any], high: Sequence[Any], group:
 
 def _table(block: dict[str, Any], wide: dict[str, Any], high: dict[str, Any], group: str) -> list[Piece]:
     """A piece for each row; text wraps in its column, and a row that is wider than the slide has each cell on a line of its own."""
-    texts = {n for n, _ in enumerate(block["columns"]) if all("\\(" not in r[n] for r in block["rows"])}
+    texts = {n for n, _ in enumerate(block["columns"]) if not any(_is_formula(r[n]) for r in block["rows"])}
     head = [sum(widths(c)) for c in wide["columns"]]
     cells = [[sum(widths(c)) for c in r] for r in wide["rows"]]
     room = 0.94 * WIDTH - _COLUMNS * (len(head) - 1)  # many cells are a little wider than was guessed
@@ -146,6 +146,11 @@ def _table(block: dict[str, Any], wide: dict[str, Any], high: dict[str, Any], gr
             total = sum(strut for strut, _ in lines)
         found.append(Piece("row", total, {"lines": lines, **about}, _TABLE, group))
     return found
+
+
+def _is_formula(cell: str) -> bool:
+    """Whether a cell is a formula alone, which cannot be wrapped; words with formulas among them can."""
+    return cell.startswith("\\(") and cell.endswith("\\)") and cell.count("\\(") == 1
 
 
 def _beside(head: Sequence[float], cells: Sequence[Sequence[float]], room: float) -> set[int]:

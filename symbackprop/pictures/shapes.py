@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import hypot
 from typing import TypeAlias
 
@@ -34,7 +35,7 @@ class Label:
     at: Place
     tone: str = "ink"
 
-    @property
+    @cached_property
     def corners(self) -> tuple[Place, ...]:
         """The lower left and the upper right corner of the room that it takes."""
         (x, y), (wide, high) = self.at, extent(self.node)
@@ -139,7 +140,7 @@ class Picture:
 
         return svg(self)
 
-    @property
+    @cached_property
     def _corners(self) -> list[Place]:
         return [c for s in self.shapes for c in s.corners]
 

@@ -43,7 +43,7 @@ def _element(picture: Picture, title: str, unit: str, before: str) -> str:
         f'<svg class="picture" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide * _EM:.6g} {high * _EM:.6g}" '
         f'width="{wide * scale:.6g}{unit}" height="{high * scale:.6g}{unit}" role="img"{named} font-size="{_EM}" style="max-width:100%;height:auto">'
     )
-    drawn = "\n".join(_Page(picture).shape(s) for s in picture.shapes)
+    drawn = "\n".join(map(_Page(picture).shape, picture.shapes))
     return f"{opening}\n{before}{drawn}\n</svg>"
 
 
