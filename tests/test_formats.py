@@ -28,6 +28,7 @@ from symbackprop.languages import load_language
 from symbackprop.notation import notation_names
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.typst import display, escape, inline
+from symbackprop.worksheet import worksheet
 
 IN_CI = "CI" in os.environ
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -97,6 +98,13 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
     assert pdf.pdf_engine("auto", chinese.language) == pdf.ENGINES["typst"]
     with pytest.raises(UnknownName):
         pdf.pdf_engine("tex")
+
+
+def test_a_worksheet_needs_the_program_of_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet = worksheet(sb.mlp([1, 1], bias=False), blanks="results", language="zh_Hans")
+    monkeypatch.setattr(pdf.shutil, "which", lambda name: None if name == "xelatex" else name)
+    with pytest.raises(InputError, match="PDF by TeX in 简体中文 needs the program xelatex"):
+        sheet.documents(["pdf"], pdf_engine="latexmk")
 
 
 @pytest.mark.parametrize("kind", [k for k in FORMATS if k != "pdf"])
