@@ -5,11 +5,36 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from symbackprop.errors import CannotWrite
 
-__all__ = ["write_beside"]
+__all__ = ["nearest", "reason", "write_beside"]
+
+
+def nearest(path: Path) -> str:
+    """The file beside the place of a missing one whose name is nearest, as words that go on a sentence, or nothing.
+
+    >>> nearest(Path("no such folder/net.toml"))
+    ''
+    """
+    names: list[str] = []
+    with suppress(OSError):
+        names = [p.name for p in path.parent.iterdir()]
+    near = get_close_matches(path.name, names, n=1)
+    return f"; did you mean '{path.with_name(near[0])}'?" if near else ""
+
+
+def reason(error: OSError) -> str:
+    """Why a place cannot be written.
+
+    >>> reason(FileExistsError(17, "File exists"))
+    'a file stands where a folder is needed'
+    """
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "a file stands where a folder is needed"
+    return error.strerror or str(error)
 
 
 def write_beside(path: Path, text: str) -> None:
@@ -26,4 +51,4 @@ def write_beside(path: Path, text: str) -> None:
         if beside is not None:
             with suppress(OSError):
                 Path(beside).unlink()
-        raise CannotWrite(f"cannot write '{path}': {error.strerror or error}; name another file with -o") from error
+        raise CannotWrite(f"cannot write '{path}': {reason(error)}; name another file with -o") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from symbackprop.builders import deep, mlp
 from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.files import nearest
 from symbackprop.graphs import graph
 from symbackprop.network import Network
 
@@ -54,7 +55,7 @@ def load_specification(path: str | Path) -> Specification:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except OSError as error:
-        raise SpecError(f"cannot read '{path}': {error.strerror}") from error
+        raise SpecError(f"cannot read '{path}': {error.strerror}{nearest(path)}") from error
     except (ValueError, RecursionError) as error:
         raise SpecError(f"'{path}' is not a TOML file: {error}") from error
     try:

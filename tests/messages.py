@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po, write_po
 from symbackprop.languages import DOMAIN, ENGLISH, LANGUAGES, LOCALES
 
 TOP = Path(__file__).parent.parent
-KEYWORDS = {"Message": None, "Prose": None, "Heading": None, "Reason": (2,), "Section": (2,), "_": None, "gettext": None}
+KEYWORDS = {"Message": None, "Prose": None, "Heading": None, "Reason": (2,), "Section": (2,), "section_on": (4,), "_": None, "gettext": None}
 CODES = [code for code in LANGUAGES if code != ENGLISH.code]
 _CHANGES_BY_ITSELF = re.compile(rb'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team|Report-Msgid-Bugs-To|Generated-By):.*\n', re.M)
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)

@@ -198,6 +198,8 @@ def test_a_second_run_replaces_what_the_first_wrote(run: Callable[..., Ran], tmp
         (("notes", "-d", "stepz"), ["unknown detail 'stepz'; did you mean 'steps'?"]),
         (("notes", "nowhere.toml"), ["cannot read 'nowhere.toml'", "No such file"]),
         (("notes", "."), ["cannot read '.'", "directory"]),
+        (("compile", "nowhere/net.toml"), ["cannot read 'nowhere/net.toml': No such file or directory\n"]),
+        (("translate", "--to", "ng", "-o", "both.pdf"), ["both.pdf: unknown ending '.pdf'. Known: .html, .tex."]),
         (("list", "activatons"), ["unknown list 'activatons'; did you mean 'activations'?"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -251,6 +253,17 @@ def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(kind: str, run: 
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("command", ["notes", "compile", "worked", "worksheet", "picture"])
+def test_a_file_that_is_missing_is_answered_with_the_one_beside_it(command: str, run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    assert_refused(run(command, "net.tml"), "cannot read 'net.tml'", "did you mean 'net.toml'?")
+
+
+def test_numbers_that_are_not_given_are_asked_for(run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    assert_refused(run("worked", "net.toml"), "net.toml: no numbers are given for w1, b1, x, y", "[values]")
+
+
 def test_a_file_that_is_not_text(run: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "net.toml").write_bytes(b"\xff\xfe\x00")
     assert_refused(run("notes", "net.toml"), "net.toml", "not a TOML file")
@@ -267,6 +280,8 @@ def test_an_output_place_that_cannot_be_written(place: str, run: Callable[..., R
     (tmp_path / "folder" / "notes.html").mkdir(parents=True)
     before = sorted(p for p in tmp_path.rglob("*"))
     assert_refused(run("notes", "net.toml", "-o", place), f"cannot write to the folder '{place}'", "name another with -o")
+    if place.startswith("file"):
+        assert_refused(run("notes", "net.toml", "-o", place), "a file stands where a folder is needed")
     assert sorted(p for p in tmp_path.rglob("*")) == before
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 

@@ -232,6 +232,19 @@ def test_students_get_options_only_when_they_are_to_choose() -> None:
     assert r"\goodchoice{" not in str(choosing["worksheet.tex"]).split(r"\begin{document}")[1]
 
 
+def test_whoever_chooses_is_told_to_type_the_formula_and_a_letter_earns_nothing() -> None:
+    """The checker reads formulas: a letter typed in the place of one is never right."""
+    sheet = made("one", choices=True)
+    assert "not its letter" in answer_file(sheet)
+    assert "not its letter" not in answer_file(made("one"))
+    letters = {b.label: b.answer.letter for b in sheet.blanks if b.answer}
+    typed = answer_file(sheet, letters)
+    report = sb.check(typed, problem(sheet), kind="md", timeout=100)
+    judged = [s for s in report.steps if typed.splitlines()[s.line - 1].endswith(("= A", "= B", "= C", "= D"))]
+    assert len(judged) == len(letters)
+    assert not any(str(s.status) == "right" for s in judged)
+
+
 def test_points_and_a_line_for_the_name_stand_on_the_student_sheet_alone() -> None:
     sheet = made("one")
     files = sheet.documents(["tex", "html", "md"])

@@ -6,8 +6,9 @@ import glob
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
+
+from symbackprop.files import nearest
 
 __all__ = ["KINDS", "Submission", "find", "read"]
 
@@ -88,8 +89,7 @@ def _decoded(name: str, data: bytes, kind: str) -> Submission:
 def _missing(path: Path) -> str:
     if glob.has_magic(str(path)):
         return f"no file matches '{path}'"
-    near = get_close_matches(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [], n=1)
-    return f"there is no file '{path}'" + (f"; did you mean '{path.with_name(near[0])}'?" if near else "")
+    return f"there is no file '{path}'{nearest(path)}"
 
 
 def _suffixes() -> str:

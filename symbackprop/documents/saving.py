@@ -14,6 +14,7 @@ from symbackprop.documents.blocks import Notes
 from symbackprop.documents.formats import FORMATS, Style
 from symbackprop.documents.pdf import ENGINES, pdf_engine
 from symbackprop.errors import CannotWrite, InputError, one_of
+from symbackprop.files import reason
 from symbackprop.languages import ENGLISH, Language
 
 __all__ = ["DEFAULT", "documents", "save", "templates_named", "wanted", "write_all"]
@@ -88,7 +89,7 @@ def write_all(folder: str | Path, files: Mapping[str, str | bytes]) -> list[Path
             with suppress(OSError):
                 made.rmdir()
         if isinstance(error, OSError):
-            raise CannotWrite(f"cannot write to the folder '{target}': {error.strerror or error}; name another with -o") from error
+            raise CannotWrite(f"cannot write to the folder '{target}': {reason(error)}; name another with -o") from error
         raise
 
 

@@ -75,4 +75,4 @@ def answer_file(sheet: Worksheet, answers: Mapping[str, str] | None = None, temp
     blanks = [{"label": b.label, "left": b.line.left, "answer": given.get(b.label, "?")} for b in sheet.blanks]
     title = MARKDOWN.text(" ".join(sheet.notes.title.split()))
     page = environment("markdown", sheet.notes.language, templates).get_template("answer.md")
-    return single_spaced(page.render(title=title, blanks=blanks))
+    return single_spaced(page.render(title=title, blanks=blanks, choices=sheet.choices))

@@ -26,8 +26,9 @@ def gradescope_text(report: Report, rubric: Mapping[str, float], language: Langu
 def results(report: Report, rubric: Mapping[str, float], language: Language = ENGLISH) -> dict[str, Any]:
     """What Gradescope reads: a test for each target and for each step that claims something, with points.
 
-    The steps share the points of `steps` equally, to hundredths that add up to all of them. Without a rubric each is worth one point; a rubric that gives `steps` none, or
-    does not name them, grades the targets alone. An undecided step earns nothing and says that a person should look at it.
+    The steps share the points of `steps` equally, in hundredths that add up to all of them. Without a rubric each is worth one point; a
+    rubric that gives `steps` none, or does not name them, grades the targets alone. An undecided step earns nothing and says that a
+    person should look at it.
 
     >>> from symbackprop.checker.verdicts import Judgement, Target
     >>> right = Step(1, "d = a - y", 1, 1, "latex", Judgement(Status.RIGHT, "proved for all sizes"))
