@@ -29,6 +29,7 @@ _TABLE = 4.4  # its rules, its head, its caption and what is around it
 _NARROWEST = 10.0  # of a column of text
 _COLUMNS = 1.1  # between two columns
 _NUMBER = 3.5
+_WRAPPED = r">{\raggedright\arraybackslash}p{%.2fem}"  # a column of text: justified, a narrow one has holes
 
 
 def slides_source(notes: Notes, own: str = "") -> str:
@@ -132,7 +133,7 @@ def _table(block: dict[str, Any], wide: dict[str, Any], high: dict[str, Any], gr
     wanted = sum(needed[n] for n in texts)
     narrow = {n: spare * needed[n] / wanted for n in texts if wanted > spare}
     about = {
-        "head": block["columns"], "columns": [f"p{{{narrow[n]:.2f}em}}" if n in narrow else "l" for n, _ in enumerate(needed)],
+        "head": block["columns"], "columns": [_WRAPPED % narrow[n] if n in narrow else "l" for n, _ in enumerate(needed)],
         "caption": block["caption"],
     }  # fmt: skip
     found = []
