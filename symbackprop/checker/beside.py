@@ -5,12 +5,12 @@ from __future__ import annotations
 from symbackprop.checker.context import Misfit, Quantity, Unreadable
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import key, letters_of
+from symbackprop.parse.prose import opens
 from symbackprop.parse.tree import Dots, Formula, Infix, Link, Listed, Name, Number, Relation, Script, Signed, Span, Text, Tree
 
 __all__ = ["parted"]
 
 _EQUAL = ("=", ":=", "equiv", "triangleq", "approx")
-_CONDITIONS = ("if", "when", "for", "where", "unless", "provided", "assuming", "whenever", "except", "as long as", "only")
 
 
 Chain = tuple[Link, ...]
@@ -23,7 +23,7 @@ def parted(formula: Formula, text: str, reader: Reader) -> tuple[list[Chain], li
     for tree in formula.conditions:
         goes_on = bool(chains) and isinstance(tree, Relation) and chains[-1][-1].tree is tree.left
         if isinstance(tree, Text):
-            conditions += [tree] if tree.text.lower().startswith(_CONDITIONS) else []
+            conditions += [tree] if opens(tree.text) else []
         elif not isinstance(tree, Relation) or not (goes_on or _is_equation(tree, reader)):
             conditions.append(tree)
         else:

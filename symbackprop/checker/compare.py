@@ -12,8 +12,9 @@ from flint import arb
 
 from symbackprop.checker.context import NOWHERE, Context, Macro, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
-from symbackprop.checker.problem import Problem
+from symbackprop.checker.problem import POINTS, POSITIVE, Problem
 from symbackprop.checker.reading import Reader, readings
+from symbackprop.checker.sides import Sides, of_terms
 from symbackprop.checker.sums import condition
 from symbackprop.checker.symbols import family_number, letters_of
 from symbackprop.checker.terms import Term, free, leaves, mul
@@ -201,22 +202,50 @@ def on_one_face(a: Typed, b: Typed, labels: Labels, span: Span) -> tuple[Typed, 
 
 
 def difference_of(a: Term, b: Term, labels: Labels, problem: Problem, env: Mapping[str, int], masks: Sequence[Term] = ()) -> Difference | None:
-    """The first entry, at the first point, where two terms differ for certain."""
+    """The first entry, at the first point, where two terms differ for certain.
+
+    Further points are tried where the terms have no value, where no entry meets the conditions, and until each comparison in them
+    went both ways. Raises `Undecided` where too few points tell.
+    """
     letters = tuple(sorted(free(a) | free(b) | frozenset(k for m in masks for k in free(m))))
-    for world in problem.worlds:
-        sizes = {k: world.size(labels.sizes[k]) for k in letters}
-        left, right = evaluate(a, world, sizes), evaluate(b, world, sizes)
-        shape = [sizes[k] for k in letters]
-        x, y = (np.broadcast_to(v.along(letters), shape) for v in (left, right))
-        allowed = np.ones(shape, dtype=bool)
-        for m in masks:
-            allowed &= np.broadcast_to(np.vectorize(lambda v: v == 1, otypes=[bool])(evaluate(m, world, sizes).along(letters)), shape)
-        for place in np.ndindex(*shape):
-            if not allowed[place]:
-                continue
-            difference = x[place] - y[place]
-            if not difference.contains(0):
-                return Difference(world, {k: n + 1 for k, n in zip(letters, place, strict=True)}, x[place], y[place], env)
-            if not difference.rad() <= _WIDE:
-                raise Undecided("the two sides are too close to tell apart at this precision")
+    sides = Sides(of_terms((a, b, *masks), labels.sizes))
+    good, met, trouble = 0, False, Undecided("there is no point at which both sides have a value")
+    for number, world in enumerate(problem.points()):
+        if number >= len(problem.worlds) and ((good >= POINTS and met and sides.complete) or (number >= len(problem.worlds) + POSITIVE and not good)):
+            break
+        try:
+            found, allowed = _difference_at(world, a, b, masks, letters, labels, env)
+        except Undecided as error:
+            trouble = trouble if number else error
+            continue
+        if found is not None:
+            return found
+        good, met = good + 1, met or allowed
+        sides.visit(world)
+    if good < POINTS:
+        raise trouble
+    if not met:
+        raise Undecided("no point was found at which the condition holds")
     return None
+
+
+def _difference_at(
+    world: World, a: Term, b: Term, masks: Sequence[Term], letters: Sequence[str], labels: Labels, env: Mapping[str, int]
+) -> tuple[Difference | None, bool]:
+    """The first entry of those that meet the conditions where two terms differ at a point, and whether any entry meets them."""
+    sizes = {k: world.size(labels.sizes[k]) for k in letters}
+    left, right = evaluate(a, world, sizes), evaluate(b, world, sizes)
+    shape = [sizes[k] for k in letters]
+    x, y = (np.broadcast_to(v.along(letters), shape) for v in (left, right))
+    allowed = np.ones(shape, dtype=bool)
+    for m in masks:
+        allowed &= np.broadcast_to(np.vectorize(lambda v: v == 1, otypes=[bool])(evaluate(m, world, sizes).along(letters)), shape)
+    for place in np.ndindex(*shape):
+        if not allowed[place]:
+            continue
+        difference = x[place] - y[place]
+        if not difference.contains(0):
+            return Difference(world, {k: n + 1 for k, n in zip(letters, place, strict=True)}, x[place], y[place], env), True
+        if not difference.rad() <= _WIDE:
+            raise Undecided("the two sides are too close to tell apart at this precision")
+    return None, bool(allowed.any())

@@ -148,7 +148,8 @@ def _facts_of_computed(problem: Declarations, context: Context) -> None:
                 raise SpecError(f"{problem.where}: {text} is no quantity")
             for tensor in found[0].meaning.tensors.values():
                 samples = context.samples
-                axis = next((n for n, s in enumerate(tensor.shape) if s != samples), 0)
+                across = tensor.rank - 1 if tensor.rank and context.conventions.softmax == "rows" else 0
+                axis = next((n for n, s in enumerate(tensor.shape) if s != samples), 0) if samples in tensor.shape else across
                 problem.samplers[tensor] = SAMPLERS[kind](axis)
                 if kind == "one_hot":
                     problem.facts.extend(one_hot(tensor, axis))

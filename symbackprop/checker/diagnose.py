@@ -14,6 +14,7 @@ from symbackprop.checker.diagnosis.search import mended
 from symbackprop.checker.diagnosis.target import Target
 from symbackprop.checker.diagnosis.where import misfit, where_they_differ
 from symbackprop.checker.problem import Problem
+from symbackprop.checker.values import World
 from symbackprop.checker.verdicts import Diagnosis
 from symbackprop.parse.tree import Tree
 
@@ -24,12 +25,12 @@ SECONDS = 1.2  # of work for one diagnosis
 
 def diagnose(
     left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, text: str, offset: int,
-    opening: Tree | None = None,
+    opening: Tree | None = None, world: World | None = None,
 ) -> Diagnosis | None:  # fmt: skip
     r"""The likeliest explanation of why `left = right` is wrong; None where the left side has no value to go by.
 
     `text` is what the right side was read from, with it starting at `offset` of what its spans count; `opening` is the left side
-    that opens the chain.
+    that opens the chain, and `world` the point that refutes the line.
 
     >>> from symbackprop.checker.problem import problem_from
     >>> from symbackprop.parse.latex import read_formula
@@ -41,7 +42,9 @@ def diagnose(
     ('power', '2 x u', 'x^2')
     """
     until = time.thread_time() + SECONDS
-    target = Target.of(left, right, problem, context, conditions, python, opening)
+    worlds = (problem.worlds[1], *(() if world is None else (world,)))
+    targets = (Target.of(left, right, w, context, conditions, python, opening) for w in worlds)
+    target = next((t for t in targets if t is not None and t.shows(right)), None)
     if target is None:
         return None
     start = right.span.start - offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy import Integer
 
@@ -10,8 +11,9 @@ from symbackprop.checker.classes import class_entry, class_index, upright
 from symbackprop.checker.context import Constant, Misfit, Quantity, Size, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power
+from symbackprop.checker.slopes import slope
 from symbackprop.checker.symbols import TRANSPOSES, Found, Pattern, key, letter_key, unscripted
-from symbackprop.checker.terms import Index, Leaf
+from symbackprop.checker.terms import Fn, Index, Leaf, leaves, parts_of
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
 from symbackprop.languages import Message
@@ -69,7 +71,18 @@ def scripted(reader: Walk, x: Typed, tree: Tree, what: str, rest: Found, alias: 
         x = picked(reader, x, rest.sub, tree, where, alias, classes)
     elif alias and where is not None and not x.is_scalar and samples is not None and in_other_case(reader, tree):
         x = reader.labels.at(x, where, reader.implied(), what, tree.span)
-    return raised(reader, x, tuple(sup), tree)
+    x = raised(reader, x, tuple(sup), tree)
+    return dashed(reader, x, rest.primes, tree) if rest.primes else x
+
+
+def dashed(reader: Walk, x: Typed, primes: int, tree: Tree) -> Typed:
+    """A bracket with a prime: a matrix transposed, or the derivative of a number that is made of one other by that one."""
+    made = {t for t in leaves(x.term) if isinstance(t, Leaf)}
+    if primes == 1 and x.is_scalar and len(made) == 1:
+        return replace(x, term=slope(reader, x.term, made.pop()))
+    if primes == 1 and not x.is_scalar and not any(isinstance(p, Fn) for p in parts_of(x.term)):
+        return reader.labels.transpose(x)
+    raise Unreadable(Message("what the prime of {name} differentiates by is not said; write it as a fraction", name=shown(tree)), tree.span)
 
 
 def in_other_case(reader: Walk, tree: Tree) -> bool:

@@ -40,7 +40,9 @@ def read_equations(problem: Declarations, pending: list[tuple[str, Formula]]) ->
                 left.append((text, f, env))
         if len(left) == len(jobs):
             assert trouble is not None
-            raise SpecError(f"{problem.where}: the equation '{trouble[0]}' cannot be used: {trouble[1]}")
+            hint = "; an array of one axis is a column: declare a row as [1, 'n'], or set conventions.vectors to 'row'"
+            hint = hint if isinstance(trouble[1], Misfit) and problem.conventions.broadcast and problem.conventions.vectors == "column" else ""
+            raise SpecError(f"{problem.where}: the equation '{trouble[0]}' cannot be used: {trouble[1]}{hint}")
         jobs = left
 
 
@@ -89,12 +91,19 @@ def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, i
             found.append((reader, typed))
     if not found:
         raise failed or Misfit(Message("no reading of the right side has the shape of {name}", name=shown(left)))
+    if isinstance(left, Script) and any(typed.is_scalar for _, typed in found):
+        found = [(reader, typed) for reader, typed in found if typed.is_scalar or not _has_index(left, typed)]
     shapes = {reader.labels.shape(typed) for reader, typed in found}
     if len(shapes) > 1:
         words = "; or ".join(f"{reader.choices.words()}, which has the shape {reader.labels.shape(typed)}" for reader, typed in found[:2])
         ask = f"declare the shape of {key(left)}, or set a convention"
         raise SpecError(f"{problem.where}: the right side of {key(left)} can be read with {words}: {ask}")
     return found[0]
+
+
+def _has_index(left: Tree, typed: Typed) -> bool:
+    """Whether the scripts on the left are indices of the right side: an equation between numbers goes before one between matrices."""
+    return any(key(p) in free(typed.term) and key(p) not in typed.face for p in index_parts(left))
 
 
 def _fits(problem: Declarations, reader: Reader, left: Tree, typed: Typed) -> bool:
@@ -162,10 +171,15 @@ def left_side(problem: Declarations, left: Tree, found: Typed, reader: Reader, e
     """The tensor on the left of an equation and the labels of its axes; declared on the way if it is new."""
     letters = {k for k in free(found.term) if k not in found.face}
     indices = [p for p in index_parts(left) if key(p) in letters]
-    labels = [key(p) for p in indices] if indices else [k for k in found.face if k is not None]
+    labels = [*map(key, indices), *(k for k in found.face if k is not None)]  # z_i = W x_i: a vector for each i
+    if len(indices) == 2 and len(labels) > 2:
+        words = Message("{name} is a number, but its equation reads as a matrix of shape {shape}", name=shown(left), shape=reader.labels.shape(found))
+        raise Misfit(words, left.span)
     quantity, known = _declared(reader, left, indices)
     if quantity is not None and known is not None and known.rank == len(labels):
         tensor = known
+        if indices and tuple(reader.labels.sizes.get(k) for k in labels) != tuple(tensor.shape):
+            labels = [*labels[len(indices) :], *labels[: len(indices)]]  # declared with the examples as columns
         face = quantity.faces[tensor]
         if face is not None and not indices and (face[0] is None) != (found.rows is None):
             raise SpecError(f"{problem.where}: {key(left)} has the shape {tuple(tensor.shape)}, its equation {reader.labels.shape(found)}")

@@ -59,7 +59,7 @@ def call(reader: Walk, tree: Call) -> Typed:
     elif name in _SYMBOLS:
         name = _SYMBOLS[name]
     arguments = tree.args
-    if name in _SPECIAL and not isinstance(meaning, Function):
+    if name in _SPECIAL and arguments and not isinstance(meaning, Function):
         found = _SPECIAL[name](reader, tree)
     elif len(arguments) != 1:
         raise Unreadable(Message("the function {name} with {count} arguments is not defined", name=shown(base), count=len(arguments)), tree.span)
@@ -305,6 +305,6 @@ _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "power": _power, "square": lambda reader, tree: power(reader, reader.read(tree.args[0]), Typed(Num(Fraction(2))), tree.span),
     "tan": _quotient("sin", "cos"), "cot": _quotient("cos", "sin"), "sec": _quotient("", "cos"), "csc": _quotient("", "sin"),
     "coth": _quotient("cosh", "sinh"), "sech": _quotient("", "cosh"), "csch": _quotient("", "sinh"),
-    "reshape": _same, "asarray": _same, "norm": _norm,
+    "reshape": _same, "asarray": _same, "astype": _same, "float": _same, "copy": _same, "norm": _norm,
 }  # fmt: skip
 KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})

@@ -213,8 +213,10 @@ def size_of(reader: Walk, meaning: Size, rest: Found, tree: Tree) -> Any:
 
 
 def primed(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, tree: Tree) -> Typed:
-    """`a'` for a quantity that is a function of one other, entry by entry: its derivative by that one."""
+    """`a'` for a quantity that is a function of one other, entry by entry: its derivative by that one; for a given matrix its transpose."""
     sources = reader.context.uses.get(tensor, ())
+    if rest.primes == 1 and not sources and tensor.rank:  # X'X, as statisticians transpose
+        return reader.labels.transpose(scripted(reader, whole(reader, tensor, quantity), tree, key(tree), replace(rest, primes=0)))
     if rest.primes != 1 or len(sources) != 1 or sources[0].shape != tensor.shape:
         raise Unreadable(Message("{name}: a prime needs a function, and this is none of one other quantity", name=shown(tree)), tree.span)
     value = whole(reader, tensor, quantity)

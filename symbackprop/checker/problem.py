@@ -18,7 +18,7 @@ l = "L"
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from sympy import Integer
 from sympy.core.function import AppliedUndef
 
 from symbackprop.checker.context import CHOICES, Context, Conventions, Misfit, Quantity, Unreadable
+from symbackprop.checker.sides import Sides, of_equations
 from symbackprop.checker.symbols import Unwritable
 from symbackprop.checker.tables import checked
 from symbackprop.checker.values import World
@@ -42,6 +43,8 @@ __all__ = ["Problem", "load_problem", "problem_from"]
 POINTS = 3
 LARGEST = 9  # from where sizes are counted, at most
 DRAWS = 40  # of a point before it is taken as it is
+FURTHER = 12  # points beyond these, for a line that has no value at them or that they show from one side only
+POSITIVE = 3  # of them
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,44 @@ class Problem:
 
     @cached_property
     def worlds(self) -> tuple[World, ...]:
-        """The points at which lines are judged: the first with short decimals, so that it can be shown."""
-        return tuple(self._world(number) for number in range(POINTS))
+        """The points at which lines are judged: the first with short decimals, so that it can be shown.
 
-    def _world(self, number: int) -> World:
-        """A point where everything has a value: one on a kink, or beyond the domain of a logarithm, is drawn again."""
-        found = (World(self._point(number, draw)) for draw in range(DRAWS))
-        return next((w for w in found if w.defines(e.tensor for e in self.equations)), World(self._point(number, 0)))
+        More than a few where these lie on one side of a kink of the equations only.
+        """
+        found = [self._world(number) for number in range(POINTS)]
+        sides = Sides(of_equations(self.equations, self._formula))
+        for world in found:
+            sides.visit(world)
+        for number in range(POINTS, 2 * FURTHER):
+            if sides.complete:
+                break
+            world = self._world(number)
+            if sides.visit(world):
+                found.append(world)
+        return tuple(found)
 
-    def _point(self, number: int, draw: int) -> Point:
+    def points(self) -> Iterator[World]:
+        """The worlds, and more for lines that need them: with positive numbers only, then with any."""
+        yield from self.worlds
+        for number in range(FURTHER):
+            if number not in self._further:
+                self._further[number] = self._world(POINTS + number, positive=number < POSITIVE)
+            yield self._further[number]
+
+    @cached_property
+    def _further(self) -> dict[int, World]:
+        return {}
+
+    def _world(self, number: int, positive: bool = False) -> World:
+        """A point where everything has a value: one on a kink, or beyond the domain of a logarithm, is drawn again, at last among positive ones."""
+        found = (World(self._point(number, draw, positive or draw >= DRAWS // 2)) for draw in range(DRAWS))
+        return next((w for w in found if w.defines(e.tensor for e in self.equations)), World(self._point(number, 0, positive)))
+
+    def _point(self, number: int, draw: int, positive: bool) -> Point:
         free = dict(self.samplers)
-        if number == 0:
+        if number == 0 or positive:
             for tensor in self._free():
-                free.setdefault(tensor, _tenths)
+                free.setdefault(tensor, _positive if positive else _tenths)
         return Point(self.equations, self.sizes(number), seed=number + POINTS * draw, functions=self._formula, free=free)
 
     def _formula(self, name: str) -> tuple[Any, Any] | None:

@@ -226,6 +226,9 @@ def nabla(reader: Walk, tree: Nabla) -> Typed:
     """A gradient, by the quantity below its sign."""
     if tree.by is None:
         of = reader.read(tree.of)
+        said = reader.context.applied.get(key(tree.of.function if isinstance(tree.of, Call) else tree.of))
+        if said is not None and len(said.arguments) == 1 and is_quantity(reader, said.arguments[0]):  # J(w) is a function of w
+            return derived(reader, of, variable(reader, said.arguments[0]), tree.span)
         found = sources(reader, of.term)
         if len(found) != 1:
             raise Unreadable(Message("the gradient needs what it is taken by, as in {example}", example="\\nabla_a C"), tree.span)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from symbackprop.checker.context import Context, Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Slope, Sum, Term, free, mul, relabel
+from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Scalar, Slope, Sum, Term, free, mul, relabel
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
 from symbackprop.languages import Message
@@ -22,6 +22,9 @@ def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
         case Sum(Mul((Leaf() as chosen, Leaf() as entry)), label, size) if label not in by.face:  # by s_y: by the entries, against the target
             found = derived(reader, of, replace(by, term=entry), span)
             return replace(found, term=Sum(mul(chosen, found.term), label, size))
+    if isinstance(by.term, Scalar):
+        name = str(by.term.symbol)
+        raise Unreadable(Message("{name} is a plain number: to differentiate by it, the problem declares it under shapes as []", name=name), span)
     if not isinstance(by.term, Leaf):
         raise Unreadable(Message("what stands below the line is no quantity of the network, so nothing is differentiated by it"), span)
     shared = (free(of.term) & free(by.term)) & {k for k in (*of.face, *by.face) if k is not None}

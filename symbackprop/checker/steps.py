@@ -174,17 +174,20 @@ class Judge:
         other = in_another_convention(left, right, self.problem, self.context, conditions, python)
         if other is not None:
             return Judgement(Status.CONVENTION, other), None
-        diagnosis = self.diagnosis(left, right, conditions, python, offset, text) if text else None
+        diagnosis = self.diagnosis(outcome, left, right, conditions, python, offset, text) if text else None
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
         typed = Reader(self.context, outcome.difference.env, python=python).read(left)
         return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
 
-    def diagnosis(self, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str) -> Diagnosis | None:
+    def diagnosis(
+        self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str
+    ) -> Diagnosis | None:
         """Why a step is wrong; it stays refuted where that cannot be said."""
         opening = None if left is self.opening else self.opening
         try:
-            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening)
+            world = None if outcome.difference is None else outcome.difference.world
+            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening, world)
         except MemoryError:
             raise
         except Exception as error:

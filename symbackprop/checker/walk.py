@@ -18,7 +18,7 @@ from symbackprop.equations import Tensor
 from symbackprop.equations import size as size_symbol
 from symbackprop.languages import Message
 from symbackprop.parse.shown import shown
-from symbackprop.parse.tree import Fence, Infix, Name, Number, Script, Signed, Span, Tree
+from symbackprop.parse.tree import Fence, Infix, Juxtaposed, Name, Number, Script, Signed, Span, Tree
 
 __all__ = ["READINGS", "Choices", "Walk", "affine", "symbol_size"]
 
@@ -157,6 +157,8 @@ class Walk(ABC):
                 pieces = [Number(c, span=pieces[0].span) for c in text]
             case [Name(word, ())] if len(word) == wanted > 1:
                 pieces = [Name(c, span=pieces[0].span) for c in word]
+            case [Number(text) as number, Name() as letter] if wanted == 1 and text != "1":  # x_{2i}; along an axis of one there is no second place
+                pieces = [Juxtaposed((number, letter), span=of.span)]
         return [self.index(p, of) for p in pieces]
 
     def index(self, tree: Tree, of: Tree) -> Index:
@@ -193,6 +195,8 @@ class Walk(ABC):
                 return affine(a, b, sign)
             case Signed("-", arg):
                 return affine(0, self._index(arg, of), -1)
+            case Juxtaposed((Number(text), arg)) | Infix("*" | "cdot" | "times", Number(text), arg) if text.isdigit():
+                return affine(0, self._index(arg, of), int(text))
             case Name() | Script():
                 letter = key(tree)
                 if letter in self.bound:

@@ -34,19 +34,21 @@ def _clear_one_denominator(terms: dict[Term, Any]) -> Any:
         summed = {k for k, _, _ in limits}
         for f in Mul.make_args(monomial):
             base, exponent = f.as_base_exp()
-            if exponent.is_Rational and exponent < 0 and (isinstance(base, (Add, Sum, Func))) and not base.free_symbols & summed:
+            reached = isinstance(base, (Add, Sum, Func)) and not base.free_symbols & summed
+            if reached and exponent.is_Rational and exponent < 0 and all(_order(m, base).is_Rational for m, _ in terms):
                 return _times(terms, base)
     return None
 
 
-def _times(terms: dict[Term, Any], base: Any) -> Any:
-    def order(monomial: Any) -> Any:
-        return next((e for b, e in (f.as_base_exp() for f in Mul.make_args(monomial)) if b == base), S.Zero)
+def _order(monomial: Any, base: Any) -> Any:
+    return next((e for b, e in (f.as_base_exp() for f in Mul.make_args(monomial)) if b == base), S.Zero)
 
-    lowest = min(order(m) for m, _ in terms)
+
+def _times(terms: dict[Term, Any], base: Any) -> Any:
+    lowest = min(_order(m, base) for m, _ in terms)
     cleared = []
     for (monomial, limits), coefficient in terms.items():
-        e = order(monomial)
+        e = _order(monomial, base)
         rest = Mul(*(f for f in Mul.make_args(monomial) if f.as_base_exp()[0] != base))
         power = e - lowest
         whole = Pow(base, Integer(int(power)), evaluate=False) if power == int(power) and power != 1 else Pow(base, power) if power != 1 else base

@@ -7,6 +7,7 @@ import re
 from symbackprop.languages import Message
 
 from .pratt import PRODUCT, Parser
+from .prose import closes
 from .tokens import Token
 from .tree import Big, Cases, Fence, Juxtaposed, Listed, Matrix, Name, Number, Relation, Text, Tree
 
@@ -142,7 +143,8 @@ def conditions(p: Parser) -> list[Tree]:
             p.advance()
         elif kind == "text":
             token = p.advance()
-            if p.token.kind in ("end", "end_of", "row", "&", "}", "close", ".", ",", "text"):
+            ends = p.token.kind in ("end", "end_of", "row", "&", "}", "close", ".", ",", "text")
+            if ends and not (found and closes(token.text)):
                 found.append(Text(token.text, span=p.span(token.start)))
         else:
             item = p.compared()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from symbackprop.errors import ReadError, TooLarge, one_of
 from symbackprop.languages import Message
 
 from .macros import defined
+from .prose import Piece, conditioned
 from .tree import Command, Limits
 
 __all__ = ["KINDS", "Document", "Line", "characters", "read_document"]
@@ -67,7 +68,7 @@ _ROW = re.compile(
 _DEFINES = re.compile(r"\s*[A-Za-z_]\w*(?:\.T)?(?:\[[^\]\n]*\])?\s*(?:[-+*/@]?=)(?!=)|\s*=(?!=)")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _SIDE_BY_SIDE = re.compile(r"[\w)\]] +(?!(?:if|else|and|or|not|in|is|for)\b)[\w(\[]")  # a product without a sign, which Python has none of
-_LATEX = re.compile(r"\\[a-zA-Z]|[_^]\{|\^")
+_LATEX = re.compile(r"\\[a-zA-Z]|[_^]\{|\^|[A-Za-z)]'")
 
 
 def read_document(text: str, kind: str, limits: Limits = _LIMITS) -> Document:
@@ -127,6 +128,15 @@ class _Closers:
 
 
 def _mathematics(text: str, start: int, kind: str, places: _Places) -> Iterator[Line]:
+    return conditioned(_pieces(text, start, kind, places), text, _under)
+
+
+def _under(line: Line, condition: Line) -> Line:
+    r"""A line with a condition that stands beside it in the text, as if it were typed behind it."""
+    return replace(line, text=rf"{line.text.rstrip(' .,')}, \quad \text{{for }} {condition.text}") if line.syntax == "latex" else line
+
+
+def _pieces(text: str, start: int, kind: str, places: _Places) -> Iterator[Piece[Line]]:
     closers = _Closers(text)
     done = pos = start
     while (piece := _OPENERS[kind].search(text, pos)) is not None:
@@ -148,20 +158,23 @@ def _mathematics(text: str, start: int, kind: str, places: _Places) -> Iterator[
             continue
         end, pos_after = closing
         yield from _plain(text, done, piece.start(), kind, places)
+        found: tuple[Line, ...] = ()
         if what == "language" and piece["language"] in ("python", "py", "python3"):
-            yield from _python(text, pos, end, places)
+            found = tuple(_python(text, pos, end, places))
         elif (
             (what == "language" and piece["language"] in ("math", "latex", "tex"))
             or what == "display"
             or (what == "name" and piece["name"] not in _VERBATIM)
             or (what in ("paren", "inline") and _RELATION.search(text, pos, end))
         ):
-            yield from _rows(text, pos, end, places)
+            found = tuple(_rows(text, pos, end, places))
+        if found:
+            yield Piece(found, piece.start(), pos_after, (pos, end) if what in ("paren", "inline") else None)
         done = pos = pos_after
     yield from _plain(text, done, len(text), kind, places)
 
 
-def _plain(text: str, start: int, end: int, kind: str, places: _Places) -> Iterator[Line]:
+def _plain(text: str, start: int, end: int, kind: str, places: _Places) -> Iterator[Piece[Line]]:
     """Lines of plain text that hold a relation; joined to the line before if they start with one."""
     if kind != "txt":
         return
@@ -174,7 +187,7 @@ def _plain(text: str, start: int, end: int, kind: str, places: _Places) -> Itera
         joins = last == found.start() - 1 and bool(_LEADING.match(line))
         if not joins:
             syntax = "latex" if _LATEX.search(line) or not _DEFINES.match(line) or _SIDE_BY_SIDE.search(line) else "python"
-        yield from _line(text, found.start(), found.end(), syntax, joins, places)
+        yield Piece(tuple(_line(text, found.start(), found.end(), syntax, joins, places)), found.start(), found.end())
         last = found.end()
 
 

@@ -103,7 +103,7 @@ class _Known:
     def like(self, wanted: Any) -> Iterator[_Atom]:
         """What has a value."""
         w = wanted.ravel()
-        if not self.second or not np.all(np.isfinite(w)):
+        if not self.second or not np.all(np.isfinite(w)) or not np.any(w):  # nothing is told from another thing that is zero
             return
         for n in np.flatnonzero(np.all(np.abs(self.values - w) <= 1e-9 * np.abs(w) + 1e-11, axis=1))[:4]:
             row, column = divmod(int(n), len(self.second))

@@ -14,7 +14,6 @@ from symbackprop.checker.compare import instances, on_one_face
 from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.conventions import on_leading_block
 from symbackprop.checker.faces import Labels, Typed
-from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.sums import condition
 from symbackprop.checker.terms import Derived, Leaf, Term, free
@@ -63,13 +62,13 @@ class Target:
 
     @staticmethod
     def of(
-        left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, opening: Tree | None
+        left: Tree, right: Tree, world: World, context: Context, conditions: Sequence[Tree], python: bool, opening: Tree | None
     ) -> Target | None:
-        """The target of a line; None where its left side has no value."""
-        target = Target(context, problem.worlds[1], python, ())
+        """The target of a line at a point; None where its left side has no value."""
+        target = Target(context, world, python, ())
         trees = (left, right, *conditions, *(() if opening is None else (opening,)))
         found = [p for env in _inside_out(instances(trees, context)) for p in target._place(left, right, conditions, env, opening)]
-        return Target(context, target.world, python, tuple(found)) if found else None
+        return Target(context, world, python, tuple(found)) if found else None
 
     def _place(self, left: Tree, right: Tree, conditions: Sequence[Tree], env: Mapping[str, int], opening: Tree | None) -> Iterator[Place]:
         labels = Labels()
@@ -155,6 +154,10 @@ class Target:
         except (Misfit, Unreadable):
             return False
         return any(named(t) is not None and named(t) == named(place.typed.term) for t in terms)
+
+    def shows(self, tree: Tree) -> bool:
+        """Whether a tree has another value here than the left side, or none that could be compared."""
+        return not any(self.meets(place, value) for place, value in self.values(tree))
 
     def meets(self, place: Place, value: Any) -> bool:
         """Whether a value is the wanted one, wherever the conditions hold."""
