@@ -99,7 +99,7 @@ def _edits(line: Line, problem: Problem) -> list[Edit]:
     left, right = (link.tree for link in read_formula(f"{line.left} = {line.right}", context.vocabulary).items)
     if left is None or right is None:
         return []
-    target = Target.of(left, right, problem, context, (), False, None)
+    target = Target.of(left, right, problem.worlds[1], context, (), False, None)
     scene = None if target is None else Scene.of(line.right, left, line.left, context, target.places[0].env, False)
     return [] if scene is None else changes(replace(scene, fits=True))
 
