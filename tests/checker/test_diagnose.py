@@ -106,7 +106,7 @@ def test_where_the_sides_differ_is_said(name, line, kind):
 
 def scene(line, declared, python):
     left, right = (read_python if python else read_formula)(line, declared.context.vocabulary).items
-    target = Target.of(left.tree, right.tree, declared, declared.context, (), python, None)
+    target = Target.of(left.tree, right.tree, declared.worlds[1], declared.context, (), python, None)
     span = right.tree.span
     left_text = line[left.tree.span.start : left.tree.span.end]
     return Scene.of(line[span.start : span.end], left.tree, left_text, declared.context, target.places[0].env, python), target
