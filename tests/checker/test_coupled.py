@@ -52,7 +52,8 @@ def test_what_holds_for_softmax_alone_is_wrong(line: str) -> None:
     (r"\frac{\partial a}{\partial z} = f'(z)", "right"), (r"\frac{\partial f}{\partial z} = f'(z)", "right"),
     (r"\nabla_z C = f'(z)^T \nabla_a C", "right"),
     (r"\nabla_z C = f'(z) \nabla_a C", "right in another convention"),
-    (r"\nabla_z C = f'(z) \odot \nabla_a C", "wrong"), (r"\nabla_z C = \mathrm{diag}(f'(z)) \odot \nabla_a C", "wrong"), (r"\nabla_z C = f''(z)", "undecided"),
+    (r"\nabla_z C = f'(z) \odot \nabla_a C", "wrong"), (r"\nabla_z C = \mathrm{diag}(f'(z)) \odot \nabla_a C", "wrong"),
+    (r"\nabla_z C = f''(z)", "undecided"),
 ])  # fmt: skip
 def test_its_derivative_is_the_jacobian(line: str, status: str) -> None:
     assert check(line, COUPLED).steps[0].status == status
