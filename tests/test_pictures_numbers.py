@@ -145,7 +145,7 @@ def test_a_picture_shows_itself_in_a_notebook() -> None:
     ("grph", {}, UnknownName, "did you mean 'graph'"),
     ("graph", {"notation": "nilsen"}, UnknownName, "did you mean 'nielsen'"),
     ("network", {"values": VALUES}, InputError, "choose graph"),
-    ("graph", {"values": {"w1": [[1]]}}, InputError, "w1"),
+    ("graph", {"values": {"w1": [[1]]}}, InputError, "no numbers are given for b1, w2"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_is_said(kind: str, options: dict[str, Any], error: type[InputError], said: str) -> None:
     with pytest.raises(error, match=said):

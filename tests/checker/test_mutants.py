@@ -15,7 +15,6 @@ from mutations import PROBLEMS, Mutant, mutants, right_lines
 
 from symbackprop.checker import Problem, check, diagnose, load_problem
 from symbackprop.checker.compare import compared
-from symbackprop.checker.values import World
 from symbackprop.parse.latex import read_formula
 
 LINES = list(dict.fromkeys(right_lines()))
@@ -31,7 +30,7 @@ def problem(name: str) -> Problem:
 def elsewhere(name: str) -> Problem:
     """The same problem at points of its own."""
     other = replace(problem(name))
-    other.__dict__["worlds"] = tuple(World(other._point(number, 100)) for number in (1, 2))
+    other.__dict__["worlds"] = tuple(other._world(number) for number in (101, 102))
     return other
 
 
