@@ -18,6 +18,7 @@ from symbackprop.checker.problem import Problem
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import Unwritable, index_parts, key, letter_key, letters_of, pattern_of, stripped
+from symbackprop.checker.terms import Sum, Term, free, parts_of
 from symbackprop.checker.verdicts import Diagnosis, Judgement, Status, Step
 from symbackprop.errors import ReadError, TooLarge
 from symbackprop.languages import Message
@@ -178,7 +179,9 @@ class Judge:
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
         typed = Reader(self.context, outcome.difference.env, python=python).read(left)
-        return Judgement(Status.WRONG, self.words(outcome.difference), counterexample_of(outcome, typed, self.context)), diagnosis
+        twice = _summed_and_free(outcome.terms[0][1])
+        words = Message("the index {index} is summed and stands free as well", index=twice) if twice else self.words(outcome.difference)
+        return Judgement(Status.WRONG, words, counterexample_of(outcome, typed, self.context)), diagnosis
 
     def diagnosis(
         self, outcome: Outcome, left: Tree, right: Tree, conditions: Sequence[Tree], python: bool, offset: int, text: str
@@ -225,6 +228,12 @@ class Judge:
         symbols = {**self.context.symbols, pattern.base: (*self.context.symbols.get(pattern.base, ()), symbol)}
         self.context = replace(self.context, symbols=symbols)
         return Judgement(Status.DEFINITION, Message("{name} is defined here", name=key(left)))
+
+
+def _summed_and_free(term: Term) -> str:
+    """The letter of an index that a sum binds in one place and that is free in another, as i in `\\sum_i A_{ij} u_i + u_i`."""
+    summed = {t.label.partition("#")[0] for t in parts_of(term) if isinstance(t, Sum)}
+    return next((k for k in sorted(free(term)) if k in summed), "")
 
 
 def _is_posed(links: Sequence[Link]) -> bool:

@@ -165,3 +165,13 @@ def test_no_axis_is_empty() -> None:
 )  # fmt: skip
 def test_a_letter_that_may_be_the_class_is_asked_for(line: str, verdict: str) -> None:
     assert statuses(line, SOFTMAX) == [verdict]
+
+
+def test_an_index_that_is_summed_and_free_is_said() -> None:
+    problem = {"equations": [r"y_j = \sum_i A_{ij} u_i", r"L = \sum_j y_j^2"], "loss": "L", "shapes": {"A": ["n", "m"], "u": ["n"]}}
+    (step,) = sb.check(r"y_j = \sum_i A_{ij} u_i + u_i", problem).steps
+    assert (step.status.value, step.before.because) == ("wrong", "the index i is summed and stands free as well")
+    (step,) = sb.check(r"\frac{\partial L}{\partial u_i} = \sum_i 2 y_j A_{ij}", problem).steps
+    assert step.status.value == "wrong"
+    assert "free" not in step.before.because
+    assert statuses(r"\frac{\partial L}{\partial u_i} = \sum_j 2 y_j A_{ij}", problem) == ["right"]
