@@ -123,15 +123,15 @@ def _solved(delta: Any, limits: tuple[Any, ...]) -> Any:
 
 def _split_cases(expr: Piecewise) -> Any:
     """Cases are linear in their values: draw the deltas out, so that sums can see them."""
-    deltas = sorted({d for v, _ in expr.args for d in v.atoms(KroneckerDelta)}, key=str)
-    values = [expand_mul(evaluated(v)) for v, _ in expr.args]
-    parts = []
-    for d in deltas:
-        parts.append(d * Piecewise(*((v.coeff(d), c) for v, (_, c) in zip(values, expr.args, strict=True)), evaluate=False))
-    rest = [v.xreplace(dict.fromkeys(deltas, S.Zero)) for v in values]
-    if any(r != 0 for r in rest):
-        parts.append(Piecewise(*((r, c) for r, (_, c) in zip(rest, expr.args, strict=True)), evaluate=False))
-    return Add(*parts)
+    parts: dict[Any, list[Any]] = {}
+    for n, (v, _) in enumerate(expr.args):
+        for term in Add.make_args(expand_mul(evaluated(v))):
+            factors = Mul.make_args(term)
+            deltas = Mul(*(f for f in factors if isinstance(f, KroneckerDelta)))
+            values = parts.setdefault(deltas, [S.Zero] * len(expr.args))
+            values[n] += Mul(*(f for f in factors if not isinstance(f, KroneckerDelta)))
+    cases = {d: [(v, c) for v, (_, c) in zip(values, expr.args, strict=True)] for d, values in parts.items() if any(values)}
+    return Add(*(d * Piecewise(*cases[d], evaluate=False) for d in sorted(cases, key=str)))
 
 
 # ---------------------------------------------------------------- forward names

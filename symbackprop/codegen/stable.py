@@ -141,7 +141,7 @@ class Stabilizer:
         """Products with exponentials above and sums of exponentials below."""
         pair = _softmax(factors)
         if pair is not None:
-            rest = [f for f in factors if f is not pair[0] and f is not pair[1]]
+            rest = _without(factors, pair[0], pair[1])
             more = [Pow(pair[1].base, pair[1].exp + 1, evaluate=False)] if pair[1].exp != -1 else []
             found = self._special("softmax", *pair[2:])
             return mul(found, self._visit(mul(*more, *rest))) if more or rest else found
@@ -153,7 +153,7 @@ class Stabilizer:
             exponent = _one_plus_exp(f.base) if below else None
             if exponent is not None:
                 above = next((g for g in factors if isinstance(g, exp) and evaluated(g.args[0] - exponent) == 0), None)
-                rest = [g for g in factors if g is not f and g is not above]
+                rest = _without(factors, f, above)
                 u = exponent if above is not None else mul(-1, exponent)
                 more = [Pow(f.base, f.exp + 1, evaluate=False)] if f.exp != -1 else []
                 return self._visit(mul(Func("sigmoid", u), *more, *rest)) if rest or more else Func("sigmoid", self._visit(u))
@@ -265,20 +265,42 @@ def _below(factor: Any) -> tuple[Any, Any] | None:
     return _exponentials(factor.base) if divides else None
 
 
+def _without(factors: list[Any], *taken: Any) -> list[Any]:
+    """The factors but for those taken, each once: two that are equal may be one object."""
+    left = list(factors)
+    for f in taken:
+        if f is not None:
+            left.remove(f)
+    return left
+
+
 def _moved_inside(factors: list[Any]) -> Any:
-    """`sum_i(.. exp(g_i)) / sum_k exp(g_k)` with the divisor under the sum, where it meets its exponential."""
+    """`sum_i(.. exp(g_i)) / sum_k exp(g_k)` with the divisor under the sum, where it meets its exponential; and so in a bracket."""
     for below in factors:
         over = _below(below)
         if over is None:
             continue
-        for f in factors:
-            if not isinstance(f, Sum) or {k for k, *_ in f.limits} & _indices(below):
-                continue
-            if any(isinstance(g, exp) and _matching(g.args[0], *over) is not None for g in Mul.make_args(f.function)):
-                left = [Pow(below.base, below.exp + 1, evaluate=False)] if below.exp != -1 else []
-                inside = summation(mul(f.function, Pow(below.base, -1, evaluate=False)), *f.limits)
-                return mul(*(g for g in factors if g is not f and g is not below), *left, inside)
+        for f in (f for f in factors if isinstance(f, (Add, Sum)) and _meets(f, below.base, over)):
+            divisor = Pow(below.base, -1, evaluate=False)
+            left = [Pow(below.base, below.exp + 1, evaluate=False)] if below.exp != -1 else []
+            parts = f.args if isinstance(f, Add) else (f.function,)
+            divided = [mul(part, divisor) for part in parts]
+            inside = add(*divided) if isinstance(f, Add) else summation(*divided, *f.limits)
+            return mul(*_without(factors, f, below), *left, inside)
     return None
+
+
+def _meets(expr: Any, base: Any, over: tuple[Any, Any]) -> bool:
+    """Whether every term of `expr` has an exponential that a sum of such is to divide, and is not divided by it yet."""
+    if isinstance(expr, Add):
+        return all(_meets(t, base, over) for t in expr.args)
+    if isinstance(expr, Sum):
+        return not {k for k, *_ in expr.limits} & _indices(base) and _meets(expr.function, base, over)
+    factors = Mul.make_args(expr)
+    if any(_below(f) is not None and f.base == base for f in factors):
+        return False
+    inner = (f for f in factors if isinstance(f, (Add, Sum)))
+    return any(isinstance(g, exp) and _matching(g.args[0], *over) is not None for g in factors) or any(_meets(f, base, over) for f in inner)
 
 
 def _indices(expr: Any) -> set[Any]:

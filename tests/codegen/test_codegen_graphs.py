@@ -143,6 +143,10 @@ def test_a_deep_residual_network_stays_linear() -> None:
         (["a[i,j] = exp(s[j,i])/sum(k, exp(s[j,k]))", "C = sum(i, j, a[i,j]**2 - v[i,j]*log(a[i,j]))"], {"s": (3, 3), "v": (3, 3)}, ["s"]),
         (["p[i] = exp(s[i]/c)/sum(k, exp(s[k]/c))", "C = -sum(i, v[i]*log(p[i]))"], {"s": (3,), "v": (3,)}, ["s"]),
         (["a[i] = sigmoid(2*s[i])", "C = -sum(i, v[i]*log(a[i]) + (1 - v[i])*log(1 - a[i]))"], {"s": (3,), "v": (3,)}, ["s"]),
+        (["h[i,j] = where(v[i,j] > 0, w[j,i], w[i,j]**2)", "C = sum(i, j, tanh(h[i,j]))"], {"w": (3, 3), "v": (3, 3)}, ["w", "v"]),
+        (["h[i,j] = where(w[i,i] + v[j] > 0, sum(k, w[i,k]), w[i,j]*v[j])", "C = sum(i, j, tanh(h[i,j]))"], {"w": (3, 3), "v": (3,)}, ["w", "v"]),
+        (["h[i,k] = sum(j, delta(j, k)*where(w[i,k] > 0, w[i,k], v[j]))", "C = sum(i, k, tanh(h[i,k]))"], {"w": (4, 3), "v": (3,)}, ["w", "v"]),
+        (["p[j] = exp((v[j] + s[j])*s[j])/sum(k, exp((v[k] + s[k])*s[k]))", "C = sum(j, tanh(p[j]))"], {"s": (3,), "v": (3,)}, ["s", "v"]),
     ],
 )
 def test_typed_equations_of_every_kind(equations: list[str], tensors: dict[str, Any], parameters: list[str]) -> None:
