@@ -88,7 +88,11 @@ def _collapse_sum(body: Any, limits: tuple[Any, ...]) -> Any:
     for term in _delta_terms(body):
         hit = next((d for d in Mul.make_args(term) if isinstance(d, KroneckerDelta) and _solved(d, limits)), None)
         if hit is None:
-            rest.append(term)
+            outside = [d for d in Mul.make_args(term) if isinstance(d, KroneckerDelta) and not d.has(*(k for k, *_ in limits))]
+            if outside:  # drawn out, where the sum that it belongs to can see it
+                collapsed.append(Mul(*outside, summation(Mul(*(f for f in Mul.make_args(term) if f not in outside)), *limits)))
+            else:
+                rest.append(term)
             continue
         k, other = _solved(hit, limits)
         remaining = [lim for lim in limits if lim[0] != k]
@@ -149,7 +153,9 @@ def fold(expr: Any, equation: Equation) -> Any:
         found = activation_derivative(rhs.name)
         if found is None:
             return expr
-        return substitute(expr, {Func(rhs.name, rhs.argument, 1): substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})})
+        value = substitute(found, {VALUE: equation.lhs, VARIABLE: rhs.argument})
+        slopes = (f for f in expr.atoms(Func) if f.name == rhs.name and f.order == 1)
+        return substitute(expr, {f: value for f in slopes if _same_letters(f.argument) == _same_letters(rhs.argument)})
     if isinstance(rhs, exp):
         return expr.xreplace({rhs: equation.lhs})
     if not isinstance(rhs, (Mul, Add, Pow)):

@@ -23,7 +23,7 @@ from symbackprop.writing import length
 
 __all__ = ["Found", "backward_equations"]
 
-_SHORT = 12  # symbols of a gradient that is put in wherever it is used, if no sum stands in it
+_TINY, _SHORT, _LONG = 6, 12, 24  # symbols of a gradient that is put in anywhere, in two places, in one; a longer one if it cancels
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def backward_equations(net: Network, named: Mapping[str, Named], wrt: Sequence[T
     for b in listed:
         own = b.equation.lhs.tensor
         equation = _result(net, b.equation, known)
-        if b.tensor not in sought and (users[own] == 1 or (not equation.rhs.has(Sum) and length(equation.rhs) <= _SHORT)):
+        if b.tensor not in sought and _is_put_in(equation.rhs, users[own]):
             lettered = b.definition is not None
             if not lettered or users[own] == 1:
                 known[own] = equation
@@ -61,12 +61,27 @@ def backward_equations(net: Network, named: Mapping[str, Named], wrt: Sequence[T
     yield from _in_order(found, [t for t in wrt if net.equation(t) is None])
 
 
+def _is_put_in(gradient: Any, uses: int) -> bool:
+    """Whether a gradient is written out where it is used, and not kept under a name."""
+    return uses == 1 or (not gradient.has(Sum) and length(gradient) <= (_SHORT if uses == 2 else _TINY))
+
+
 def _result(net: Network, equation: Equation, known: dict[Tensor, Equation]) -> Equation:
-    """The equation with the gradients found before put in, each at most once where it holds a sum."""
+    """The equation with the gradients found before put in; what holds a sum is not computed twice, nor under another sum."""
     uses = Counter(e.tensor for e in entries(equation.rhs))
-    usable = [known[t] for t in uses if t in known and (uses[t] == 1 or not known[t].rhs.has(Sum))]
+    summed = {t for total in equation.rhs.atoms(Sum) for t in tensors(total)}
+    usable = [known[t] for t in uses if t in known and not (known[t].rhs.has(Sum) and (uses[t] > 1 or t in summed))]
+    long = max((n for k in usable if (n := length(k.rhs)) > _LONG), default=0)
     if not usable:
         return equation
+    found = _with(net, equation, usable)
+    if long and length(found.rhs) > long:
+        return _result(net, equation, {t: k for t, k in known.items() if length(k.rhs) <= _LONG})
+    return found
+
+
+def _with(net: Network, equation: Equation, usable: Sequence[Equation]) -> Equation:
+    """The equation with the right sides of others put in, what cancels cancelled."""
     involved = tuple(dict.fromkeys(t for e in (equation.rhs, *(k.rhs for k in usable)) for t in tensors(e)))
     groups = (
         [k for k in usable if isinstance(k.tensor, Grad)], [k for k in usable if not isinstance(k.tensor, Grad)],

@@ -87,7 +87,7 @@ def with_tails(total: Add) -> Any:
     for term in total.args:
         factors = Mul.make_args(term)
         inside = next((f for f in factors if isinstance(f, erf) or is_tanh(f) or (isinstance(f, Pow) and f.exp == 2 and is_tanh(f.base))), None)
-        c = mul(*(f for f in factors if f is not inside))
+        c = Mul(*(f for f in factors if f is not inside))
         alone = next((sign * c for sign in ((-1,) if isinstance(inside, Pow) else (1, -1)) if c.is_Rational and sign * c in terms), None)
         if inside is not None and alone is not None:
             terms[terms.index(term)] = mul(alone, _rest(inside, alone == c))

@@ -12,6 +12,7 @@ from typing import Any
 
 from sympy import Integer, Symbol
 
+from symbackprop.codegen.apart import with_functions_apart
 from symbackprop.codegen.arrays import Array, Op, full, renamed
 from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
@@ -92,7 +93,7 @@ def array_program(
     for e in net.equations:
         if e.rhs.has(Abstract):
             raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
-    net = with_sizes(net)
+    net = with_functions_apart(with_sizes(net))
     chosen = stored_as(_chosen(net, notation), layout, net)
     lies = chosen.layout(net.samples is not None, _weights(net, chosen))
     asked = sought(net, chosen, lies, of, wrt)

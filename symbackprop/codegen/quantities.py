@@ -13,6 +13,7 @@ from typing import Any
 
 from sympy import Integer
 
+from symbackprop.codegen.apart import with_functions_apart
 from symbackprop.codegen.backward import backward_equations
 from symbackprop.codegen.forms import FORMS
 from symbackprop.codegen.lowering import storage
@@ -92,7 +93,7 @@ def directional(net: Network) -> Network:
     >>> [g.name for g in f.program.inputs]
     ['vW1', 'vb1', 'X']
     """
-    net = with_sizes(net)
+    net = with_functions_apart(with_sizes(net))
     found = list(backward_equations(net, {}, net.parameters))
     along: dict[Tensor, Tensor] = {}
     for p in net.parameters:
