@@ -12,6 +12,7 @@ import numpy as np
 from symbackprop.codegen.fast.door import array_door, number_door
 from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Outputs, Written
+from symbackprop.codegen.fast.results import Returned
 from symbackprop.codegen.fast.scalars import fewer_than_calls, written_out
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
@@ -27,12 +28,13 @@ _WORKSPACES = 4  # of different sizes that a thread keeps
 
 
 class _Kept(local):
-    """What one thread keeps: its workspaces, the last used at the end and its door, and what is known of the arrays it writes to."""
+    """What one thread keeps: its workspaces, the last used at the end and its door, arrays for gradients, and what is known of a caller's own."""
 
     def __init__(self) -> None:
         self.spaces: dict[tuple[int, ...], Space] = {}
         self.last: tuple[tuple[int, ...], Space] | None = None
         self.direct: Direct | None = None
+        self.returned: Returned | None = None
         self.outputs = Outputs()
 
 
@@ -49,7 +51,7 @@ class FastForm:
         module = loaded(self.source, {**known, "dtype": self.dtype, "side_by_side": side_by_side})
         self._workspace, self._glance = module["workspace"], Glance(program, dtype)
         labels = label_tests(program, dtype)
-        of_door = {"dtype": self.dtype, "ndarray": np.ndarray, "empty": np.empty, "isfinite": isfinite}
+        of_door = {"dtype": self.dtype, "ndarray": np.ndarray, "isfinite": isfinite}
         self._door = loaded(array_door(program, len(labels)), of_door | {f"label{n}": t for n, t in enumerate(labels)})["door"]
         self._names = tuple(program.gradients)
         self._kept = _Kept()
@@ -115,7 +117,10 @@ class FastForm:
 
     def _made(self, sizes: tuple[int, ...]) -> Space:
         function, shapes = self._workspace(*sizes)
-        arrays = ArraySpace(function, shapes, self.dtype, self._door, sizes)
+        kept = self._kept
+        if kept.returned is None or kept.returned.shapes != [*shapes]:  # mostly they do not depend on the batch
+            kept.returned = Returned(self._names, shapes, self.dtype)
+        arrays = ArraySpace(function, kept.returned, self._door, sizes)
         known = dict(zip(self.program.size_names, sizes, strict=True))
         if not fewer_than_calls(self.reduced, known):
             return arrays

@@ -21,27 +21,23 @@ def array_door(program: Program, labels: int) -> str:
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
     >>> text = array_door(array_program(mlp([2, 1], samples="m")), 0)
-    >>> print(*(line.strip() for line in text.splitlines()[8:12]), sep="\\n")
+    >>> print(*(line.strip() for line in text.splitlines()[7:10]), sep="\\n")
     if not reuse:
-    g0 = empty(s0, dtype)
-    g1 = empty(s1, dtype)
+    gradients = take()
     elif x0.base is x1.base is x2.base is x3.base is None or reused.memory.met((x0, x1, x2, x3,)) is None:
     """
     names = everything(program)
     sizes = {n: f"n{k}" for k, n in enumerate(program.size_names)}
-    grads = {name: f"g{n}" for n, name in enumerate(program.gradients)}
     tests = [*kind_tests(program, "is"), *shape_tests(program, sizes), *(f"label{n}({names[g]})" for n, g in enumerate(program.targets[:labels]))]
     return "\n".join([
-        f"def door(shapes, enter, function, reused, {_each(sizes.values())}):",
-        f"    [{_each(f's{n}' for n, _ in enumerate(grads))}] = shapes",
+        f"def door(take, reused, enter, function, {_each(sizes.values())}):",
         "    def direct(reuse, params, data):", *(f"        {line}" for line in _read(program)),
         f"        if not ({' and '.join(tests)}):", "            return None",
-        "        if not reuse:", *(f"            {g} = empty(s{n}, dtype)" for n, g in enumerate(grads.values())),
-        f"        elif {_apart(program)} or reused.memory.met(({_each(names.values())})) is None:",
-        f"            [{_each(grads.values())}] = reused.arrays",
+        "        if not reuse:", "            gradients = take()",
+        f"        elif {_apart(program)} or reused.memory.met(({_each(names.values())})) is None:", "            gradients = reused",
         "        else:", "            return None",
-        f"        loss, mark = enter(function, {', '.join([*names.values(), *grads.values()])})",
-        f"        return (loss, {{{', '.join(f'{name!r}: {g}' for name, g in grads.items())}}}) if isfinite(mark) else None",
+        f"        loss, mark = enter(function, {', '.join(names.values())}, *gradients.arrays)",
+        "        return (loss, gradients.named()) if isfinite(mark) else None",
         "    return direct",
     ])  # fmt: skip
 

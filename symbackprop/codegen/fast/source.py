@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ _SMALL = (256, 6400)  # entries of a matrix that is cheaper to copy than to mult
 
 def _taken(name: str) -> bool:
     """Whether a name of the program means something else in a fast module."""
-    return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGRcstv][0-9]+", name) is not None
+    return name in (*_OWN, *FUNCTIONS) or isinstance(getattr(np, name, None), np.ufunc) or re.fullmatch("[BGRVcstv][0-9]+", name) is not None
 
 
 def fast_source(reduced: Reduced) -> str:
@@ -55,6 +56,7 @@ class _Writer:
     names: dict[Any, str] = field(default_factory=dict)
     marks: list[str] = field(default_factory=list)
     rooms: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    beside: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.graph, self.program = self.reduced.graph, self.reduced.program
@@ -79,6 +81,7 @@ class _Writer:
 
     def text(self) -> str:
         program = self.program
+        vectors = self.side_by_side()
         for place in self.order:
             if self.graph[place].level > FIXED:
                 self.computed(place)
@@ -86,21 +89,15 @@ class _Writer:
         for n, place in enumerate(self.reduced.gradients):
             if f"G{n}" not in written:
                 self.body.append(f"G{n}[...] = {self.operand(place)}")
-        leaves = [p for p in sorted(self.seen) if self.graph[p].op == "name"]
-        vectors = {self.operand(p): n for p in leaves for n in self.graph[p].shape or () if self.graph[p].rank == 1}
-        vectors = vectors if len(vectors) > 2 else {}
-        self.marks += [self.squared(p) for p in leaves if self.operand(p) not in vectors]
-        if vectors:
-            together = self.room((sum(vectors.values()),))
-            self.body.append(f"concatenate(({', '.join(vectors)}), out={together})")
-            self.marks.append(f"{together}.dot({together})")
+        self.marks += [self.squared(p) for p in sorted(self.seen) if self.graph[p].op == "name" and p not in vectors]
         given = [self.called[g.name] for g in (*program.params, *program.inputs, *program.targets)]
         arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.gradients)))])
         loss = self.operand(self.reduced.loss, inline=True)
         loss = f"array({loss})" if self.graph[self.reduced.loss].holds or self.graph[self.reduced.loss].op == "name" else loss
         shapes = "".join(f"{self.shape(self.graph[p].shape or ())}, " for p in self.reduced.gradients)
         arrays = {name: (self.shape(s), "bool" if kind == "b" else "dtype") for name, (s, kind) in self.memory.arrays.items()}
-        arrays |= {name: (self.shape(s), "dtype") for s, name in self.rooms.items()}
+        own = {name: s for s, name in self.rooms.items()} | self.beside
+        arrays |= {name: (self.shape(s), "dtype") for name, s in own.items()}
         return "\n".join([
             f'"""The fast form of {program.title} of \'{program.net.name}\': arrays are allocated once and written over."""', "",
             "import numpy as np",  # what is printed as the readable module has it calls np.square
@@ -112,6 +109,26 @@ class _Writer:
             f"        return {loss}, {' + '.join(self.marks) or '0.0'}", "",
             f"    return loss_and_gradients, ({shapes})", "",
         ])  # fmt: skip
+
+    def side_by_side(self) -> frozenset[int]:
+        """The vectors that are given and looked at or negated, copied into one array, so that one call serves them all."""
+        graph = self.graph
+        given = {p for p in self.order if graph[p].op == "name" and graph[p].rank == 1 and graph[p].kind == "f"}
+        negated = {graph[p].args[0]: p for p in self.order if graph[p].op == "neg" and graph[p].args[0] in given and p in self.memory.of}
+        vectors = {p: graph[p].shape[0] for p in sorted(given & (self.seen | negated.keys()))}  # type: ignore[index]
+        if len(vectors) < 3:
+            return frozenset()
+        ends = [*accumulate(vectors.values(), initial=0)]
+        self.beside["V0"] = (ends[-1],)
+        self.body.append(f"concatenate(({', '.join(map(self.operand, vectors))}), out=V0)")
+        self.marks.append("V0.dot(V0)")
+        if len(negated) > 2:
+            self.beside["V1"] = (ends[-1],)
+            self.body.append("negative(V0, V1)")
+            for p, (start, end) in zip(vectors, pairwise(ends), strict=True):
+                if p in negated:
+                    self.memory.of[negated[p]] = self.keep(f"V1[{self.size(start)}:{self.size(end)}]", "v")
+        return frozenset(vectors)
 
     def functions(self) -> set[str]:
         used = {ufunc(self.graph[p]) for p in self.order} | {"maximum", "add", "log"}
@@ -189,9 +206,9 @@ class _Writer:
         """The instructions that compute a place."""
         node = self.graph[place]
         self.body += [f"# {said} {spelled_shape(node.shape or ())}" for said in self.reduced.said.get(place, ())]
-        if node.op in ("name", *VIEWS) or node.number:
-            return
         out = self.memory.of.get(place)
+        if node.op in ("name", *VIEWS) or node.number or out in self.names.values():
+            return
         self.body += [f"t{place} = {self.value(node)}"] if out is None else self.into(node, out)
         if place in self.seen:
             self.marks.append(f"s{place}" if node.holds else f"t{place}")

@@ -6,13 +6,12 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Written
+from symbackprop.codegen.fast.results import Returned
 from symbackprop.codegen.loading import loaded
 
 __all__ = ["REFUSED", "ArraySpace", "Direct", "ScalarSpace", "Space"]
@@ -24,23 +23,6 @@ Direct = Callable[..., tuple[Any, dict[str, Any]] | None]
 """What answers a call at once, or not at all."""
 
 
-class Reused:
-    """Arrays for the gradients, made when they are first asked for; parts of one block, so that whatever shares their memory has a base."""
-
-    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: Any) -> None:
-        self._shapes, self._dtype = shapes, dtype
-
-    @cached_property
-    def arrays(self) -> list[Any]:
-        """The arrays."""
-        return side_by_side(self._dtype, *self._shapes)
-
-    @cached_property
-    def memory(self) -> Written:
-        """Where they lie."""
-        return Written(self.arrays)
-
-
 class ArraySpace:
     """Calls `function(*arrays, *numbers, *gradients)`, which writes the gradients and returns the loss and the mark of what is not finite.
 
@@ -49,16 +31,11 @@ class ArraySpace:
 
     form = "arrays"
 
-    def __init__(
-        self, function: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: Any, door: Callable[..., Any], sizes: Sequence[int]
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], returned: Returned, door: Callable[..., Any], sizes: Sequence[int]) -> None:
         quiet = copy_context()  # numbers may overflow on the way to a result that is right; entering a context is the quickest way to say so
         quiet.run(np.seterr, all="ignore")
-        self.shapes, self._run, self._dtype, self._reused = shapes, (quiet.run, function), dtype, Reused(shapes, dtype)
-        self.direct: Direct = door(shapes, *self._run, self._reused, *sizes)
-        # A block that is freed tells the allocator of C how much to keep; else memory for the gradients goes back to the system
-        # after every call, and comes from it again page by page, which takes as long as computing them.
-        np.empty(2 * sum(math.prod(s) for s in shapes), dtype)
+        self.shapes, self._run, self._returned, self._reused = returned.shapes, (quiet.run, function), returned, returned.reused()
+        self.direct: Direct = door(returned.take, self._reused, *self._run, *sizes)
 
     def written(self, arrays: Sequence[Any], numbers: Sequence[float], grads: Sequence[Any]) -> tuple[Any, float]:
         """The loss and the mark; the gradients are written to `grads`."""
@@ -66,13 +43,14 @@ class ArraySpace:
         return enter(function, *arrays, *numbers, *grads)  # type: ignore[no-any-return]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
-        """The loss, the mark and new arrays for the gradients."""
-        grads = [np.empty(s, self._dtype) for s in self.shapes]
-        return (*self.written(arrays, numbers, grads), grads)
+        """The loss, the mark and the gradients in arrays that nobody else holds."""
+        taken = self._returned.take()
+        return (*self.written(arrays, numbers, taken.arrays), [*taken.named().values()])
 
     def reused(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The same in arrays of this space, which its next call writes over."""
-        return (*self.written(arrays, numbers, self._reused.arrays), self._reused.arrays)
+        grads = self._reused.arrays
+        return (*self.written(arrays, numbers, grads), grads)
 
     @property
     def own(self) -> Written:
