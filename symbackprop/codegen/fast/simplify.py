@@ -16,7 +16,7 @@ from sympy import Integer
 
 from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.fast.exponentials import GUARDED, SHIFTED
-from symbackprop.codegen.fast.graph import CALL, Graph, Node, dimensions, given_node
+from symbackprop.codegen.fast.graph import ARRAY, CALL, Graph, Node, dimensions, given_node
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.program import Program
 
@@ -147,7 +147,8 @@ class _Builder:
     def form(self, args: Sequence[int], data: Any) -> int:
         """The lines of a form, its last the value."""
         key, axis = (data[0], data[1] if data[2] > 1 else 0) if isinstance(data, tuple) else (data, 0)
-        form = SHIFTED.get(key) or UNGUARDED.get(key, FORMS[key])
+        shifted = SHIFTED.get(key) if self.graph[args[0]].level == ARRAY else None  # what comes of numbers alone is computed as it is written
+        form = shifted or UNGUARDED.get(key, FORMS[key])
         names = dict(zip(form.arguments, args, strict=False))
         for line in form.lines:
             left, _, right = line.rpartition(" = ")
@@ -243,7 +244,7 @@ class _Builder:
     def total(self, x: int, axis: int | None) -> int:
         """A sum; signs and numbers are taken out of it."""
         node = self.graph[x]
-        if node.kind != "f" or node.shape is None:
+        if node.kind != "f" or node.shape is None or node.level < ARRAY:
             return self.make("sum", x, data=axis)
         match node.op:
             case "neg":

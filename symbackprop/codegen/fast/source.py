@@ -94,12 +94,14 @@ class _Writer:
         arguments = ", ".join([*given, *(self.called[s] for s in program.scalars), *(f"G{n}" for n in range(len(program.gradients)))])
         loss = self.operand(self.reduced.loss, inline=True)
         loss = f"array({loss})" if self.graph[self.reduced.loss].holds or self.graph[self.reduced.loss].op == "name" else loss
+        loss = f"dtype.type({loss})" if self.graph[self.reduced.loss].number else loss
         shapes = "".join(f"{self.shape(self.graph[p].shape or ())}, " for p in self.reduced.gradients)
         arrays = {name: (self.shape(s), "bool" if kind == "b" else "dtype") for name, (s, kind) in self.memory.arrays.items()}
         own = {name: s for s, name in self.rooms.items()} | self.beside
         arrays |= {name: (self.shape(s), "dtype") for name, s in own.items()}
         return "\n".join([
             f'"""The fast form of {program.title} of \'{program.net.name}\': arrays are allocated once and written over."""', "",
+            "import math", "",  # what is said of numbers alone calls math.tanh
             "import numpy as np",  # what is printed as the readable module has it calls np.square
             f"from numpy import {', '.join(sorted(self.functions()))}", "", "",
             f"def workspace({', '.join(self.called[n] for n in program.size_names.values())}):",
@@ -171,7 +173,7 @@ class _Writer:
                 return Op("number", (), node.data)
             case "name":
                 return Op("name", (), self.called[node.data])
-        if node.level == ARRAY or (node.holds and node.level == CALL):
+        if node.level == ARRAY or node.holds:
             return Op("name", (), self.operand(place))
         return self.spelled(node)
 
@@ -189,7 +191,7 @@ class _Writer:
         if node.op == "name":
             return self.called[node.data]
         if node.level == FIXED and node.holds:
-            return self.keep(self.printer.text(self.spelled(node)).replace(f"{self.printer.like}.dtype", "dtype"))
+            return self.keep(self.value(node).replace(f"{self.printer.like}.dtype", "dtype"))
         if node.number:
             text = self.printer.text(self.op(place))
             return text if inline or node.level == CALL else self.keep(f"array({text}, dtype)")
