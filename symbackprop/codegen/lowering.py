@@ -95,7 +95,7 @@ class Lowering(Formulas):
                 return self.function(function, order, self.node(arg, row, column))
             case Map(function, args):
                 holes = {placeholder(n): self.node(a, row, column) for n, a in enumerate(args, 1)}
-                return self.arithmetic(function, holes.get)
+                return self.arithmetic(function, lambda e: holes[e] if e in holes else self.known(e))
             case Broadcast(arg, axis, _):
                 other = self.new()
                 found = self.node(arg, *((other, column) if axis == "rows" else (row, other)))
