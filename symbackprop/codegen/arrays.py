@@ -75,6 +75,8 @@ def align(array: Array, order: Sequence[Any]) -> Op:
     op = array.op
     if op.op == "neg":
         return Op("neg", (align(Array(op.args[0], array.axes), order),))
+    if op.op == "mul" and op.args[0].op == "number" and len(op.args) == 2:
+        return Op("mul", (op.args[0], align(Array(op.args[1], array.axes), order)))
     wanted = tuple(k for k in order if k in array.axes)
     if wanted != array.axes:
         op = Op("permute", (op,), tuple(array.axes.index(k) for k in wanted))
@@ -96,8 +98,31 @@ def plus(*terms: Array) -> Array:
     terms = tuple(t for t in terms if t.op != Op("number", (), Integer(0))) or (number(0),)
     if len(terms) == 1:
         return terms[0]
+    shared = _shared(terms)
+    if shared:
+        return times(*(Array(f, terms[0].axes) for f in shared), plus(*(_without(t, shared) for t in terms)))
     ops, axes = common(terms)
     return Array(Op("add", tuple(ops)), axes)
+
+
+def _shared(terms: Sequence[Array]) -> list[Op]:
+    """The arrays that all terms are multiplied with: `p * q - p * r` has p."""
+    if not terms[0].axes or any(t.axes != terms[0].axes for t in terms):
+        return []
+    return [f for f in dict.fromkeys(_factors(terms[0].op)) if f.op != "number" and all(f in _factors(t.op) for t in terms)]
+
+
+def _factors(op: Op) -> list[Op]:
+    op = op.args[0] if op.op == "neg" else op
+    return list(op.args) if op.op == "mul" else [op]
+
+
+def _without(term: Array, shared: Sequence[Op]) -> Array:
+    left = _factors(term.op)
+    for f in shared:
+        left.remove(f)
+    rest = Array(left[0] if len(left) == 1 else Op("mul", tuple(left)), term.axes) if left else number(1)
+    return negative(rest) if term.op.op == "neg" else rest
 
 
 def times(*factors: Array) -> Array:
@@ -106,7 +131,10 @@ def times(*factors: Array) -> Array:
     for f in factors:
         if f.op.op == "neg":
             coefficient, f = -coefficient, Array(f.op.args[0], f.axes)
-        if f.op.op == "number" and f.op.data.is_Rational:
+        while f.op.op == "mul" and _is_fraction(f.op.args[0]):
+            coefficient *= f.op.args[0].data
+            f = Array(Op("mul", f.op.args[1:]) if len(f.op.args) > 2 else f.op.args[1], f.axes)
+        if _is_fraction(f.op):
             coefficient *= f.op.data
         elif f.op.op == "div" and f.op.args[0] == Op("number", (), Integer(1)):
             below.append(Array(f.op.args[1], f.axes))
@@ -114,7 +142,7 @@ def times(*factors: Array) -> Array:
             above.append(f)
     if coefficient == 0:
         return number(0)
-    size = abs(coefficient)
+    above, below, size = _rooted(above, below, abs(coefficient))
     if _is_decimal(size):
         above = [number(size), *above] if size != 1 else above
     else:
@@ -125,6 +153,28 @@ def times(*factors: Array) -> Array:
     below.sort(key=lambda a: not a.axes)
     found = _quotient(above or [number(1)], below)
     return negative(found) if coefficient < 0 else found
+
+
+def _is_fraction(op: Op) -> bool:
+    return op.op == "number" and bool(op.data.is_Rational)
+
+
+def _rooted(above: list[Array], below: list[Array], size: Any) -> tuple[list[Array], list[Array], Any]:
+    """Roots of numbers as one writes them: 1/4 sqrt(2) divides by sqrt(8), sqrt(2) sqrt(pi) below is sqrt(2 pi)."""
+    root = next((f for f in above if _is_root(f) and f.op.args[0].op == "number" and (1 / (size**2 * f.op.args[0].data)).is_Integer), None)
+    if root is not None:
+        above = [f for f in above if f is not root]
+        below, size = [power(number(1 / (size**2 * root.op.args[0].data)), Rational(1, 2)), *below], Integer(1)
+    roots = [f for f in below if _is_root(f)]
+    if len(roots) > 1:
+        below = [f for f in below if f not in roots]
+        below.append(apply("sqrt", times(*(Array(f.op.args[0]) for f in roots))))
+    return above, below, size
+
+
+def _is_root(f: Array) -> bool:
+    """Whether a factor is the square root of a number that is known."""
+    return f.op.op == "call" and f.op.data == "sqrt" and f.op.args[0].op in ("number", "constant")
 
 
 def _without_switches(factors: list[Array]) -> list[Array]:
@@ -146,7 +196,9 @@ def _quotient(above: list[Array], below: list[Array]) -> Array:
 
 
 def _is_decimal(value: Any) -> bool:
-    """Whether a fraction reads well as a decimal: 0.5, 0.044715."""
+    """Whether a fraction reads well as a decimal: 0.5, 0.01, 0.044715, but not 1/16."""
+    if value.p == 1 and len(str(float(value))) > 4 and str(value.q).strip("0") != "1":
+        return False
     rest = int(value.q)
     for prime in (2, 5):
         while rest % prime == 0:
@@ -187,11 +239,20 @@ def total(array: Array, k: Any, size: Array) -> Array:
     """The sum over the index `k`, which runs over `size` values."""
     if k not in array.axes:
         return times(array, size)
+    if array.op.op == "neg" or (array.op.op == "add" and all(a.op == "neg" for a in array.op.args)):
+        return negative(total(_opposite(array), k, size))
     axis = array.axes.index(k)
     axes = tuple(a for a in array.axes if a != k)
     if array.op.op == "sum" and not axes:
         return Array(Op("sum", array.op.args, None), axes)  # a sum of sums is one sum over all
     return Array(Op("sum", (array.op,), axis if axes else None), axes)
+
+
+def _opposite(array: Array) -> Array:
+    """The array with the minus signs of its terms taken away."""
+    if array.op.op == "neg":
+        return negative(array)
+    return Array(Op("add", tuple(a.args[0] for a in array.op.args)), array.axes)
 
 
 def inner(left: Array, right: Array, k: Any, size: Array) -> Array:

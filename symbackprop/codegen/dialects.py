@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class Printer:
             case "neg":
                 return f"-{self.text(args[0], _MUL)}", _ADD
             case "mul":
-                return " * ".join(self.text(a, _POW if a.op in ("matmul", "div") else _NEG if n else _MUL) for n, a in enumerate(args)), _MUL
+                return " * ".join(self.text(a, _binding(args, n)) for n, a in enumerate(args)), _MUL
             case "div":
                 return f"{self.text(args[0], _MUL)} / {self.text(args[1], _NEG)}", _MUL
             case "matmul":
@@ -129,7 +129,9 @@ class Printer:
             case "where":
                 return self._where(args)
             case "sum":
-                return f"{d.prefix}.sum({self.text(args[0])}{'' if op.data is None else f', {d.axis}={op.data}'})"
+                of, axes = _summed(op)
+                over = "" if axes is None else f", {d.axis}={axes if len(axes) > 1 else axes[0]}"
+                return f"{d.prefix}.sum({self.text(of)}{over})"
             case "outer":
                 return f"{d.prefix}.outer({self.all(args)})"
             case "einsum":
@@ -203,6 +205,23 @@ class Printer:
 
     def _put(self, spelling: str, *args: str, **more: str) -> str:
         return spelling.format(*args, like=self.like, **more)
+
+
+def _binding(factors: Sequence[Op], n: int) -> int:
+    """How tightly a factor must hold together to stand bare: numbers in front of a quotient may be multiplied first."""
+    f = factors[n]
+    if f.op == "div":
+        return _MUL if all(before.op == "number" for before in factors[:n]) else _POW
+    return _POW if f.op == "matmul" else _NEG if n and f.op != "mul" else _MUL
+
+
+def _summed(op: Op) -> tuple[Op, tuple[int, ...] | None]:
+    """What a sum of sums is taken of, and along which of its axes; None for all of them."""
+    of, axes = op.args[0], None if op.data is None else [op.data]
+    while of.op == "sum":
+        axes = None if axes is None else [of.data, *(n + (n >= of.data) for n in axes)]
+        of = of.args[0]
+    return of, None if axes is None else tuple(sorted(axes))
 
 
 def _has_names(op: Op) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,12 @@ from symbackprop.calculus import VALUE, activation_derivative
 from symbackprop.codegen.arrays import Array, Op, align, apply, compare, name, number, plus, power, select, times
 from symbackprop.codegen.forms import FORMS, Erfc, read_form, with_tails
 from symbackprop.codegen.naming import Names
-from symbackprop.equations import Func, scalar
+from symbackprop.equations import Func, mul, scalar
 from symbackprop.errors import InputError
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.rules.record import VARIABLE
 
-__all__ = ["Formulas"]
+__all__ = ["Formulas", "shared_factor"]
 
 _FUNCTIONS = {
     sympy.exp: "exp", sympy.log: "log", sympy.Abs: "abs", sympy.sign: "sign", sympy.erf: "erf", Erfc: "erfc", sympy.tanh: "tanh", sympy.sin: "sin",
@@ -74,7 +74,11 @@ class Formulas:
             return apply(_FUNCTIONS[type(expr)], self.arithmetic(expr.args[0], leaf))
         if isinstance(expr, Add):
             stable = with_tails(expr)
-            return plus(*(self.arithmetic(a, leaf) for a in expr.args)) if stable is expr else self.arithmetic(stable, leaf)
+            if stable is not expr:
+                return self.arithmetic(stable, leaf)
+            shared = shared_factor(expr.args)
+            found = plus(*(self.arithmetic(a if shared == 1 else mul(1 / shared, a), leaf) for a in expr.args))
+            return times(number(shared), found) if shared != 1 else found
         arguments = [self.arithmetic(a, leaf) for a in expr.args] if isinstance(expr, (Mul, Max, Min)) else []
         if isinstance(expr, Mul):
             return times(*arguments)
@@ -125,6 +129,18 @@ class Formulas:
             return known[op.data]
         axes = max((a.axes for a in known.values()), key=len)
         return Array(_renamed(op, {key: align(a, axes) for key, a in known.items()}), axes)
+
+
+def shared_factor(terms: Sequence[Any]) -> Any:
+    """The number that all terms of a sum are multiplied with, but for its sign; none where roots of numbers stand, which swallow it.
+
+    >>> shared_factor([Symbol("a") / 16, -Symbol("y") / 16])
+    1/16
+    """
+    if any(f.is_number and not f.is_rational for t in terms for f in Mul.make_args(t)):
+        return Integer(1)
+    found = {abs(Mul(*(f for f in Mul.make_args(t) if f.is_Rational))) for t in terms}
+    return found.pop() if len(found) == 1 else Integer(1)
 
 
 def _renamed(op: Op, known: dict[str, Op]) -> Op:

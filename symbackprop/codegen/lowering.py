@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from string import ascii_letters
 from typing import Any
 
 import sympy
@@ -12,7 +13,7 @@ from sympy import Integer, KroneckerDelta, Max, Sum, Symbol
 
 from symbackprop.codegen.arrays import Array, Op, inner, name, number, plus, times, total
 from symbackprop.codegen.forms import FORMS
-from symbackprop.codegen.formulas import Formulas
+from symbackprop.codegen.formulas import Formulas, shared_factor
 from symbackprop.codegen.indices import ONES, collapsed, counted_from_one, is_shifted, opened, window
 from symbackprop.equations import Entry, Grad, Tensor, index
 from symbackprop.errors import InputError
@@ -88,7 +89,11 @@ class Lowering(Formulas):
             case Hadamard(args):
                 return times(*(self.node(a, row, column) for a in args))
             case Plus(args):
-                return plus(*(self.node(a, row, column) for a in args))
+                scaled = [a for a in args if isinstance(a, Scale)]
+                shared = shared_factor([a.factor for a in scaled]) if len(scaled) == len(args) else Integer(1)
+                if shared != 1:
+                    args = tuple(Scale(a.factor / shared, a.arg) for a in scaled)
+                return times(number(shared), plus(*(self.node(a, row, column) for a in args)))
             case Scale(factor, arg):
                 return times(*self.factors(factor), self.node(arg, row, column))
             case Apply(function, order, arg):
@@ -164,7 +169,7 @@ class Lowering(Formulas):
             indices = [i for i in indices if not isinstance(i, Integer)]
         if len(set(indices)) < len(indices):
             kept = tuple(dict.fromkeys(indices))
-            letters = {k: "abcdefgh"[n] for n, k in enumerate(kept)}
+            letters = _letters(kept)
             return Array(Op("einsum", (op,), f"{''.join(letters[i] for i in indices)}->{''.join(letters.values())}"), kept)
         return Array(op, tuple(indices))
 
@@ -197,7 +202,7 @@ class Lowering(Formulas):
         if len(arrays) > 1 and all(any(k in a.axes for a in arrays) for k in bound):
             free = dict.fromkeys(k for a in arrays for k in a.axes if k not in bound)
             kept = (*(k for k in self.order if k in free), *(k for k in free if k not in self.order))
-            letters = {k: "abcdefghijklmnop"[n] for n, k in enumerate(dict.fromkeys(k for a in arrays for k in a.axes))}
+            letters = _letters(dict.fromkeys(k for a in arrays for k in a.axes))
             spelled = ["".join(letters[k] for k in axes) for axes in (*(a.axes for a in arrays), kept)]
             found = Array(Op("einsum", tuple(a.op for a in arrays), f"{','.join(spelled[:-1])}->{spelled[-1]}"), kept)
             return times(*(f for f in factors if not f.axes), found)
@@ -215,3 +220,11 @@ class Lowering(Formulas):
     def one_hot(self, labels: Array, size: Any, j: Any) -> Array:
         """Row by row the unit vector that class labels, counted from 0, stand for."""
         return Array(Op("one_hot", (self.scalar(size).op, labels.op)), (*labels.axes, j))
+
+
+def _letters(indices: Iterable[Any]) -> dict[Any, str]:
+    """A letter for each index: its own where it has one that einsum takes, else another."""
+    names = {k: str(k) for k in indices}
+    own = {k: c for k, c in names.items() if len(c) == 1 and c in ascii_letters}
+    others = (c for c in ascii_letters if c not in own.values())
+    return {k: own[k] if k in own else next(others) for k in names}

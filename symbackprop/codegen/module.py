@@ -14,6 +14,7 @@ from symbackprop.codegen.dialects import Dialect, Printer
 from symbackprop.codegen.error_function import erf, erfc
 from symbackprop.codegen.forms import FORMS, Form, read_form
 from symbackprop.codegen.program import Given, Program, Statement
+from symbackprop.codegen.wrapping import operands, wrapped
 from symbackprop.languages import ENGLISH, Language, Message
 
 __all__ = ["WIDTH", "arguments", "function_docstring", "loaded_arrays", "module_docstring", "module_source", "read_sizes", "spelled_shape", "stated"]
@@ -31,9 +32,12 @@ def module_source(program: Program, dialect: Dialect, language: Language = ENGLI
     True
     """
     printer = Printer(dialect, (*program.params, *program.inputs)[0].name, frozenset({*program.scalars, *program.sizes}))
-    body = [line for s in program.statements for line in stated([s], f"{s.name} = ", printer.text(s.value), language)]
+    body: list[str] = []
+    for before, s in zip((None, *program.statements), program.statements, strict=False):
+        body += [""] if before is not None and _is_backward(before) != _is_backward(s) else []
+        body += stated([s], f"{s.name} = ", printer.text(s.value), language)
     returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
-    result = textwrap.wrap(f"return {program.loss}, {{{returned}}}", WIDTH - 4, subsequent_indent=" " * 4, break_long_words=False)
+    result = wrapped(f"return {program.loss}, {{{returned}}}", WIDTH - 4)
     functions = _functions(program, printer, language)
     written = "\n".join((*functions, *body))
     imports = ["import math", ""] if "math." in written else []
@@ -44,6 +48,10 @@ def module_source(program: Program, dialect: Dialect, language: Language = ENGLI
         *loaded_arrays(program), *read_sizes(program), "", *body, *(f"    {r}" for r in result), "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _is_backward(statement: Statement) -> bool:
+    return statement.equation.rule == "backward"
 
 
 def arguments(program: Program) -> str:
@@ -70,8 +78,9 @@ def stated(computed: Sequence[Statement], left: str, text: str, language: Langua
         return [f"{line}  {said}"]
     if len(line) <= WIDTH:
         return [f"    {said}", line]
-    inner = textwrap.wrap(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
-    return [f"    {said}", f"    {left}(", *(f"        {part}" for part in inner), "    )"]
+    if len(operands(text)) == 1:
+        return [f"    {said}", *(f"    {part}" for part in wrapped(f"{left}{text}", WIDTH - 4))]
+    return [f"    {said}", f"    {left}(", *(f"        {part}" for part in wrapped(text, WIDTH - 8)), "    )"]
 
 
 def spelled_shape(shape: tuple[Any, ...]) -> str:
