@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["CannotWrite", "FormulaError", "InputError", "MissingLibrary", "NotProved", "ReadError", "SpecError", "TooLarge", "UnknownName", "one_of"]
+__all__ = [
+    "CannotWrite", "FormulaError", "InputError", "MissingLibrary", "NotProved", "ReadError", "SpecError", "TooLarge", "UnknownName", "near", "one_of",
+]  # fmt: skip
 
 
 class InputError(ValueError):
@@ -21,8 +23,8 @@ class UnknownName(InputError):
 
     def __init__(self, what: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=1, cutoff=0.6)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
+        found = near(name, names)
+        hint = f"; did you mean '{found}'?" if found else "."
         place = f"{where}: " if where else ""
         super().__init__(f"{place}unknown {what} '{name}'{hint} Known: {', '.join(names)}.")
 
@@ -75,6 +77,16 @@ class MissingLibrary(InputError):
 
 class NotProved(Exception):
     """A step that is refuted or undecided; the document that holds it is not built (exit code 1)."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The one of `known` that was most likely meant, capitals aside; empty if none is near.
+
+    >>> near("Tahn", ["sigmoid", "tanh"]), near("NG", ["ng"]), near("x", ["ng"])
+    ('tanh', 'ng', '')
+    """
+    folded = {k.casefold(): k for k in known}
+    return next((folded[k] for k in get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)), "")
 
 
 def one_of(what: str, name: str, known: Iterable[str], where: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Any
 
 from symbackprop.builders import deep, mlp
 from symbackprop.errors import InputError, SpecError, one_of
-from symbackprop.files import nearest
+from symbackprop.files import read_toml
 from symbackprop.graphs import graph
 from symbackprop.network import Network
 
@@ -42,7 +41,7 @@ def load_specification(path: str | Path) -> Specification:
 
     `[values]` and `[update]` are for examples with numbers.
 
-    `SpecError` or `UnknownName` says which file and which key cannot be used, and what was expected.
+    `InputError` says which file cannot be read, `SpecError` or `UnknownName` which key cannot be used, and what was expected.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "net.toml"
@@ -52,12 +51,7 @@ def load_specification(path: str | Path) -> Specification:
     ('net', 'nielsen', 5)
     """
     path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except OSError as error:
-        raise SpecError(f"cannot read '{path}': {error.strerror}{nearest(path)}") from error
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"'{path}' is not a TOML file: {error}") from error
+    data = read_toml(path, parse_float=Decimal)
     try:
         return Specification(described(data, path.stem), data.get("notation"), data.get("detail"), data.get("values", {}), data.get("update", {}))
     except InputError as error:

@@ -58,6 +58,7 @@ ROOMS = (
     "sources",  # the four texts, regenerated
     "doors",  # what is called from outside
     "cli",  # the command line
+    "__main__",  # the command line by the name of the package
 )
 
 LINES = 350  # shorter is better

@@ -14,6 +14,7 @@ import pytest
 
 from symbackprop import cli, doors
 from symbackprop.builders import mlp
+from symbackprop.cli.commands import command
 from symbackprop.documents.saving import save
 from symbackprop.errors import CannotWrite, InputError, NotProved
 
@@ -97,7 +98,7 @@ def test_help_says_what_each_option_takes(run: Callable[..., Ran]) -> None:
 
     for name, known in (("notes", (*FORMATS, *DETAILS)), ("worked", FORMATS), ("worksheet", SHEETS), ("compile", BACKENDS), ("check", REPORTS)):
         assert set(known) <= set(re.findall(r"\w+", run(name, "--help").out)), name
-    for name in cli.command.commands:
+    for name in command.commands:
         shown = run(name, "--help").out
         assert not re.search(r"\bTEXT\b", shown), f"{name}: {shown}"
     assert "..." not in run("--help").out.split("Commands:")[1]
@@ -197,8 +198,8 @@ def test_a_second_run_replaces_what_the_first_wrote(run: Callable[..., Ran], tmp
         (("notes", "-n", "nowhere.toml"), ["nowhere.toml", "No such file"]),
         (("notes", "-d", "stepz"), ["unknown detail 'stepz'; did you mean 'steps'?"]),
         (("notes", "nowhere.toml"), ["cannot read 'nowhere.toml'", "No such file"]),
-        (("notes", "."), ["cannot read '.'", "directory"]),
-        (("compile", "nowhere/net.toml"), ["cannot read 'nowhere/net.toml': No such file or directory\n"]),
+        (("notes", "."), ["cannot read '.'", "it is a folder"]),
+        (("compile", "nowhere/net.toml"), ["cannot read 'nowhere/net.toml': No such file or directory; there is no folder 'nowhere'\n"]),
         (("translate", "--to", "ng", "-o", "both.pdf"), ["both.pdf: unknown ending '.pdf'. Known: .html, .tex."]),
         (("list", "activatons"), ["unknown list 'activatons'; did you mean 'activations'?"]),
     ],

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import symbackprop as sb
-from symbackprop.cli import command
+from symbackprop.cli.commands import command
 from symbackprop.documents.blocks import Figure
 from symbackprop.drawing import FORMATS, KINDS, picture, picture_files
 from symbackprop.elements import places

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 import symbackprop as sb
-from symbackprop.cli import command
+from symbackprop.cli.commands import command
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.notation import load_notation, notation_names, with_cost_of
 from symbackprop.translate import Translation, side_by_side

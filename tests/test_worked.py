@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import symbackprop as sb
-from symbackprop.cli import command
+from symbackprop.cli.commands import command
 from symbackprop.documents.blocks import Notes, Table
 from symbackprop.documents.rendering import latex_body
 from symbackprop.errors import InputError, NotProved, SpecError, UnknownName

@@ -29,8 +29,9 @@ _GRACE = 1.0  # seconds between the alarm inside a worker and its end from outsi
 
 def check_many(
     submissions: Iterable[Submission], problem: Problem | None, executor: Executor | None = None, timeout: float = 10.0, memory: int = 1024,
+    notation: str | None = None,
 ) -> Iterator[Report]:  # fmt: skip
-    r"""Check each submission against the problem, or its own front matter where that is None.
+    r"""Check each submission against the problem, or its own front matter where that is None, then in the `notation` where one is named.
 
     The reports come in the order of the submissions, as they are ready.
 
@@ -44,7 +45,7 @@ def check_many(
     ['right', 'undecided']
     """
     pool = checking_pool(None, timeout, memory) if executor is None else executor
-    asked = pickle.dumps(problem and replace(problem))  # a copy, without the numbers that the problem may have made already
+    asked = pickle.dumps((problem and replace(problem), notation))  # a copy, without the numbers that the problem may have made already
     pending: deque[tuple[Submission, Future[tuple[Report, bool]]]] = deque()
     unheld = False
     try:
@@ -83,10 +84,10 @@ def _prepare() -> None:
 
 
 @lru_cache(maxsize=4)
-def _problem(asked: bytes) -> Problem | None:
-    """The problem, made once in each worker; None where each submission declares its own."""
-    problem: Problem | None = pickle.loads(asked)
-    return problem
+def _asked(asked: bytes) -> tuple[Problem | None, str | None]:
+    """The problem, made once in each worker, None where each submission declares its own; and the notation that is taken for these."""
+    problem, notation = pickle.loads(asked)
+    return problem, notation
 
 
 def _submitted(pool: Executor, asked: bytes, submission: Submission, timeout: float, memory: int) -> Future[tuple[Report, bool]]:
@@ -119,9 +120,11 @@ def _check(asked: bytes, submission: Submission, timeout: float, memory: int) ->
     """The report on one submission, and whether the limits were held."""
     from symbackprop.checker.judge import check
 
-    problem = _problem(asked)
+    problem, notation = _asked(asked)
     try:
-        report = check(submission.text, problem, kind=submission.kind, name=submission.name, timeout=timeout, memory=memory)
+        report = check(
+            submission.text, problem, kind=submission.kind, name=submission.name, notation=notation, timeout=timeout, memory=memory
+        )
     except InputError as error:  # the problem in its front matter
         report = Report((), "", submission.name, submission.text, failure=Message("undecided: {error}", error=str(error)))
     except Exception as error:

@@ -28,7 +28,8 @@ def check(
     r"""A verdict on each step of what somebody wrote, judged by what the problem declares.
 
     `kind` says how the text is laid out: tex, md, ipynb, txt or py. A problem may be a `Problem`, the mapping that declares one, or
-    a `Network` with a notation; without one, the front matter of the text declares it, in TOML between +++ lines. What cannot be read
+    a `Network`; without one, the front matter of the text declares it, in TOML between +++ lines. `notation` is the one in which the
+    text is written, taken before that of the mapping or of the front matter; a `Problem` has its own already. What cannot be read
     is undecided, with words why; nothing in the text is ever evaluated. What takes more than `timeout` seconds or `memory` megabytes is
     not judged any further (outside the main thread neither can be limited).
 
@@ -45,7 +46,7 @@ def check(
     try:
         with _ALONE, limited(timeout, memory):
             document = read_document(text, kind)
-            asked = asked or _declared(document.front, name)
+            asked = asked or _declared(document.front, name, notation)
             steps.extend(Judge(asked, document.macros).steps(document.lines))
             steps = told(steps, asked)
             targets = tuple(Target(label, reached(tree, steps, asked.context)) for label, tree in asked.targets)
@@ -59,23 +60,25 @@ def check(
     return Report(tuple(s.step for s in steps), title, name, text, targets, failure, time.perf_counter() - start)
 
 
-def _declared(front: str, name: str) -> Problem:
+def _declared(front: str, name: str, notation: str | None) -> Problem:
     """The problem that the front matter of a submission declares."""
     where = name or "the submission"
     if not front.strip():
         raise InputError(f"{where} declares no problem in its front matter, and none is given with --problem")
     try:
-        return problem_from(tomllib.loads(front), where)
+        return problem_from(tomllib.loads(front), where, notation)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"the front matter of {where} is no TOML: {error}") from error
 
 
 def as_problem(problem: Any, notation: Any = None) -> Problem:
-    """A problem from whatever declares one."""
+    """A problem from whatever declares one; `InputError` for a notation beside a problem that has been read in its own."""
     if isinstance(problem, Problem):
+        if notation is not None:
+            raise InputError("this problem has been read in a notation already: give the notation to load_problem instead")
         return problem
     if isinstance(problem, dict):
-        return problem_from(problem)
+        return problem_from(problem, notation=notation)
     from symbackprop.checker.of_network import problem_of
 
     return problem_of(problem, notation)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from click import echo
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -19,15 +19,16 @@ from symbackprop.checker.report.formats import FORMATS, Format
 from symbackprop.checker.report.tally import Tally
 from symbackprop.checker.report.terminal import STYLES, terminal_lines
 from symbackprop.checker.report.words import STATUSES, closing, printable
-from symbackprop.checker.submissions import KINDS, Submission, find, read
+from symbackprop.checker.submissions import KINDS, STANDARD, Submission, find, read, top
 from symbackprop.checker.verdicts import Report, Status
 from symbackprop.errors import InputError, SpecError, one_of
-from symbackprop.files import write_beside
+from symbackprop.files import alike, write_beside
 from symbackprop.languages import ENGLISH, Language, Message, load_language
 
 __all__ = ["Job", "mark"]
 
-_FOLDER = Path("output")
+_FOLDER = "output"
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Job:
 
     arguments: Sequence[str]
     problem: str | None
+    notation: str | None = None
     format: str = "text"
-    output: Path | None = None
+    output: str | None = None
     kind: str = "txt"
     jobs: int | None = None
     timeout: float = 10.0
@@ -53,22 +55,29 @@ def mark(job: Job) -> int:
     form = FORMATS[one_of("format", job.format, FORMATS)]
     one_of("kind", job.kind, KINDS)
     for name, number in (("jobs", job.jobs), ("timeout", job.timeout), ("memory", job.memory)):
-        if number is not None and not number > 0:
-            raise SpecError(f"--{name} is a positive number, not {number:g}")
+        if number is not None and not 0 < number <= _MOST:
+            raise SpecError(f"--{name} is a positive number of at most {_MOST:,}, not {number:g}")
     language = load_language(job.language)
     names = find(job.arguments)
+    many = names != list(job.arguments) or len(names) > 1
     if job.problem is None and "-" not in names and not any(_has_front(read(n, job.kind)) for n in names):
-        raise InputError("no problem is given with --problem, and no submission declares one in its front matter")
+        raise InputError(f"no problem is given with --problem, and no submission declares one in its front matter{alike(Path())}")
     workers = min(job.jobs or os.cpu_count() or 1, len(names))
     with checking_pool(workers, job.timeout, job.memory) as pool:
         for _ in range(workers):
             pool.submit(os.getpid)  # a worker imports what it needs while the problem is read here
         from symbackprop.checker.problem import load_problem
+        from symbackprop.notation import load_notation
 
-        problem = None if job.problem is None else load_problem(job.problem)
+        if job.notation is not None:
+            load_notation(job.notation)
+        problem = None if job.problem is None else load_problem(job.problem, job.notation)
         rubric = {} if problem is None else problem.rubric
-        results = _Results(form, rubric, _places(names, form, job), job.output or _FOLDER, len(names) > 1, language)
-        for report in _shown(check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory), len(names)):
+        places = list(_places(names, form, job, many))
+        results = _Results(form, rubric, iter(places), Path(job.output or _FOLDER), many, language)
+        own = job.notation if problem is None else None
+        reports = check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory, own)
+        for report in _shown(reports, len(names), None in places):
             results.take(report)
             if problem is None and report.failure and not report.steps and report.name not in results.refused:
                 results.refused.append(report.name)
@@ -89,31 +98,38 @@ def _read(names: Sequence[str], kind: str, results: _Results) -> Iterator[Submis
         yield submission
 
 
-def _shown(reports: Iterator[Report], total: int) -> Iterator[Report]:
-    """The reports, and a bar on the terminal while there are many."""
+def _shown(reports: Iterator[Report], total: int, aloud: bool) -> Iterator[Report]:
+    """The reports, and a bar on the terminal between them, out of the way of those that are shown there."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=total < 2 or not console.is_terminal) as progress:
-        yield from progress.track(reports, total=total, description="checking")
+    with Progress(console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False) as progress:
+        task = progress.add_task("checking", total=total)
+        for report in reports:
+            progress.advance(task)
+            if aloud:
+                progress.stop()
+            yield report
+            if aloud:
+                progress.start()
 
 
-def _places(names: Sequence[str], form: Format, job: Job) -> Iterator[Path | None]:
-    """Where the report on each submission is written; None for what goes to the terminal."""
-    output = job.output
-    if output is None and (len(names) == 1 or job.format == "text"):
+def _places(names: Sequence[str], form: Format, job: Job, many: bool) -> Iterator[Path | None]:
+    """Where the report on each submission is written: below the folder that all arguments lie in; None for what goes to the terminal."""
+    if job.output is None and (not many or job.format == "text"):
         yield from (None for _ in names)
         return
-    if output is not None and len(names) == 1 and not output.is_dir():
-        yield output
+    folder = Path(job.output or _FOLDER)
+    if job.output is not None and not many and not folder.is_dir() and not job.output.endswith((os.sep, "/")):
+        yield folder
         return
-    used: set[Path] = set()
+    above, used = top(job.arguments), set[Path]()
     for name in names:
-        inside = Path(*[part for part in Path(name).parts if part not in (Path(name).anchor, "..", ".")])
+        inside = Path(STANDARD.replace(" ", "-") if name == "-" else os.path.relpath(name or "nameless", above))
         place, number = inside.with_name(inside.name + form.suffix), 1
         while place in used:
             number += 1
             place = inside.with_name(f"{inside.name}-{number}{form.suffix}")
         used.add(place)
-        yield (output or _FOLDER) / place
+        yield folder / place
 
 
 @dataclass
@@ -146,7 +162,7 @@ class _Results:
             for line in terminal_lines(report, self.language):
                 out.print(line, soft_wrap=True)
         else:
-            sys.stdout.write(self.form.write(report, self.rubric, self.language))
+            echo(self.form.write(report, self.rubric, self.language).encode(), nl=False)  # as in a file, whatever the terminal can show
 
     def close(self) -> None:
         """The tables of many, the page that leads to them, and where all was written."""

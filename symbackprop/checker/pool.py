@@ -49,7 +49,7 @@ class Pool(ThreadPoolExecutor):
     """
 
     def __init__(self, workers: int | None = None, patience: float = 60.0, growth: int = 512, prepare: Callable[[], object] = os.getpid) -> None:
-        super().__init__(max_workers=workers or os.cpu_count() or 1, thread_name_prefix="checker")
+        super().__init__(max_workers=workers or os.cpu_count() or 1, thread_name_prefix="checker", initializer=_uninterrupted)
         self._patience, self._growth, self._prepare = patience, growth, prepare
         self._mine = threading.local()
         self._all: list[_Worker] = []
@@ -140,11 +140,17 @@ class _Worker:
                     pipe.close()
 
 
+def _uninterrupted() -> None:
+    """A worker inherits what its thread blocks: an interrupt is for whoever started the workers, from their first moment."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def serve() -> None:
     """The life of a worker: read a call, answer it, until there are no more."""
     from symbackprop.checker.limits import mapped
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for whoever started the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where a mask is not inherited
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a call prints is no answer
     start = 0
@@ -156,5 +162,8 @@ def serve() -> None:
         except Exception as error:
             good, value = False, error
         start = start or mapped()
-        answers.write(pickle.dumps((mapped() - start, good, value)))
-        answers.flush()
+        try:
+            answers.write(pickle.dumps((mapped() - start, good, value)))
+            answers.flush()
+        except BrokenPipeError:  # whoever asked is gone
+            os._exit(1)

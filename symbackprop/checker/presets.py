@@ -9,10 +9,11 @@ from typing import Any
 from symbackprop.checker.of_network import declarations
 from symbackprop.checker.symbols import GREEK
 from symbackprop.errors import SpecError
+from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.specification import DESCRIBES, described
 
-__all__ = ["expanded"]
+__all__ = ["expanded", "network_of", "notation_of"]
 
 _ABOUT = ("title", "name", "notation", "detail", "targets", "rubric", "names", "conventions", "facts")
 
@@ -26,16 +27,12 @@ def expanded(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
 
     Raises `SpecError` for a problem that describes a network and declares symbols of its own beside it.
     """
-    kinds = [k for k in DESCRIBES if k in data]
-    if "tensors" in data:
-        kinds.append("tensors")
-    if not kinds:
+    net = network_of(data, where)
+    if net is None:
+        if not set(data) - set(_ABOUT):
+            raise SpecError(f"{where}: no symbol is declared; give [mlp], [deep], [graph], or equations = [...] with [shapes]")
         return _with_notation(data) if "notation" in data else data
-    given = {k: v for k, v in data.items() if k not in _ABOUT or k in ("name", "detail")}
-    if "shapes" in data:
-        raise SpecError(f"{where}: [{kinds[0]}] describes the whole network; [shapes] belongs to a problem that types its own equations")
-    net = described({k: v for k, v in given.items() if k not in ("facts",)}, where)
-    found = dict(declarations(net, _notation(data)))
+    found = dict(declarations(net, notation_of(data)))
     for key in _ABOUT:
         if key in data and key not in ("notation", "detail", "name"):
             value = data[key]
@@ -43,13 +40,24 @@ def expanded(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     return found
 
 
-def _notation(data: Mapping[str, Any]) -> Notation:
+def network_of(data: Mapping[str, Any], where: str) -> Network | None:
+    """The network that a problem describes as files for the notes do; None where it types equations of its own."""
+    kinds = [k for k in (*DESCRIBES, "tensors") if k in data]
+    if not kinds:
+        return None
+    if "shapes" in data:
+        raise SpecError(f"{where}: [{kinds[0]}] describes the whole network; [shapes] belongs to a problem that types its own equations")
+    return described({k: v for k, v in data.items() if k not in _ABOUT or k in ("name", "detail")}, where)
+
+
+def notation_of(data: Mapping[str, Any]) -> Notation:
+    """The notation that a problem names, or Nielsen's."""
     return load_notation(data.get("notation", "nielsen"))
 
 
 def _with_notation(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The conventions of a notation, and its names for gradients of the letters that are declared."""
-    notation = _notation(data)
+    notation = notation_of(data)
     conventions = {"vectors": notation.vectors, "broadcast": "samples" in data, **data.get("conventions", {})}
     lefts = [e.partition("=")[0].strip() for e in data.get("equations", ()) if isinstance(e, str)]
     names: dict[str, str] = {}

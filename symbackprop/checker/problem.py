@@ -17,7 +17,6 @@ l = "L"
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
@@ -33,8 +32,9 @@ from symbackprop.checker.symbols import Unwritable
 from symbackprop.checker.tables import checked
 from symbackprop.checker.values import World
 from symbackprop.equations import Equation, Tensor
-from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.errors import SpecError, one_of
 from symbackprop.evaluate import Draw, Point, one_hot
+from symbackprop.files import read_toml
 from symbackprop.parse.tree import Tree
 from symbackprop.rules import formula_of
 
@@ -166,24 +166,20 @@ SAMPLERS: Mapping[str, Any] = {
 }
 
 
-def load_problem(path: str | Path) -> Problem:
-    """The problem in a TOML file.
+def load_problem(path: str | Path, notation: str | None = None) -> Problem:
+    """The problem in a TOML file, for submissions in its own notation or in the one that is named.
 
     Raises:
         InputError: the file cannot be read or is no TOML.
         SpecError: a declaration that does not hold together; the message names it.
     """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the problem '{path}': {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the problem '{path}' is not a TOML file: {error}") from error
-    return problem_from(data, str(path))
+    return problem_from(read_toml(path, "problem"), str(path), notation)
 
 
-def problem_from(data: Mapping[str, Any], where: str = "problem") -> Problem:
-    r"""The problem that a mapping declares, as `load_problem` reads it from a file.
+def problem_from(data: Mapping[str, Any], where: str = "problem", notation: str | None = None) -> Problem:
+    r"""The problem that a mapping declares, as `load_problem` reads it from a file; `notation` is taken before the one it names.
+
+    The targets of a network are those that the mapping names in its own notation, and keep these names.
 
     >>> shapes = {"x": ["N", "D"], "w": ["D", "M"]}
     >>> p = problem_from({"equations": ["y = x w"], "shapes": shapes, "upstream": {r"\partial L/\partial y": "y"}, "loss": "L"})
@@ -191,10 +187,17 @@ def problem_from(data: Mapping[str, Any], where: str = "problem") -> Problem:
     [(y, (N, M)), (L, ())]
     """
     from symbackprop.checker.declaring import declare
-    from symbackprop.checker.presets import expanded
+    from symbackprop.checker.presets import expanded, network_of, notation_of
+    from symbackprop.checker.restating import restated
 
     try:
-        return declare(checked(expanded(data, where), where), where)
+        if notation is None:
+            return declare(checked(expanded(data, where), where), where)
+        net = network_of(data, where)
+        if net is None:
+            return problem_from({**data, "notation": notation}, where)
+        again = {k: v for k, v in data.items() if k not in ("targets", "rubric")} | {"notation": notation}
+        return restated(problem_from(data, where), problem_from(again, where), net, notation_of(data), notation_of(again), where)
     except (Misfit, Unreadable, Unwritable) as error:
         raise SpecError(f"{where}: {error}") from error
 

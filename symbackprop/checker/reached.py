@@ -13,7 +13,7 @@ from symbackprop.checker.terms import Derived, Leaf, Mul, Scalar, Slope, Term, p
 from symbackprop.checker.verdicts import Status
 from symbackprop.parse.tree import Tree
 
-__all__ = ["reached"]
+__all__ = ["reached", "same"]
 
 _GOOD = (Status.RIGHT, Status.CONVENTION, Status.SCHEMATIC)
 
@@ -30,6 +30,17 @@ def reached(target: Tree, steps: Sequence[Judged], context: Context) -> int | No
             if wanted is not None and wanted == opening and found != wanted and _is_result(terms[2], context):
                 last = s.step.number
     return last
+
+
+def same(first: Tree, second: Tree, context: Context) -> bool:
+    """Whether two trees are one quantity or one derivative at every layer at which both have a meaning, a factor before a derivative aside."""
+    found = [[_unscaled(_head(_term(t, env, context))) for t in (first, second)] for env in instances((first, second), context)]
+    known = [(a, b) for a, b in found if a is not None and b is not None]
+    return bool(known) and all(a == b for a, b in known)
+
+
+def _unscaled(head: Any) -> Any:
+    return head[1:] if isinstance(head, tuple) and len(head) == 3 else head
 
 
 def _term(tree: Tree, env: Mapping[str, int], context: Context) -> Term | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from symbackprop.files import nearest
+from symbackprop.files import decoded, nearest, reason
 
-__all__ = ["KINDS", "Submission", "find", "read"]
+__all__ = ["KINDS", "STANDARD", "Submission", "find", "read", "top"]
 
 KINDS = ("tex", "md", "ipynb", "txt", "py")
 """How a submission is written; for a file its suffix says which."""
 
+STANDARD = "standard input"
 _LARGEST = 8 * 2**20
 
 
@@ -29,14 +31,35 @@ class Submission:
 
 
 def find(arguments: Iterable[str]) -> list[str]:
-    """The files that arguments name: a file, a folder (all files of a known kind in it), a pattern, or `-`; each once.
+    """The files that arguments name: a file, a folder (all files of a known kind in it), a pattern, or `-`; each once, however it is named.
 
     What names nothing stays in the list, so that `read` can say so.
 
     >>> find(["-", "no such file.tex"])
     ['-', 'no such file.tex']
     """
-    return list(dict.fromkeys(name for argument in arguments for name in _named(argument)))
+    found: dict[str, str] = {}
+    for name in (name for argument in arguments for name in _named(argument)):
+        found.setdefault(name if name in ("-", "") else os.path.abspath(name), name)
+    return list(found.values())
+
+
+def top(arguments: Iterable[str]) -> str:
+    """The innermost folder that holds all that arguments name, whatever is found there: reports keep their places below it.
+
+    >>> os.path.relpath(top(["hw/a", "hw/b/*.md", "hw/c.tex"]))
+    'hw'
+    """
+    folders = [os.path.abspath(_folder(a)) for a in arguments if a not in ("-", "")]
+    return os.path.commonpath(folders) if folders else os.getcwd()
+
+
+def _folder(argument: str) -> Path:
+    """What an argument lies in: a folder itself, the part of a pattern before its signs, the folder of a file."""
+    path = Path(argument)
+    if path.is_dir():
+        return path
+    return next(p for p in path.parents if path.exists() or not glob.has_magic(str(p)))
 
 
 def read(name: str, kind: str = "txt") -> Submission:
@@ -46,27 +69,31 @@ def read(name: str, kind: str = "txt") -> Submission:
     "there is no file 'no such file.tex'"
     """
     if name == "-":
-        return _decoded("standard input", sys.stdin.buffer.read(_LARGEST + 1), kind)
+        if sys.stdin is None:
+            return Submission(STANDARD, refused="standard input is closed")
+        return _decoded(STANDARD, sys.stdin.buffer.read(_LARGEST + 1), kind)
     path = Path(name)
     suffix = path.suffix.lower().removeprefix(".")
     try:
+        if not name:
+            return Submission(name, refused="the name of a submission is empty")
         if not path.exists():
             return Submission(name, refused=_missing(path))
         if path.is_dir():
             return Submission(name, refused=f"the folder '{name}' holds no file with one of the suffixes {_suffixes()}")
         if not path.is_file():
-            return Submission(name, refused=f"'{name}' is no file that can be read")
+            return Submission(name, refused=f"'{name}' is no file; what comes through a pipe is handed in as -")
         if suffix not in KINDS:
             return Submission(name, refused=f"the suffix of '{name}' does not say what it is written in; known are {_suffixes()}")
         with path.open("rb") as file:
             return _decoded(name, file.read(_LARGEST + 1), suffix)
     except OSError as error:
-        return Submission(name, refused=f"cannot read '{name}': {error.strerror or error}")
+        return Submission(name, refused=f"cannot read '{name}': {reason(error)}")
 
 
 def _named(argument: str) -> Iterator[str]:
     path = Path(argument)
-    if argument == "-" or path.is_file():
+    if argument in ("-", "") or path.is_file():
         yield argument
         return
     if path.is_dir():
@@ -81,7 +108,7 @@ def _decoded(name: str, data: bytes, kind: str) -> Submission:
     if len(data) > _LARGEST:
         return Submission(name, kind=kind, refused=f"undecided: too large: '{name}' has more than {_LARGEST // 2**20} MB")
     try:
-        return Submission(name, data.decode("utf-8-sig"), kind)
+        return Submission(name, decoded(data), kind)
     except UnicodeDecodeError as error:
         return Submission(name, kind=kind, refused=f"'{name}' is not text in UTF-8: byte {error.start + 1} cannot be read")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
@@ -10,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.errors import SpecError, one_of
+from symbackprop.files import read_toml
 from symbackprop.notation.checks import check_notation
 from symbackprop.notation.record import CHOICES, Notation
 
@@ -52,12 +52,7 @@ def _data(path: Path, below: tuple[Path, ...]) -> dict[str, Any]:
     """The settings of a file over those of the notation it extends."""
     if path in below:
         raise SpecError(f"{path}: the notations extend each other in a circle")
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the notation '{path}': {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"the notation '{path}' is not a TOML file: {error}") from error
+    data = read_toml(path, "notation")
     base = data.pop("extends", None)
     if base is None:
         return data

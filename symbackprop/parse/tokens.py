@@ -87,6 +87,7 @@ _SIGNS = {
     **dict.fromkeys("([", "open"), **dict.fromkeys(")]", "close"), **dict.fromkeys(("|", "||"), "bar"),
     **dict.fromkeys("{}^_&.", ""), **dict.fromkeys(",;", ","),
 }  # fmt: skip
+_BLANK = "?"  # what stands on a worksheet where a formula is to be written
 _SAME = {"==": ("relation", "="), "=>": ("relation", "implies"), "->": ("relation", "to"), "...": ("dots", "..."), ":": ("relation", ":")}
 
 _ALIGNED = r"(?:align(?:ed|at)?|equation|gather(?:ed)?|split|multline|eqnarray|flalign|displaymath|math|dmath)\*?"
@@ -138,6 +139,8 @@ def lex(text: str, pos: int, vocabulary: Vocabulary, single: bool = False) -> To
             return Token(known or said, said, start, end)
         if said == ":" and _ALONE.match(text, end):
             return Token("name", said, start, end)
+        if said == _BLANK:
+            raise ReadError(text, start, Message("nothing is filled in here"))
         if said not in _SAME:
             raise ReadError(text, start, Message("the character '{said}' has no meaning in a formula", said=said))
         return Token(*_SAME[said], start, end)

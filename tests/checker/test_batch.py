@@ -292,9 +292,9 @@ def test_many_get_a_page_each_an_index_and_tables(check: Callable[..., Ran], tmp
     ran = check("hw", "-p", "P.toml", "-f", "html", "-o", "pages")
     assert ran.code == 1
     written = sorted(str(p.relative_to(tmp_path / "pages")) for p in (tmp_path / "pages").rglob("*") if p.is_file())
-    assert written == ["hw/bad.md.html", "hw/right.md.html", "hw/sub/right.md.html", "hw/wrong.md.html", "index.html"]
+    assert written == ["bad.md.html", "index.html", "right.md.html", "sub/right.md.html", "wrong.md.html"]
     index = (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
-    assert all(f'href="{name}"' in index for name in written[:-1])
+    assert all(f'href="{name}"' in index for name in written if name != "index.html")
     assert "By kind of mistake" in ran.out
     assert "wrote 5 files: see pages/index.html" in ran.out
 
@@ -306,9 +306,33 @@ def test_a_folder_that_cannot_be_written_is_said(check: Callable[..., Ran], tmp_
     assert "cannot write" in ran.err
 
 
-def test_names_above_this_folder_stay_within_the_output(check: Callable[..., Ran], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["hw"], ["right.md.json", "sub/right.md.json", "wrong.md.json"]),
+        (["hw/"], ["right.md.json", "sub/right.md.json", "wrong.md.json"]),
+        (["{here}/hw"], ["right.md.json", "sub/right.md.json", "wrong.md.json"]),
+        (["hw/*.md"], ["right.md.json", "wrong.md.json"]),
+        (["hw/**/*.md"], ["right.md.json", "sub/right.md.json", "wrong.md.json"]),
+        (["hw/sub"], ["right.md.json"]),
+        (["hw/sub", "one"], ["hw/sub/right.md.json", "one/a.md.json"]),
+        (["hw/sub/right.md", "hw/right.md"], ["right.md.json", "sub/right.md.json"]),
+        (["one/../two/a.md", "two/a.md", "{here}/one/a.md"], ["one/a.md.json", "two/a.md.json"]),
+        (["one/a.md", "one/nowhere.md"], ["a.md.json", "nowhere.md.json"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_reports_keep_their_places_below_what_was_named(arguments: list[str], found: list[str], check: Callable[..., Ran], tmp_path: Path) -> None:
+    """A folder of one submission is a folder too; nothing is written outside the output, and the same file is checked once."""
     for name in ("one/a.md", "two/a.md"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(RIGHT, encoding="utf-8")
-    check("one/../two/a.md", "two/a.md", str(tmp_path / "one" / "a.md"), "-p", "P.toml", "-f", "json", "-o", "out")
-    assert len([p for p in (tmp_path / "out").rglob("*.json") if p.is_file()]) == 3
+    before = set(tmp_path.rglob("*"))
+    check(*[a.format(here=tmp_path) for a in arguments], "-p", "P.toml", "-f", "json", "-o", "out")
+    assert sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file()) == found
+    assert {p for p in set(tmp_path.rglob("*")) - before if tmp_path / "out" not in (p, *p.parents)} == set()
+
+
+def test_a_place_that_ends_like_a_folder_is_one(check: Callable[..., Ran], tmp_path: Path) -> None:
+    assert check("hw/right.md", "-p", "P.toml", "-f", "json", "-o", "new/").out == "wrote new/right.md.json\n"
+    assert check("hw/right.md", "-p", "P.toml", "-f", "json", "-o", "file").out == "wrote file\n"

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import symbackprop as sb
-from symbackprop.cli import command
+from symbackprop.cli.commands import command
 from symbackprop.errors import InputError
 
 FRONT = '+++\nequations = ["y = x w"]\nloss = "L"\n[shapes]\nx = ["N", "D"]\nw = ["D", "M"]\n[upstream]\ndy = "y"\n+++\n'

@@ -115,7 +115,7 @@ REFUSED = [
     (r"a \pm b", 3, '± stands for two formulas: write out the one you mean'),
     (r"\newcommand{\x}{y}", 1, 'a formula defines no commands: write the symbol itself'),
     (r"a ! b", 3, "the character '!' has no meaning in a formula"),
-    (r"a ? b", 3, "the character '?' has no meaning in a formula"),
+    (r"a ? b", 3, "nothing is filled in here"),
     (r"(a]", 3, "the bracket '(' opened at column 1 is closed by ']'"),
     (r"()", 2, 'nothing stands between the brackets'),
     (r"a = {}", 6, 'nothing stands between the braces'),
