@@ -9,6 +9,7 @@ from typing import Any
 from sympy import Integer, Rational
 
 from symbackprop.codegen.arrays import Op, walk
+from symbackprop.codegen.forms import Form
 from symbackprop.errors import InputError
 
 __all__ = ["ATOM", "Dialect", "Printer"]
@@ -22,9 +23,11 @@ _MATH = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cos
 class Dialect:
     """How a library spells an operation, as format strings: `{0}` is its first argument, `{like}` an array of the dtype wanted.
 
-    Functions are called as `prefix.name` unless `functions` gives the whole spelling. `number` and `condition` make arrays of
-    numbers where the library's functions take nothing else; `traced` says that a number of the caller's may be an array in
-    disguise, which Python's own functions would refuse. `about` goes into the docstring of the module.
+    Functions are called as `prefix.name` unless `functions` gives the whole spelling, or the whole call. `has` are the stable forms
+    that the library has itself, `forms` those that only its modules define; `lets_go` says that its modules drop what only an
+    activation was computed from, so that the memory is used again. `number` and `condition` make arrays of numbers where the
+    library's functions take nothing else; `traced` says that a number of the caller's may be an array in disguise, which Python's
+    own functions would refuse. `about` goes into the docstring of the module.
     """
 
     library: str
@@ -45,6 +48,9 @@ class Dialect:
     number: str = ""
     condition: str = ""
     traced: bool = False
+    has: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    lets_go: bool = False
 
 
 class Printer:
@@ -115,12 +121,16 @@ class Printer:
         match op.op:
             case "form" if isinstance(op.data, tuple):
                 form, axis, rank = op.data
-                return f"{form}({self.text(args[0])}, axis={axis if rank > 1 else 0})"
+                return self._put(d.has.get(form, f"{form}({{0}}, axis={{axis}})"), self.text(args[0]), axis=str(axis if rank > 1 else 0))
+            case "form" if op.data in d.has:
+                return self._put(d.has[op.data], *map(self.array, args))
             case "form":
                 # Numbers that come after the array stay numbers; the array itself may be a number.
                 return self._plain(args, f"{op.data}({', '.join([self.array(args[0]), *map(self.text, args[1:])])})")
             case "call" if op.data in _MATH and not any(map(self.is_array, args)) and not (d.traced and _has_names(op)):
                 return f"math.{op.data}({self.all(args)})"  # a Python number leaves the dtype of the arrays alone, a NumPy one does not
+            case "call" if "{" in self.function(op.data):
+                return self._put(self.function(op.data), *map(self.text, args))
             case "call":
                 return self._plain(args, f"{self.function(op.data)}({', '.join(map(self.array, args))})")
             case "reduce":

@@ -13,6 +13,10 @@ JAX = Dialect(
     imports=("import jax", "import jax.numpy as jnp"),
     about="The function is pure: jax.jit(loss_and_gradients) compiles it. float64 needs jax.config.update('jax_enable_x64', True).",
     functions={"erf": "jax.scipy.special.erf", "erfc": "jax.scipy.special.erfc"},
+    has={
+        "sigmoid": "jax.nn.sigmoid({0})", "softmax": "jax.nn.softmax({0}, axis={axis})", "log_softmax": "jax.nn.log_softmax({0}, axis={axis})",
+        "logsumexp": "jax.nn.logsumexp({0}, axis={axis})",
+    },
     copy="{0}",  # arrays of JAX are never written to, so sharing them is safe
     traced=True,
 )  # fmt: skip

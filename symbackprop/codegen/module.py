@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -33,9 +35,11 @@ def module_source(program: Program, dialect: Dialect, language: Language = ENGLI
     """
     printer = Printer(dialect, (*program.params, *program.inputs)[0].name, frozenset({*program.scalars, *program.sizes}))
     body: list[str] = []
+    gone = _let_go(program) if dialect.lets_go else {}
     for before, s in zip((None, *program.statements), program.statements, strict=False):
         body += [""] if before is not None and _is_backward(before) != _is_backward(s) else []
         body += stated([s], f"{s.name} = ", printer.text(s.value), language)
+        body += [f"    del {gone[s.name]}"] if s.name in gone else []
     returned = ", ".join(f'"{p}": {g}' for p, g in program.gradients.items())
     result = wrapped(f"return {program.loss}, {{{returned}}}", WIDTH - 4)
     functions = _functions(program, printer, language)
@@ -48,6 +52,14 @@ def module_source(program: Program, dialect: Dialect, language: Language = ENGLI
         *loaded_arrays(program), *read_sizes(program), "", *body, *(f"    {r}" for r in result), "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _let_go(program: Program) -> dict[str, str]:
+    """For each activation the quantity that it is computed from, where nothing else is."""
+    uses = Counter(chain([program.loss], program.gradients.values(), *(s.uses for s in program.statements)))
+    computed = {s.name for s in program.statements}
+    applied = (s for s in program.statements if s.value.op in ("call", "form") and [a.op for a in s.value.args] == ["name"])
+    return {s.name: z for s in applied if (z := s.value.args[0].data) in computed and uses[z] == 1}
 
 
 def _is_backward(statement: Statement) -> bool:
@@ -116,8 +128,10 @@ def _functions(program: Program, printer: Printer, language: Language) -> list[s
     """The functions that the statements call, each after those it needs."""
     lines: list[str] = []
     ops = [op for s in program.statements for op in walk(s.value)]
+    forms = {**FORMS, **printer.dialect.forms}
     for key in dict.fromkeys(op.data[0] if isinstance(op.data, tuple) else op.data for op in ops if op.op == "form"):
-        lines += [*_function(key, FORMS[key], printer.dialect, language), "", ""]
+        if key not in printer.dialect.has:
+            lines += [*_function(key, forms[key], printer.dialect, language), "", ""]
     called = {op.data for op in ops if op.op == "call" and printer.is_array(op) and printer.function(op.data) == op.data}
     for function in (erfc, erf):
         if called & _NEEDED_BY[function.__name__]:

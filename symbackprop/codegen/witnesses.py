@@ -24,7 +24,7 @@ K = TypeVar("K", bound=Hashable)
 
 _FIRST = ("neg", "div", "sum", "copy", "permute", "full", "pad", "shift", "log_share")
 _ALL = ("add", "sub", "mul", "matmul", "vdot", "outer")
-_CALLS = ("square", "sqrt", "abs", "log", "log1p", "sinh", "sin", "cos")
+_CALLS = ("square", "sqrt", "abs", "log", "log1p", "sinh", "sin", "cos", "addmm")
 _BATCH = 64  # what a size with a name is taken for when costs are compared
 
 
