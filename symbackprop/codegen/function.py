@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from symbackprop.codegen.differences import METHODS, Differences, compare_with_d
 from symbackprop.codegen.fast.calling import FastForm
 from symbackprop.codegen.fast.scalars import fewer_than_calls
 from symbackprop.codegen.fast.simplify import reduced
-from symbackprop.codegen.given import checked
+from symbackprop.codegen.given import array_of, checked, named
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numpy_source import numpy_source
 from symbackprop.codegen.program import Program, array_program
@@ -66,6 +67,13 @@ class GradientFunction:
             raise InputError(f"the {self.backend} backend makes new arrays in every call; out= and reuse= belong to {_owners()}")
         return self.run(params, *data, out=out, reuse=reuse, **scalars)
 
+    def __repr__(self) -> str:
+        taken = ", ".join(["params", *(g.name for g in (*self.program.inputs, *self.program.targets)), *(f"{s}=..." for s in self.program.scalars)])
+        return f"<{self.program.title} of '{self.program.net.name}': f({taken}); {self.backend}, {self.dtype}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self.program, self.source, self.backend, self.dtype)
+
     @cached_property
     def _owns(self) -> bool:
         return BACKENDS[self.backend].owns
@@ -83,19 +91,18 @@ class GradientFunction:
         array([2., 3.])
         """
         shapes = self._fixed()
-        for name in params:
-            one_of("parameter", name, shapes)
-        for name, shape in shapes.items():
-            if name not in params or np.shape(params[name]) != shape:
-                found = np.shape(params[name]) if name in params else "missing"
-                raise InputError(f"{name} has shape {shape}; it is {found}")
-        return np.concatenate([np.ravel(params[name]) for name in shapes])
+        named(params, list(shapes))
+        found = {name: array_of(name, params[name]) for name in shapes}
+        for name, array in found.items():
+            if array.shape != shapes[name] or array.dtype.kind not in "fiu":
+                raise InputError(f"{name} has shape {array.shape} and dtype {array.dtype}; expected {shapes[name]} and real numbers")
+        return np.concatenate([np.ravel(array) for array in found.values()])
 
     def unflatten(self, theta: Any) -> dict[str, Any]:
         """The parameters that a vector made by `flatten` stands for, in the dtype of the function."""
         shapes = self._fixed()
         sizes = [int(np.prod(s, dtype=int)) for s in shapes.values()]
-        vector = np.asarray(theta)
+        vector = array_of("theta", theta)
         if vector.shape != (sum(sizes),) or vector.dtype.kind != "f":
             raise InputError(f"theta is a vector of {sum(sizes)} real numbers, not an array of shape {vector.shape} and dtype {vector.dtype}")
         parts = np.split(vector.astype(self.dtype), np.cumsum(sizes)[:-1])
@@ -144,6 +151,9 @@ class GradientFunction:
         names = self.program.size_names
         for name in sizes:
             one_of("size", name, names.values())
+        for name, size in sizes.items():
+            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+                raise InputError(f"{name} is a whole number from 1, not {size!r}")
         missing = [name for name in names.values() if name not in sizes]
         if missing:
             raise InputError(f"say how large {', '.join(missing)} is: form({', '.join(f'{n}=...' for n in missing)})")
@@ -155,6 +165,10 @@ class GradientFunction:
             if not all(isinstance(n, int) for n in shape):
                 raise InputError(f"{name} has shape {shape}: a flat vector needs sizes that are numbers")
         return self.params
+
+
+def _rebuilt(program: Program, source: str, backend: str, dtype: str) -> GradientFunction:
+    return GradientFunction(program, source, backend, dtype, BACKENDS[backend].run(program, source, dtype))
 
 
 def _owners() -> str:
@@ -204,4 +218,4 @@ def compile(
     one_of("dtype", dtype, DTYPES)
     program = array_program(net, notation, layout=layout, of=of, wrt=wrt)
     source = BACKENDS[backend].source(program)
-    return GradientFunction(program, source, backend, dtype, BACKENDS[backend].run(program, source, dtype))
+    return _rebuilt(program, source, backend, dtype)

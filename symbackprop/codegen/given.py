@@ -16,7 +16,7 @@ from symbackprop.codegen.stable import sizes_of
 from symbackprop.equations import Entry
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["SUM_TOLERANCE", "Checked", "checked", "classes", "fitting", "label_tests", "sizes_read"]
+__all__ = ["SUM_TOLERANCE", "Checked", "array_of", "checked", "classes", "fitting", "label_tests", "named", "sizes_read"]
 
 _OPTIONS = ("out", "reuse")  # arguments by name that are no numbers
 SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
@@ -66,16 +66,11 @@ def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
 
 def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
     """The arguments of a call with names, shapes and dtypes checked; what stands in the arrays is not looked at."""
-    if not isinstance(params, Mapping):
-        raise InputError(f"params is a dict of arrays, {', '.join(g.name for g in program.params)}; not {type(params).__name__}")
     names = [g.name for g in program.params]
-    for key in params:
-        if key not in names:
-            raise UnknownName("parameter", str(key), names)
-    missing = [n for n in names if n not in params]
-    if missing:
-        raise InputError(f"params lacks {', '.join(missing)}; it needs {', '.join(names)}")
+    named(params, names)
     wanted = (*program.inputs, *program.targets)
+    if any(g.name in scalars for g in wanted):
+        raise InputError(f"arrays are given in order and not by name: f({', '.join(['params', *(g.name for g in wanted)])})")
     if len(data) != len(wanted):
         raise InputError(f"{len(wanted)} arrays come after params, {', '.join(g.name for g in wanted)}; {len(data)} were given")
     sizes = _Sizes()
@@ -87,6 +82,28 @@ def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
     return Checked(dict(zip(names, found, strict=False)), tuple(found[len(names) :]), dict(scalars))
 
 
+def named(params: Any, names: Sequence[str]) -> None:
+    """Parameters come in a mapping that has these names and no others; `InputError` says which it lacks, with the near miss."""
+    if not isinstance(params, Mapping):
+        raise InputError(f"params is a dict of arrays, {', '.join(names)}; not {type(params).__name__}")
+    for key in params:
+        if key not in names:
+            raise UnknownName("parameter", str(key), names)
+    missing = [n for n in names if n not in params]
+    if missing:
+        raise InputError(f"params lacks {', '.join(missing)}; it needs {', '.join(names)}")
+
+
+def array_of(name: str, value: Any) -> Any:
+    """A value as an array of NumPy; `InputError` if it is none, or if entries of it are masked."""
+    if np.ma.is_masked(value):
+        raise InputError(f"{name} has masked entries, and nothing is left out here; say what stands in their place, {name}.filled(0)")
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError, ValueError) as error:  # lists of unequal lengths, and arrays of other libraries that NumPy cannot read
+        raise InputError(f"{name} is no array: {error}") from error
+
+
 def sizes_read(program: Program, arrays: Sequence[Any]) -> dict[Any, int]:
     """The sizes with a name, read off arrays that fit: parameters, inputs, targets."""
     wanted = (*program.params, *program.inputs, *program.targets)
@@ -95,12 +112,7 @@ def sizes_read(program: Program, arrays: Sequence[Any]) -> dict[Any, int]:
 
 
 def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real") -> Any:
-    if np.ma.is_masked(value):
-        raise InputError(f"{given.name} has masked entries, and nothing is left out here; say what stands in their place, {given.name}.filled(0)")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{given.name} is no array: {error}") from error
+    array = array_of(given.name, value)
     if target and kind == "class":
         if array.dtype.kind not in "iu":
             raise InputError(f"{given.name} holds class numbers, so its dtype must be an integer, not {array.dtype}")
@@ -109,11 +121,20 @@ def _array(given: Given, value: Any, dtype: str, target: bool, kind: str = "real
         return array.astype(dtype)  # labels are often counted in integers, which become numbers without loss
     if array.dtype != np.dtype(dtype):
         order = "" if array.dtype.isnative else ", bytes in this machine's order"
-        remedy = f"use {given.name}.astype('{dtype}')"
-        if array.dtype.name in ("float32", "float64") and array.dtype.name != dtype:
-            remedy += f", or compile with dtype='{array.dtype.name}'"
+        remedy = _remedy(given.name, value, array, dtype)
         raise InputError(f"{given.name} has dtype {array.dtype}, but the function computes in {dtype}{order}; {remedy}")
     return array
+
+
+def _remedy(name: str, value: Any, array: Any, dtype: str) -> str:
+    """What to do with an array of another dtype."""
+    if array.dtype.kind == "c":
+        return f"complex numbers have no place in it, so give {name}.real and {name}.imag as two arrays"
+    if array.dtype.kind in "mMV" or (array.dtype.kind in "OSU" and not isinstance(value, np.ndarray)):
+        return f"{'what it holds' if isinstance(value, np.ndarray) else type(value).__name__} is no array of numbers"
+    remedy = f"use {name}.astype('{dtype}')" if hasattr(value, "astype") else f"use np.asarray({name}, '{dtype}')"
+    known = array.dtype.name in ("float32", "float64") and array.dtype.name != dtype
+    return f"{remedy}, or compile with dtype='{array.dtype.name}'" if known else remedy
 
 
 def _values(given: Given, array: Any) -> None:
@@ -202,6 +223,8 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
 def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:
     """The numbers that the formulas leave open are given, and no others."""
     for key in scalars:
+        if key in _OPTIONS:
+            raise InputError(f"{key}= says where a call puts its gradients; it has no meaning here")
         if key not in program.scalars:
             raise UnknownName("argument", key, (*program.scalars, *_OPTIONS), "" if program.scalars else "the formulas leave no number open")
     missing = [n for n in program.scalars if n not in scalars]

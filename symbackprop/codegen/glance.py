@@ -70,6 +70,7 @@ def _taking(program: Program, packed: bool) -> str:
     tests += [f"{x}.flags.carray" for x in called.values() if packed]
     return "\n".join([
         f"def apart({', '.join(['params', *[*called.values()][len(program.params) :]])}):",
+        "    if type(params) is not dict:", "        return None",  # reading what it lacks could change another mapping
         *(f'    {called[g]} = params["{g.name}"]' for g in program.params),
         *(f"    {n} = {place}" for n, place in where.items()),
         f"    return (({''.join(f'{n}, ' for n in sizes.values())}), ({', '.join(called.values())},)) if {' and '.join(tests)} else None",

@@ -110,7 +110,8 @@ def test_wrong_dtypes_name_the_array_and_what_to_do(loss: str, dtype: str) -> No
     for name in ("W1", "b2", "X"):
         c = call(loss)
         c.arrays[name] = c.arrays[name].astype(dtype) if not dtype.startswith("complex") else c.arrays[name] + np.zeros((), dtype)
-        refused(c, f"{name} has dtype {c.arrays[name].dtype}", "float64", f"{name}.astype('float64')")
+        remedy = f"{name}.real and {name}.imag" if dtype.startswith("complex") else f"{name}.astype('float64')"
+        refused(c, f"{name} has dtype {c.arrays[name].dtype}", "float64", remedy)
 
 
 @every_loss

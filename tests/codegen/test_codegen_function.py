@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from autograd import grad
 
 import symbackprop as sb
+from symbackprop.codegen.backends import BACKENDS
 from symbackprop.rules import ACTIVATIONS, LOSSES, PENALTIES
 
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
@@ -205,3 +208,23 @@ def test_the_check_says_in_words_where_the_error_is() -> None:
     assert not bad.ok
     assert "at W1[" in str(bad)
     assert next(c for c in bad.parameters if c.name == "b1").error < 1e-7
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS])
+def test_a_function_is_sent_to_other_processes(backend: str) -> None:
+    """The oracle is the function itself; the copy shares nothing with it."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    f = sb.compile(sb.mlp([3, 2], output="softmax", loss="cross_entropy", samples="m"), backend, "float32")
+    params = {"W1": np.ones((3, 2), "float32"), "b1": np.zeros(2, "float32")}
+    x, y = np.ones((4, 3), "float32"), np.eye(2, dtype="float32")[[0, 1, 1, 1]]
+    loss, grads = f(params, x, y)
+    for other in (pickle.loads(pickle.dumps(f)), copy.deepcopy(f)):
+        again, gradients = other(params, x, y)
+        assert (float(again), other.source, repr(other)) == (float(loss), f.source, repr(f))
+        for name, g in grads.items():
+            np.testing.assert_array_equal(np.asarray(gradients[name]), np.asarray(g))
+
+
+def test_a_function_says_what_it_is() -> None:
+    f = sb.compile(sb.mlp([3, 2], activation="leaky_relu", samples="m"), dtype="float32")
+    assert repr(f) == "<loss and gradients of 'mlp': f(params, X, Y, alpha=...); numpy, float32>"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -207,5 +210,97 @@ def test_class_numbers_of_another_order_of_bytes() -> None:
 def test_a_flat_vector_that_does_not_fit() -> None:
     with pytest.raises(InputError, match=r"theta is a vector of 8 real numbers, not an array of shape \(7,\)"):
         F.flat(np.zeros(7), np.ones((4, 3)), np.ones((4, 2)))
-    with pytest.raises(InputError, match=r"b1 has shape \(2,\); it is missing"):
-        F.flatten({"W1": np.ones((3, 2))})
+    with pytest.raises(InputError, match="theta is no array"):
+        F.flat([[1.0], [1.0, 2.0]], np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.raises(InputError, match="theta has masked entries"):
+        F.unflatten(np.ma.masked_array(np.ones(8), np.eye(8)[0]))
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"W1": np.ones((3, 2))}, "params lacks b1; it needs W1, b1"),
+        ({"W1": np.ones((3, 2)), "b1": np.ones(2), 2: 1.0}, "unknown parameter '2'"),
+        ({"W1": np.ones((2, 3)), "b1": np.ones(2)}, r"W1 has shape \(2, 3\) and dtype float64; expected \(3, 2\) and real numbers"),
+        ({"W1": np.ones((3, 2)) * 1j, "b1": np.ones(2)}, "W1 has shape .* complex128; expected .* real numbers"),
+        ({"W1": [[1.0], [1.0, 2.0]], "b1": np.ones(2)}, "W1 is no array"),
+        ([np.ones((3, 2))], "params is a dict of arrays, W1, b1; not list"),
+        (None, "params is a dict of arrays, W1, b1; not NoneType"),
+    ],
+)
+def test_parameters_that_make_no_vector(params: Any, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        F.flatten(params)
+
+
+class Default(dict[str, Any]):
+    """A dict that makes what it lacks."""
+
+    def __missing__(self, key: str) -> Any:
+        self[key] = np.zeros(2)
+        return self[key]
+
+
+def test_a_mapping_is_not_asked_for_what_it_lacks() -> None:
+    for backend in ("numpy", "numba", "torch"):
+        if find_spec(backend) is None:
+            continue
+        f = sb.compile(sb.mlp([3, 2], activation="tanh", samples="m"), backend)
+        params, x, y = {"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2))
+        wanted = float(f(params, x, y)[0])
+        for wrong in (Default(W1=params["W1"]), Default(W1=params["W1"], b_1=params["b1"])):
+            keys = list(wrong)
+            with pytest.raises(InputError, match=r"params lacks b1|did you mean 'b1'"):
+                f(wrong, x, y)
+            assert list(wrong) == keys
+        for fits in (Default(params), OrderedDict(params), MappingProxyType(params)):
+            assert float(f(fits, x, y)[0]) == wanted
+        with pytest.raises(InputError, match="params is a dict of arrays, W1, b1; not ndarray"):
+            f(np.zeros((), [("W1", float, (3, 2))]), x, y)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba", "torch"])
+def test_arrays_by_name_are_answered_with_their_order(backend: str) -> None:
+    pytest.importorskip(backend)
+    f = sb.compile(sb.mlp([3, 2], activation="tanh", samples="m"), backend)
+    params, x, y = {"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2))
+    f(params, x, y)
+    for given, named in (((), {"X": x, "Y": y}), ((x,), {"Y": y})):
+        with pytest.raises(InputError, match=r"arrays are given in order and not by name: f\(params, X, Y\)"):
+            f(params, *given, **named)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.ones((4, 3)) * 1j, r"complex numbers have no place in it, so give X.real and X.imag"),
+        (None, "NoneType is no array of numbers"),
+        ({"X": 1}, "dict is no array of numbers"),
+        ((x for x in ()), "generator is no array of numbers"),
+        ([[1, 2, 3]] * 4, r"use np.asarray\(X, 'float64'\)"),
+        (np.ones((4, 3), "M8[s]"), "what it holds is no array of numbers"),
+        (np.ones((4, 3), "O"), r"use X.astype\('float64'\)"),
+    ],
+)
+def test_the_remedy_fits_what_was_given(value: Any, says: str) -> None:
+    with pytest.raises(InputError, match=f"X has dtype .*; {says}"):
+        call(X=value)
+
+
+@pytest.mark.parametrize("strides", [(0, 8), (8, 8), (16, 0)])
+def test_gradients_are_not_written_to_one_place(strides: tuple[int, int]) -> None:
+    place = np.lib.stride_tricks.as_strided(np.zeros(8), (3, 2), strides)
+    with pytest.raises(InputError, match=r"out\['W1'\] must have a place of its own for every entry"):
+        F({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2)), out={"W1": place, "b1": np.zeros(2)})
+
+
+@pytest.mark.parametrize("name", ["out", "reuse"])
+def test_a_check_writes_nowhere(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}= says where a call puts its gradients"):
+        F.check({"W1": np.ones((3, 2)), "b1": np.zeros(2)}, np.ones((4, 3)), np.zeros((4, 2)), **{name: True})
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "a", True])
+def test_a_size_is_a_whole_number(size: Any) -> None:
+    with pytest.raises(InputError, match="m is a whole number from 1, not"):
+        F.form(m=size)

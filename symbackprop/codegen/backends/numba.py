@@ -18,7 +18,6 @@ from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.given import checked
 from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.loading import imported, loaded
-from symbackprop.codegen.module import arguments
 from symbackprop.codegen.numba_source import numba_source
 from symbackprop.codegen.program import Program
 from symbackprop.errors import CannotWrite
@@ -40,7 +39,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         nonlocal compiled
-        if usual and (compiled if looks else glance.kind(params, data, scalars)):
+        if usual and type(params) is dict and (compiled if looks else glance.kind(params, data, scalars)):
             try:
                 found = direct(params, *data, **scalars)
             except (AttributeError, LookupError, TypeError, ValueError):  # of another type, name or shape: said below
@@ -61,12 +60,13 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
 def _direct(program: Program) -> str:
     """The function that hands to the compiled one what a caller gives, and answers nothing if that is not sound."""
+    taken = ["params", *(g.name for g in (*program.inputs, *program.targets)), "/", *program.scalars]
     given = [*(f'params["{g.name}"]' for g in program.params), *(g.name for g in (*program.inputs, *program.targets)), *program.scalars]
     grads = dict(zip(program.gradients, (f"g{n}" for n, _ in enumerate(program.gradients)), strict=True))
     tests = ["sound", f"len(params) == {len(program.params)}", *(f"type({n}) is float and isfinite({n})" for n in program.scalars)]
     answer = ", ".join(f'"{p}": {g}' for p, g in grads.items())
     return "\n".join([
-        f"def direct({arguments(program)}):", f"    loss, {', '.join(grads.values())}, sound = computed({', '.join(given)})",
+        f"def direct({', '.join(taken)}):", f"    loss, {', '.join(grads.values())}, sound = computed({', '.join(given)})",
         f"    if {' and '.join(tests)}:", f"        return real(loss), {{{answer}}}", "    return None",
     ])  # fmt: skip
 

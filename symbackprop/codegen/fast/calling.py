@@ -58,7 +58,7 @@ class FastForm:
 
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         direct = self._kept.direct
-        if direct is not None and out is None and not scalars:
+        if direct is not None and out is None and not scalars and type(given) is dict:
             try:
                 answer = direct(reuse, given, data)
             except REFUSED:

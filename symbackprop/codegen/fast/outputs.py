@@ -67,10 +67,23 @@ class Outputs:
             one_of("gradient", str(name), shapes)
         for (name, shape), g in zip(shapes.items(), given, strict=True):
             if type(g) is not np.ndarray or g.shape != shape or g.dtype != dtype or not g.flags.writeable:
-                found = f"an array of shape {g.shape} and dtype {g.dtype}" if isinstance(g, np.ndarray) else f"{type(g).__name__}"
+                no_array = type(g).__name__ if name in out else "missing"
+                found = f"an array of shape {g.shape} and dtype {g.dtype}" if isinstance(g, np.ndarray) else no_array
                 found += "" if not isinstance(g, np.ndarray) or g.flags.writeable else ", which is read-only"
                 raise InputError(f"out['{name}'] must be an array of shape {shape} and dtype {dtype} that can be written to; it is {found}")
+            if _folded(g):
+                raise InputError(f"out['{name}'] must have a place of its own for every entry, but some of its entries lie in one place")
         written = Written(given)
         if any(end > start for (_, end), (start, _) in pairwise(written.bounds)):
             raise InputError("two arrays of out share memory; gradients need arrays of their own")
         self.out, self.shapes, self.written = given, [*shapes.values()], written
+
+
+def _folded(array: Any) -> bool:
+    """Whether entries of an array may share memory: steps along its axes, shortest first, each beyond all that the shorter ones reach."""
+    reach = array.itemsize
+    for step, n in sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if step < reach:
+            return True
+        reach += step * (n - 1)
+    return False
