@@ -12,6 +12,7 @@ import numpy as np
 from sympy import Integer
 
 from symbackprop.codegen.backends import BACKENDS, Run
+from symbackprop.codegen.bound import Step
 from symbackprop.codegen.complex_step import complex_loss
 from symbackprop.codegen.differences import METHODS, Differences, compare_with_differences
 from symbackprop.codegen.fast.calling import FastForm
@@ -66,6 +67,28 @@ class GradientFunction:
         if not self._owns:
             raise InputError(f"the {self.backend} backend makes new arrays in every call; out= and reuse= belong to {_owners()}")
         return self.run(params, *data, out=out, reuse=reuse, **scalars)
+
+    def bind(self, params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
+        """`step()`, a function of no arguments that answers `loss, grads` for these very arrays as they then are.
+
+        For loops in which parameters change in place: names, shapes and dtypes are looked at once, and gradients are written to the
+        same arrays by every step. Each binding has arrays of its own; one thread at a time may step.
+
+        Raises `InputError` for what a call would refuse, and for what it would convert, as a list.
+
+        >>> from symbackprop.builders import mlp
+        >>> params = {"W1": np.zeros((1, 1)), "b1": np.ones(1)}
+        >>> step = compile(mlp([1, 1], activation="identity", samples="m")).bind(params, np.zeros((2, 1)), np.zeros((2, 1)))
+        >>> for _ in range(3):
+        ...     loss, grads = step()
+        ...     params["b1"] -= 0.5 * grads["b1"]
+        >>> params["b1"]
+        array([0.125])
+        """
+        bind = getattr(self.run, "bind", None)
+        if bind is None:
+            raise InputError(f"the {self.backend} backend cannot bind: its arrays do not change in place; compile for {_owners()}")
+        return bind(params, *data, **scalars)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         taken = ", ".join(["params", *(g.name for g in (*self.program.inputs, *self.program.targets)), *(f"{s}=..." for s in self.program.scalars)])

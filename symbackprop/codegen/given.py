@@ -16,7 +16,7 @@ from symbackprop.codegen.stable import sizes_of
 from symbackprop.equations import Entry
 from symbackprop.errors import InputError, UnknownName
 
-__all__ = ["SUM_TOLERANCE", "Checked", "array_of", "checked", "classes", "fitting", "label_tests", "named", "sizes_read"]
+__all__ = ["SUM_TOLERANCE", "Checked", "array_of", "checked", "classes", "finite_numbers", "fitting", "label_tests", "named", "sizes_read"]
 
 _OPTIONS = ("out", "reuse")  # arguments by name that are no numbers
 SUM_TOLERANCE = 1e-3  # by so much the sum of a row of float32 shares may miss 1
@@ -61,7 +61,7 @@ def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
         _values(g, x)
         if g in program.targets:
             _labels(program, g, x, sizes_read(program, arrays))
-    return Checked(found.params, found.data, _finite(scalars))
+    return Checked(found.params, found.data, finite_numbers(scalars))
 
 
 def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
@@ -232,7 +232,8 @@ def _numbers(program: Program, scalars: Mapping[str, Any]) -> None:
         raise InputError(f"the formulas leave numbers open: give {', '.join(f'{n}=...' for n in missing)}")
 
 
-def _finite(scalars: Mapping[str, Any]) -> dict[str, float]:
+def finite_numbers(scalars: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers given by name as floats; `InputError` names one that is no number, or not finite."""
     for key, value in scalars.items():
         if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
             raise InputError(f"{key} is a finite number, not {value!r}")

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from threading import Lock
@@ -14,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen.backends.numba_bound import bound, with_addresses
 from symbackprop.codegen.backends.record import Backend, Run
+from symbackprop.codegen.bound import Step
 from symbackprop.codegen.given import checked
 from symbackprop.codegen.glance import Glance
 from symbackprop.codegen.loading import imported, loaded
 from symbackprop.codegen.numba_source import numba_source
 from symbackprop.codegen.program import Program
-from symbackprop.errors import CannotWrite
+from symbackprop.errors import CannotWrite, InputError
 from symbackprop.files import write_beside
 
 __all__ = ["BACKEND"]
@@ -55,6 +58,16 @@ def _build(program: Program, source: str, dtype: str) -> Run:
             compiled = True
         return answer  # type: ignore[no-any-return]
 
+    @cache
+    def function_at(dtypes: tuple[str, ...]) -> Any:
+        return imported(_kept(with_addresses(program, source, dtypes), dtype))["computed_at"]
+
+    def bind(params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
+        if not usual:
+            raise InputError("the numba backend binds a loss, its gradient by every parameter, and arrays that have axes; compile for numpy")
+        return bound(program, dtype, run, function_at, params, data, scalars)
+
+    run.bind = bind  # type: ignore[attr-defined]
     return run
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import isfinite
 from threading import local
 from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.fast.door import array_door, number_door
+from symbackprop.codegen.bound import Step, closer_look, standing
+from symbackprop.codegen.fast.door import array_door, number_door, number_step
 from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Outputs, Written
 from symbackprop.codegen.fast.results import Returned
@@ -80,6 +82,12 @@ class FastForm:
             checked(self.program, self.dtype.name, given, data, scalars)
         return loss, dict(zip(self._names, grads, strict=True))
 
+    def bind(self, given: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
+        """The step for these arrays, in a workspace of its own."""
+        sizes, arrays, numbers = standing(self.program, self.dtype.name, given, data, scalars)
+        look = partial(closer_look, self.program, self.dtype.name, arrays, scalars)
+        return self._made(sizes).bound(arrays, numbers, self._glance.labelled, look)
+
     def _written(self, space: Space, out: Any, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and the arrays of `out`, written to directly unless they lie scattered in memory."""
         outputs = self._kept.outputs
@@ -125,4 +133,4 @@ class FastForm:
         if not fewer_than_calls(self.reduced, known):
             return arrays
         run = written_out(self.reduced, known)
-        return ScalarSpace(run, number_door(self.program), self._names, self.dtype, arrays)
+        return ScalarSpace(run, number_door(self.program) + number_step(self.program), self._names, self.dtype, arrays)

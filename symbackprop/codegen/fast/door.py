@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from symbackprop.codegen.glance import everything, kind_tests, shape_tests
 from symbackprop.codegen.program import Program
 
-__all__ = ["array_door", "number_door"]
+__all__ = ["array_door", "number_door", "number_step"]
 
 
 def array_door(program: Program, labels: int) -> str:
@@ -60,6 +60,25 @@ def number_door(program: Program) -> str:
         "    if reuse:", "        pack_into(memory, 0, *values)", "        return number(values[1]), {**own}",
         "    record = ndarray((), kind, bytearray(pack(*values)))",
         f"    return number(values[1]), {{{', '.join(f'{name!r}: record[{name!r}]' for name in program.gradients)}}}", "",
+    ])  # fmt: skip
+
+
+def number_step(program: Program) -> str:
+    """The module whose `bind` makes `step()`, which hands the arrays to `run` as they then are; where `direct` is not sure, `otherwise()` answers.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> print(number_step(array_program(mlp([2, 1]))).splitlines()[8].strip())
+    values = run(x0(), x1(), x2(), x3())
+    """
+    names, numbers = everything(program).values(), [f"k{n}" for n, _ in enumerate(program.scalars)]
+    return "\n".join([
+        "def bind(arrays, numbers, otherwise):", f"    [{_each(names)}] = arrays", f"    [{_each(numbers)}] = numbers",
+        *(f"    {x} = {x}.tolist" for x in names),
+        "    def step():", "        try:", f"            values = run({', '.join([*(f'{x}()' for x in names), *numbers])})",
+        "            if isfinite(values[0]):", "                pack_into(memory, 0, *values)", "                return number(values[1]), own",
+        "        except REFUSED:", "            return otherwise()",
+        "        return otherwise()", "    return step", "",
     ])  # fmt: skip
 
 

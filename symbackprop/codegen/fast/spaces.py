@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen.bound import Step
 from symbackprop.codegen.fast.outputs import Written
 from symbackprop.codegen.fast.results import Returned
 from symbackprop.codegen.loading import loaded
@@ -52,6 +53,22 @@ class ArraySpace:
         grads = self._reused.arrays
         return (*self.written(arrays, numbers, grads), grads)
 
+    def bound(self, arrays: Sequence[Any], numbers: Sequence[float], labelled: Callable[[Sequence[Any]], bool], look: Callable[[], None]) -> Step:
+        """The step for these arrays, which writes where `reused` does; `look` is called where it is not sure that all is well."""
+        enter, function = self._run
+        own, named = self._reused.arrays, self._reused.named()
+        everything = (*arrays, *numbers, *own)
+
+        def step() -> tuple[Any, dict[str, Any]]:
+            if labelled(arrays):
+                loss, mark = enter(function, *everything)
+                if isfinite(mark):
+                    return loss, named
+            look()
+            return self.written(arrays, numbers, own)[0], named
+
+        return step
+
     @property
     def own(self) -> Written:
         """The memory of those arrays."""
@@ -61,13 +78,13 @@ class ArraySpace:
 class ScalarSpace:
     """Calls `run(*lists, *numbers)`, which returns the mark, the loss and every entry of the gradients as plain numbers.
 
-    `direct(reuse, params, data)` of the module `door` does so for what a caller gives, if it is of the usual kind. Where plain
-    numbers raise, as an exponential that overflows does, `otherwise` answers.
+    `direct(reuse, params, data)` of the module `doors` does so for what a caller gives, if it is of the usual kind, and `bind` for
+    arrays that stay where they are. Where plain numbers raise, as an exponential that overflows does, `otherwise` answers.
     """
 
     form = "scalars"
 
-    def __init__(self, run: Callable[..., Any], door: str, names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
+    def __init__(self, run: Callable[..., Any], doors: str, names: Sequence[str], dtype: Any, otherwise: ArraySpace) -> None:
         self._run, self._otherwise, self._number = run, otherwise, dtype.type
         self.shapes, self._names = otherwise.shapes, names
         fields = [(n, dtype, s) for n, s in zip(names, self.shapes, strict=True)]
@@ -75,9 +92,11 @@ class ScalarSpace:
         layout, memory = struct.Struct(f"{self._kind.itemsize // dtype.itemsize}{dtype.char}"), bytearray(self._kind.itemsize)
         self._pack, self._own = layout.pack, self._arrays(memory)
         self.own = Written([*self._own.values()])
-        known = {"run": run, "dtype": dtype, "number": dtype.type, "kind": self._kind, "ndarray": np.ndarray, "isfinite": math.isfinite}
-        known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own, "met": self.own.met}
-        self.direct: Direct = loaded(door, known)["direct"]
+        known = {"run": run, "dtype": dtype, "number": dtype.type, "kind": self._kind, "ndarray": np.ndarray, "isfinite": isfinite}
+        known |= {"pack": layout.pack, "pack_into": layout.pack_into, "memory": memory, "own": self._own, "met": self.own.met, "REFUSED": REFUSED}
+        module = loaded(doors, known)
+        self.direct: Direct = module["direct"]
+        self._bind = module["bind"]
 
     def fresh(self, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and new arrays for the gradients."""
@@ -98,6 +117,15 @@ class ScalarSpace:
         for g, x in zip(grads, found, strict=True):
             g[...] = x
         return loss, mark
+
+    def bound(self, arrays: Sequence[Any], numbers: Sequence[float], labelled: Callable[[Sequence[Any]], bool], look: Callable[[], None]) -> Step:
+        """The step for these arrays, which writes where `reused` does; the mark of the numbers tells whether labels fit."""
+
+        def otherwise() -> tuple[Any, dict[str, Any]]:
+            look()
+            return self.written(arrays, numbers, [*self._own.values()])[0], self._own
+
+        return self._bind(arrays, numbers, otherwise)  # type: ignore[no-any-return]
 
     def _arrays(self, memory: bytearray) -> dict[str, Any]:
         """The gradients as fields of one record: NumPy makes no array faster."""
