@@ -49,6 +49,10 @@ def entries(reader: Walk, tensor: Tensor, quantity: Quantity, rest: Found, alias
     """A quantity at the indices in its subscript, or whole."""
     if quantity.faces[tensor] is None:
         indices = reader.indices(rest.sub, tensor.rank, tree)
+        if not indices:
+            raise Unreadable(Message("{name} has {rank} axes: write its indices", name=shown(tree), rank=tensor.rank), tree.span)
+        if len(indices) != tensor.rank:
+            raise unlike(tree, len(indices), tensor.rank)
         for i, n in zip(indices, tensor.shape, strict=True):
             if isinstance(i, str):
                 reader.labels.note(i, n, shown(tree), tree.span)
@@ -126,14 +130,17 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
         letter = i.partition("#")[0] if isinstance(i, str) else ""
         means_sample = known == reader.context.samples if known is not None else letter in reader.context.sample_letters
         if means_sample:
-            return reader.labels.at(x, where, i, shown(tree), tree.span)
+            return upright(reader, reader.labels.at(x, where, i, shown(tree), tree.span), tree)
         x = reader.labels.at(x, other, i, shown(tree), tree.span)
         return reader.labels.at(x, where, reader.implied(), shown(tree), tree.span)
     if len(indices) == 1 and len(axes) == 2:
         return line_of(reader, x, indices[0], tree)
-    raise Unreadable(
-        Message("{name} has {count} indices, but the quantity has {most} axes", name=shown(tree), count=len(indices), most=len(axes)), tree.span
-    )
+    raise unlike(tree, len(indices), len(axes))
+
+
+def unlike(tree: Tree, count: int, axes: int) -> Unreadable:
+    """Indices that are not as many as there are axes."""
+    return Unreadable(Message("{name} has {count} indices, but the quantity has {most} axes", name=shown(tree), count=count, most=axes), tree.span)
 
 
 def sliced(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree) -> Typed:

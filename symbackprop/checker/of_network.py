@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from sympy import sympify
 
+from symbackprop.backprop import Named
 from symbackprop.checker.problem import Problem, problem_from
+from symbackprop.documents.about_network import layout_of, letters_of, style_of
 from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Tensor, index, scalar, tensors
 from symbackprop.errors import SpecError
-from symbackprop.lift import Layout, lift_equation
+from symbackprop.lift import lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.typeset.build import Builder
@@ -37,20 +40,19 @@ def _made(net: Network, notation: Notation) -> Problem:
     return problem_from(declarations(net, notation), f"the network '{net.name}'")
 
 
-def declarations(net: Network, notation: Notation) -> dict[str, Any]:
-    """The table that declares a network with the cost of a notation, as a problem file holds it.
+def declarations(net: Network, notation: Notation, named: Mapping[str, Named] | None = None) -> dict[str, Any]:
+    """The table that declares a network with the cost of a notation, as a problem file holds it; `named` are other letters of gradients.
 
     Raises `SpecError` for a network whose equations have no form that is read back.
     """
-    return _Declarations(with_cost_of(net, notation), notation).table()
+    return _Declarations(with_cost_of(net, notation), notation, named).table()
 
 
 class _Declarations:
-    def __init__(self, net: Network, notation: Notation) -> None:
-        self.net, self.notation = net, notation
-        weights = None if not net.typed else tuple(p.name for p in net.parameters if p.rank == 2)
-        self.layout: Layout = notation.layout(net.samples is not None, weights)
-        self.builder = Builder(notation, net.samples, last=net.last_layer)
+    def __init__(self, net: Network, notation: Notation, named: Mapping[str, Named] | None = None) -> None:
+        self.net, self.notation, self.layout = net, style_of(net, notation), layout_of(net, notation)
+        self.named = letters_of(net, notation) if named is None else named
+        self.builder = Builder(self.notation, net.samples, last=net.last_layer)
 
     def table(self) -> dict[str, Any]:
         net = self.net
@@ -66,7 +68,7 @@ class _Declarations:
         found |= self.samples() | self.layers() | self.facts() | self.scalars()
         found["names"] = self.names()
         found["functions"] = self.functions()
-        found["conventions"] = {"broadcast": net.samples is not None, "vectors": "row" if self.layout.row_vectors else "column"}
+        found["conventions"] = {"broadcast": any(e.tensor.rank > 1 for e in net.equations), "vectors": "row" if self.layout.row_vectors else "column"}
         if self.layout.jacobians != "shape":
             found["conventions"] |= {"jacobian": self.layout.jacobians, "gradient": "jacobian" if self.layout.jacobians == "numerator" else "shape"}
         return found
@@ -76,29 +78,42 @@ class _Declarations:
         return latex(self.builder.whole(tensor))
 
     def equation(self, e: Equation) -> str:
+        """In matrix form; in index form where it has none, for which every axis has to be where the layout has it."""
         matrix = lift_equation(e, self.layout)
-        if matrix is None:
-            raise SpecError(f"{e} has no matrix form, and an index form is read in the order of stored axes only: declare the problem by hand")
-        return latex(self.builder.build(matrix))
+        if matrix is not None:
+            return latex(self.builder.build(matrix))
+        turned = next((t for t in (e.tensor, *tensors(e.rhs)) if self.axes(t) != sorted(self.axes(t))), None)
+        if turned is not None:
+            raise SpecError(f"{e} has no matrix form, and {turned} is stored with its axes in another order: declare the problem by hand")
+        builder = self.builder.about(e.lhs, e.rhs)
+        at = ",".join(latex(builder.number(i)) for i in e.lhs.indices)
+        left = f"{{{self.whole(e.tensor)}}}_{{{at}}}" if at else latex(builder.build(e.lhs))  # z_{ij} could be another letter than Z
+        return f"{left} = {latex(builder.build(e.rhs))}"
 
     def declared(self, given: list[Tensor], computed: set[str]) -> list[Tensor]:
-        """What no equation defines; a family of layers once, at its layer letter, for its input has no equation either."""
-        families = [e.tensor for e in self.net.equations if e.layers is not None]
+        """What no matrix equation defines; a family of layers once, at its layer letter, for its input has no equation either."""
+        families = [e.tensor for e in self.net.equations if e.layers is not None or lift_equation(e, self.layout) is None]
         return [*families, *(t for t in given if t.name not in computed)]
 
     def shape(self, tensor: Tensor) -> list[Any]:
-        axes = self.layout.axes(tensor)
-        sizes = [1 if a is None else self.size(tensor.shape[a]) for a in axes]
-        return [] if not tensor.rank else sizes if tensor.rank == 2 else [s for s, a in zip(sizes, axes, strict=True) if a is not None]
+        if tensor.rank == 2:
+            return [1 if a is None else self.size(tensor.shape[a]) for a in self.layout.axes(tensor)]
+        return [self.size(tensor.shape[a]) for a in self.axes(tensor)]
+
+    def axes(self, tensor: Tensor) -> list[int]:
+        """The axes of the index form in the order in which the layout has them."""
+        return list(range(tensor.rank)) if tensor.rank > 2 else [a for a in self.layout.axes(tensor) if a is not None]
 
     def size(self, n: Any) -> Any:
         return int(n) if sympify(n, strict=True).is_Integer else latex(self.builder.number(n))
 
     def functions(self) -> dict[str, str]:
-        """The functions of one number; where there is one only, the letter for any activation stands for it too."""
+        """The functions of one number; where there is one only, the letter for any activation stands for it too, unless it is a quantity's."""
         names = list(dict.fromkeys(f.name for e in self.net.equations for f in e.rhs.atoms(Func)))
         found = {latex(self.builder.function_name(f)): f for f in names}
-        return found if len(names) != 1 else {latex(self.builder.function_name("sigma")): names[0]} | found
+        letter = latex(self.builder.function_name("sigma"))
+        taken = {self.whole(t) for e in self.net.equations for t in (e.tensor, *tensors(e.rhs))}
+        return found if len(names) != 1 or letter in taken else {letter: names[0]} | found
 
     def samples(self) -> dict[str, Any]:
         if self.net.samples is None:
@@ -154,11 +169,11 @@ class _Declarations:
         """The letters that the notation gives to gradients."""
         found = {}
         loss = self.whole(self.net.loss.tensor)
-        for of, named in self.notation.named(self.net.samples is not None, self.net.samples).items():
+        for of, named in self.named.items():
             for e in self.net.equations:
                 for t in (e.tensor, *tensors(e.rhs)):
                     shifted = (e.layers is not None and t.layer != e.layers.symbol) or (t.layer is not None and t.layer == self.net.depth)
-                    if t.name == of and not isinstance(t, Grad) and t.rank and not shifted:
+                    if t.name == of and not isinstance(t, Grad) and not shifted:
                         letter = self.whole(Tensor(named.symbol, t.shape, t.layer))
                         factor = "" if named.factor == 1 else f"{self.size(named.factor)} "
                         found[letter] = f"{factor}\\frac{{\\partial {loss}}}{{\\partial {self.whole(t)}}}"
@@ -174,4 +189,3 @@ class _Declarations:
                 at = (index("s"),)
                 found[latex(self.builder.build(Entry(e.tensor, *at)))] = f"{{{self.whole(e.tensor)}}}_{{{latex(self.builder.number(at[0]))}}}"
         return found
-
