@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import Basic, Sum, Symbol, sympify
 
-from symbackprop.equations import Entry, Equation, Tensor, index
+from symbackprop.equations import Entry, Equation, Tensor, index, indices_apart
 from symbackprop.equations import tensors as tensors_of
 from symbackprop.errors import SpecError, one_of
 from symbackprop.formula import Scope, read_equation, read_expression
@@ -54,7 +54,8 @@ class Network:
         """A network from its equations, typed as text in index notation or given as `Equation`s, in any order.
 
         `tensors` gives the shape of everything that is not computed, and may give that of what is; otherwise the shape of
-        a computed quantity follows from the axes its indices run over. `SpecError` names what does not fit.
+        a computed quantity follows from the axes its indices run over. An index that is called as a size is gets another letter.
+        `SpecError` names what does not fit.
         """
         ordered = read_equations(equations, tensors, scalars)
         final = ordered[-1] if loss is None else next((e for e in ordered if e.tensor.name == loss), None)
@@ -68,11 +69,12 @@ class Network:
         for label, names in (("parameters", parameters), ("targets", targets)):
             for n in names:
                 one_of(f"tensor among the {label}", n, known)
-        scope = Scope(known, elementwise_names(), scalars)
+        scope = _scope(known, scalars)
+        whole = indices_apart((*ordered, *(_read_fact(f, scope) for f in facts)))
         return Network(
-            ordered, final.lhs, tuple(known[p] for p in parameters), targets=tuple(known[t] for t in targets),
+            whole[: len(ordered)], final.lhs, tuple(known[p] for p in parameters), targets=tuple(known[t] for t in targets),
             inputs=tuple(t for t in _free(ordered) if t.name not in {*parameters, *targets}),
-            facts=tuple(_read_fact(f, scope) for f in facts), name=name,
+            facts=whole[len(ordered) :], name=name,
         )  # fmt: skip
 
     def equation(self, tensor: Tensor) -> Equation | None:
@@ -126,9 +128,9 @@ class Network:
         """Whether a layered equation covers `layer`; the symbol l stands for any layer with 1 <= l < L."""
         if equation.layers is None:
             return True
-        inner = {s: self.depth - Symbol("_above", integer=True, positive=True) for s in sympify(layer).free_symbols if s != self.depth}
-        at = sympify(layer).xreplace(inner)
-        low, high = sympify(equation.layers.low), sympify(equation.layers.high)
+        inner = {s: self.depth - Symbol("_above", integer=True, positive=True) for s in sympify(layer, strict=True).free_symbols if s != self.depth}
+        at = sympify(layer, strict=True).xreplace(inner)
+        low, high = sympify(equation.layers.low, strict=True), sympify(equation.layers.high, strict=True)
         below = (high - at).is_nonnegative
         # A symbolic layer l stands for the hidden layers, so it is at least 1 by its meaning.
         above = (at - low).is_nonnegative if not inner and self.depth not in at.free_symbols else low <= 1
@@ -176,7 +178,7 @@ def _declared(tensors: Mapping[str, Sequence[Any]]) -> dict[str, Tensor]:
 def read_size(value: Any, where: str) -> Any:
     """A size, given as a positive whole number, a name or an expression; `where` is what it is the size of."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return sympify(value)
+        return sympify(value, strict=True)
     if isinstance(value, str) and value.isidentifier():
         return index(value)
     if isinstance(value, Basic):
@@ -197,7 +199,7 @@ def _read_one(text: str, known: Mapping[str, Tensor], scalars: Sequence[str]) ->
         raise SpecError(f"'{text}' is no equation: 'name[indices] = formula' was expected")
     name, letters = match[1], [s.strip() for s in (match[2] or "").split(",") if s.strip()]
     if name not in known:
-        ranges = _ranges(read_expression(text.partition("=")[2].strip(), Scope(known, elementwise_names(), scalars)))
+        ranges = _ranges(read_expression(text.partition("=")[2].strip(), _scope(known, scalars)))
         shape = []
         for letter in letters:
             found = ranges.get(index(letter), set())
@@ -206,7 +208,12 @@ def _read_one(text: str, known: Mapping[str, Tensor], scalars: Sequence[str]) ->
                 raise SpecError(f"'{text}': the size of axis '{letter}' of {name} does not follow from the right side ({count}); declare it")
             shape.append(found.pop())
         known = {**known, name: Tensor(name, shape)}
-    return read_equation(text, Scope(known, elementwise_names(), scalars))
+    return read_equation(text, _scope(known, scalars))
+
+
+def _scope(known: Mapping[str, Tensor], scalars: Sequence[str]) -> Scope:
+    """What names mean in the formulas of a network: its tensors, the registered functions, its numbers and the sizes of its axes."""
+    return Scope(known, elementwise_names(), scalars, {str(s) for t in known.values() for n in t.shape for s in n.free_symbols})
 
 
 def _read_fact(text: str, scope: Scope) -> Equation:
@@ -271,7 +278,7 @@ def _check_shifts(equation: Equation) -> None:
             if not i.is_Add or not n.is_Integer or not all(spans.get(s, s).is_Integer for s in i.free_symbols):
                 continue
             ends = [(1, spans[s]) if i.coeff(s) > 0 else (spans[s], 1) for s in i.free_symbols]
-            low, high = (i.xreplace({s: sympify(end[n]) for s, end in zip(i.free_symbols, ends, strict=True)}) for n in (0, 1))
+            low, high = (i.xreplace({s: sympify(end[n], strict=True) for s, end in zip(i.free_symbols, ends, strict=True)}) for n in (0, 1))
             if low < 1 or high > n:
                 raise SpecError(f"in {equation}: the index {i} runs from {low} to {high}, but the axis of {entry.tensor} from 1 to {n}")
 

@@ -7,6 +7,7 @@ the *authored* form keeps factors and terms in the order somebody wrote them (un
 
 from __future__ import annotations
 
+from symbackprop.equations.clashes import indices_apart
 from symbackprop.equations.equation import Equation, Layers
 from symbackprop.equations.expressions import (
     Total,
@@ -29,5 +30,5 @@ from symbackprop.equations.nodes import Abstract, Direction, Entry, Func, Grad, 
 
 __all__ = [
     "Abstract", "Direction", "Entry", "Equation", "Func", "Grad", "Layers", "Partial", "Tensor", "Total", "add", "entries", "evaluated", "fresh",
-    "index", "mul", "rebuild", "rename_bound", "rename_tensors", "scalar", "size", "substitute", "summation", "tensors",
+    "index", "indices_apart", "mul", "rebuild", "rename_bound", "rename_tensors", "scalar", "size", "substitute", "summation", "tensors",
 ]  # fmt: skip
