@@ -8,12 +8,23 @@ from symbackprop.checker.symbols import key, letters_of
 from symbackprop.parse.prose import opens
 from symbackprop.parse.tree import Dots, Formula, Infix, Link, Listed, Name, Number, Relation, Script, Signed, Span, Text, Tree
 
-__all__ = ["parted"]
+__all__ = ["heading", "parted"]
 
 _EQUAL = ("=", ":=", "equiv", "triangleq", "approx")
 
 
 Chain = tuple[Link, ...]
+
+
+def heading(formula: Formula, reader: Reader) -> Relation | None:
+    """The condition that stands in front of a formula, `i = j: a = b`; None where the first chain says something itself."""
+    if len(formula.items) != 2 or not any(isinstance(t, Relation) for t in formula.conditions):
+        return None
+    first, second = formula.items
+    if first.tree is None or second.tree is None or not (_is_plain(first.tree) and _is_plain(second.tree)):
+        return None
+    found = Relation(second.relation, first.tree, second.tree, span=Span(first.tree.span.start, second.tree.span.end))
+    return None if _is_equation(found, reader) else found
 
 
 def parted(formula: Formula, text: str, reader: Reader) -> tuple[list[Chain], list[Chain], list[Tree]]:

@@ -25,7 +25,7 @@ from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Dots, Listed, Relation, Span, Tree
 
-__all__ = ["Difference", "Outcome", "compared", "instances", "outcome_of"]
+__all__ = ["Difference", "Outcome", "compared", "instances", "measure", "outcome_of"]
 
 _WIDE = arb("1e-30")
 
@@ -136,6 +136,7 @@ def outcome_of(
                 return None
         a, b = reader.read(left), reader.read(right)
         a, b = on_one_face(a, b, reader.labels, right.span)
+        measure(masks, reader.labels)
     except OutOfLayers as error:
         return Outcome("out of layers", error.words, error.span)
     except Misfit as error:
@@ -156,6 +157,13 @@ def outcome_of(
             return Outcome("undecided", words, right.span, reading=choices.words())
         return Outcome("differ", difference=difference, terms=((a.term, b.term, reader.labels),), reading=choices.words())
     return Outcome("agree", terms=((mul(*masks, a.term), mul(*masks, b.term), reader.labels),), reading=choices.words())
+
+
+def measure(masks: Sequence[Term], labels: Labels) -> None:
+    """A letter that stands in a condition only runs as far as what it is compared with: j in `i = j` beside an entry i, i."""
+    for mask in masks:
+        known = next((labels.sizes[k] for k in sorted(free(mask)) if labels.sizes.get(k) is not None), None)
+        labels.sizes |= {k: known for k in free(mask) if known is not None and labels.sizes.get(k) is None}
 
 
 def _class_letter(a: Term, b: Term, labels: Labels, problem: Problem) -> str | None:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from symbackprop.checker.context import Context
 from symbackprop.checker.diagnosis.kinds import COSTS, KINDS
 from symbackprop.checker.diagnosis.other import other_quantity
+from symbackprop.checker.diagnosis.paths import wrong_path
 from symbackprop.checker.diagnosis.scene import Scene
-from symbackprop.checker.diagnosis.search import mended
+from symbackprop.checker.diagnosis.search import Search
 from symbackprop.checker.diagnosis.target import Target
 from symbackprop.checker.diagnosis.where import misfit, where_they_differ
 from symbackprop.checker.problem import Problem
@@ -55,9 +56,12 @@ def diagnose(
     other = other_quantity(scene, target, problem)
     fits = any(True for _ in target.values(scene.tree))
     scene = replace(scene, fits=fits, misfits=not fits and misfit(scene, target) is not None)
-    below = max(COSTS.values()) if other is None else COSTS["two mistakes"]
-    found = mended(scene, target, problem, conditions, opening, below, until)
+    search = Search(scene, target, problem, conditions, opening, until)
+    found = search.mended()
     if other is not None and (found is None or COSTS[found.kind] >= COSTS[other.kind]):
         found = replace(other, mended=found.mended if found is not None else "")
-    found = found or where_they_differ(scene, target)
+    if found is None:
+        path = wrong_path(scene, target, problem)
+        two = search.mended_twice() if path is None or COSTS[path.kind] > COSTS["two mistakes"] else None
+        found = two or path or where_they_differ(scene, target)
     return None if found is None else found.at(start)

@@ -93,6 +93,7 @@ def _reading(problem: Declarations, left: Tree, right: Tree, env: Mapping[str, i
         raise failed or Misfit(Message("no reading of the right side has the shape of {name}", name=shown(left)))
     if isinstance(left, Script) and any(typed.is_scalar for _, typed in found):
         found = [(reader, typed) for reader, typed in found if typed.is_scalar or not _has_index(left, typed)]
+    found = [f for f in found if _lies_like(f[0], left, f[1])] or found
     shapes = {reader.labels.shape(typed) for reader, typed in found}
     if len(shapes) > 1:
         words = "; or ".join(f"{reader.choices.words()}, which has the shape {reader.labels.shape(typed)}" for reader, typed in found[:2])
@@ -115,6 +116,15 @@ def _fits(problem: Declarations, reader: Reader, left: Tree, typed: Typed) -> bo
         return "loss" not in problem.data or key(left) != key(bare(problem.tree(problem.data["loss"])))
     tensor = known[0].meaning.tensors.get(known[1].layer)
     return tensor is None or tensor.rank > 0
+
+
+def _lies_like(reader: Reader, left: Tree, typed: Typed) -> bool:
+    """Whether a right side has its rows and columns where the left side was declared to have them."""
+    known = reader.lookup(left) if isinstance(left, Name) else None
+    if known is None or known[2] or not isinstance(known[0].meaning, Quantity):
+        return True
+    face = next((f for t, f in known[0].meaning.faces.items() if t.layer == known[1].layer), None)
+    return face is None or [k is None for k in face] == [k is None for k in typed.face]
 
 
 def prune(problem: Declarations) -> None:

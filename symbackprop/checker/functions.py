@@ -20,13 +20,13 @@ from symbackprop.parse.shown import shown
 from symbackprop.parse.tree import Call, Indicator, Number, Relation, Script, Signed, Tree
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["KNOWN", "call", "coupled"]
+__all__ = ["ELEMENTARY", "KNOWN", "SYMBOLS", "call", "coupled"]
 
 ELEMENTARY = {
     "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "sinh": "sinh", "cosh": "cosh", "erf": "erf", "abs": "abs",
     "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "arctan": "atan",
 }  # fmt: skip
-_SYMBOLS = {
+SYMBOLS = {
     **{a.name: a.name for a in ACTIVATIONS.values()}, "ReLU": "relu", "relu": "relu", "Softmax": "softmax",
     "logsoftmax": "log_softmax", "expit": "sigmoid",
 }  # fmt: skip
@@ -56,8 +56,8 @@ def call(reader: Walk, tree: Call) -> Typed:
     elif declared is not None and isinstance(meaning, Quantity):
         # J(W, b; x, y), h(x): a quantity with what it depends on said behind it; or W(x + y), a product
         return _applied(reader, tree)
-    elif name in _SYMBOLS:
-        name = _SYMBOLS[name]
+    elif name in SYMBOLS:
+        name = SYMBOLS[name]
     arguments = tree.args
     if name in _SPECIAL and arguments and not isinstance(meaning, Function):
         found = _SPECIAL[name](reader, tree)
@@ -307,4 +307,4 @@ _SPECIAL: Mapping[str, Callable[[Any, Call], Typed]] = {
     "coth": _quotient("cosh", "sinh"), "sech": _quotient("", "cosh"), "csch": _quotient("", "sinh"),
     "reshape": _same, "asarray": _same, "astype": _same, "float": _same, "copy": _same, "norm": _norm,
 }  # fmt: skip
-KNOWN = frozenset({*ELEMENTARY, *_SYMBOLS, *_SPECIAL})
+KNOWN = frozenset({*ELEMENTARY, *SYMBOLS, *_SPECIAL})

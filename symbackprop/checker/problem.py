@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from sympy import Integer
 from sympy.core.function import AppliedUndef
 
 from symbackprop.checker.context import CHOICES, Context, Conventions, Misfit, Quantity, Unreadable
-from symbackprop.checker.sides import Sides, of_equations
+from symbackprop.checker.sides import Sides, Turn, of_choice, of_equations
 from symbackprop.checker.symbols import Unwritable
 from symbackprop.checker.tables import checked
 from symbackprop.checker.values import World
@@ -67,10 +68,10 @@ class Problem:
     def worlds(self) -> tuple[World, ...]:
         """The points at which lines are judged: the first with short decimals, so that it can be shown.
 
-        More than a few where these lie on one side of a kink of the equations only.
+        More than a few where these lie on one side of a kink of the equations only, or show one label only.
         """
         found = [self._world(number) for number in range(POINTS)]
-        sides = Sides(of_equations(self.equations, self._formula))
+        sides = Sides((*of_equations(self.equations, self._formula), *self._choices()))
         for world in found:
             sides.visit(world)
         for number in range(POINTS, 2 * FURTHER):
@@ -80,6 +81,13 @@ class Problem:
             if sides.visit(world):
                 found.append(world)
         return tuple(found)
+
+    def _choices(self) -> Iterator[Turn]:
+        """The targets that are one of two numbers, or one of several classes."""
+        for tensor, sampler in self.samplers.items():
+            if isinstance(sampler, partial):
+                (said,) = sampler.args
+                yield of_choice(tensor, Fraction(sum(said), 2)) if sampler.func is _choice else of_choice(tensor, Fraction(1, 2), said)
 
     def points(self) -> Iterator[World]:
         """The worlds, and more for lines that need them: with positive numbers only, then with any."""
@@ -145,8 +153,6 @@ def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:
 
     None is a binary fraction: what cancels is a ball about zero and never exactly zero, so a point on a kink shows itself.
     """
-    from fractions import Fraction
-
     return Fraction(draw.choice([-16, -13, -12, -8, -7, -6, -9, -4, -3, 3, 4, 9, 6, 7, 8, 12, 13, 14, 18]), 10)
 
 
@@ -179,7 +185,7 @@ def load_problem(path: str | Path, notation: str | None = None) -> Problem:
 def problem_from(data: Mapping[str, Any], where: str = "problem", notation: str | None = None) -> Problem:
     r"""The problem that a mapping declares, as `load_problem` reads it from a file; `notation` is taken before the one it names.
 
-    The targets of a network are those that the mapping names in its own notation, and keep these names.
+    Only a network can be restated in another notation; its targets keep the names that the mapping gives them in its own.
 
     >>> shapes = {"x": ["N", "D"], "w": ["D", "M"]}
     >>> p = problem_from({"equations": ["y = x w"], "shapes": shapes, "upstream": {r"\partial L/\partial y": "y"}, "loss": "L"})
@@ -195,7 +201,7 @@ def problem_from(data: Mapping[str, Any], where: str = "problem", notation: str 
             return declare(checked(expanded(data, where), where), where)
         net = network_of(data, where)
         if net is None:
-            return problem_from({**data, "notation": notation}, where)
+            raise SpecError(f"{where}: its equations are typed in letters of their own, which no other notation restates: leave the notation out")
         again = {k: v for k, v in data.items() if k not in ("targets", "rubric")} | {"notation": notation}
         return restated(problem_from(data, where), problem_from(again, where), net, notation_of(data), notation_of(again), where)
     except (Misfit, Unreadable, Unwritable) as error:

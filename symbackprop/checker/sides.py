@@ -1,27 +1,28 @@
 """Which way comparisons go: a line that is right on one side of a kink may be wrong on the other, so points on both are looked for.
 
-An expression whose sign decides a case is a `Turn`: of a term, or of an equation of the problem. Comparisons of indices go every way
-at every point and are left out.
+An expression whose sign decides a case is a `Turn`: of a term, or of an equation of the problem, and so is what takes one of two numbers.
+Comparisons of indices go every way at every point and are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
 
-from symbackprop.checker.terms import Compare, Extreme, Fn, Leaf, Sum, Term, add, free, negative, parts_of
+from symbackprop.checker.terms import Compare, Extreme, Fn, Leaf, Num, Sum, Term, add, free, negative, parts_of
 from symbackprop.checker.values import World, evaluate
-from symbackprop.equations import Entry, Equation, Func, substitute, tensors
+from symbackprop.equations import Entry, Equation, Func, Tensor, substitute, tensors
 from symbackprop.evaluate import Undecided
 from symbackprop.evaluate.balls import sign
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["Sides", "of_equations", "of_terms"]
+__all__ = ["Sides", "Turn", "of_choice", "of_equations", "of_terms"]
 
 Ranges = Mapping[Any, Any]  # how far each index runs
 Functions = Callable[[str], tuple[Any, Any] | None]  # the variable and the formula of a function
@@ -81,6 +82,13 @@ def of_terms(terms: Iterable[Term], sizes: Mapping[str, Any]) -> Iterator[Turn]:
                 if any(isinstance(p, Leaf) for p in parts_of(what)):
                     known = {**sizes, **bound}
                     yield Turn(what, tuple((k, known[k]) for k in sorted(free(what)) if known.get(k) is not None))
+
+
+def of_choice(tensor: Tensor, middle: Fraction, fixed: int | None = None) -> Turn:
+    """What is given one of few numbers goes below and above their `middle`; along an axis with one number different the first entry does."""
+    labels = tuple(f"#{n}" for n in range(tensor.rank))
+    entry = Leaf(tensor, tuple(1 if n == fixed else k for n, k in enumerate(labels)))
+    return Turn(add(entry, Num(-middle)), tuple((k, size) for n, (k, size) in enumerate(zip(labels, tensor.shape, strict=True)) if n != fixed))
 
 
 def _decided_by(term: Term) -> Iterator[Term]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbackprop.checker.applied import with_dummies
-from symbackprop.checker.beside import parted
+from symbackprop.checker.beside import heading, parted
 from symbackprop.checker.compare import Difference, Outcome, compared, instances
 from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
 from symbackprop.checker.counterexample import counterexample_of, short
 from symbackprop.checker.diagnose import diagnose
+from symbackprop.checker.diagnosis.found import Found
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
@@ -81,12 +82,15 @@ class Judge:
 
     def formula(self, formula: Formula, line: Line) -> Iterable[Judged]:
         """A line's equations: names that it gives beside its chain, the chain, and further chains beside it."""
-        names, chains, conditions = parted(formula, line.text, Reader(self.context, {}, python=line.syntax == "python"))
+        reader = Reader(self.context, {}, python=line.syntax == "python")
+        names, chains, conditions = parted(formula, line.text, reader)
         for chain in names:
             yield from self.chain(chain, line)
-        yield from self.chain(formula.items, line, conditions)
+        head = heading(formula, reader)
+        if head is None:
+            yield from self.chain(formula.items, line, conditions)
         for chain in chains:
-            yield from self.chain(chain, line)
+            yield from self.chain(chain, line, () if head is None else (head, *conditions))
 
     def chain(self, links: Sequence[Link], line: Line, conditions: Sequence[Tree] = ()) -> Iterable[Judged]:
         """Each link against the one before it, and against what opened the chain."""
@@ -149,11 +153,14 @@ class Judge:
             if moved is not None:
                 return Judged(replace(place, before=moved), start, tree)
         outcome = compared(last, tree, self.problem, self.context, conditions, python, None if first else start)
-        before, diagnosis = self.judgement(outcome, last, tree, conditions, python, offset, place.text)
         opening = None
         if not first:
             against = compared(start, tree, self.problem, self.context, conditions, python)
             opening, _ = self.judgement(against, start, tree, conditions, python, offset, "")
+        again = opening is not None and opening.status is Status.RIGHT
+        before, diagnosis = self.judgement(outcome, last, tree, conditions, python, offset, "" if again else place.text)
+        if again and before.status is Status.WRONG:
+            diagnosis = Found("restored", *tree.span).at(-offset)
         return Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree, last, tuple(conditions), self.context)
 
     def judgement(

@@ -15,7 +15,7 @@ from symbackprop.checker.faces import Typed
 from symbackprop.checker.names import identifier
 from symbackprop.checker.products import product
 from symbackprop.checker.symbols import family_number, key
-from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, mul, negative
+from symbackprop.checker.terms import ONE, Add, Compare, Num, Position, Scalar, Sum, Term, Where, add, mul, negative
 from symbackprop.checker.walk import Walk, affine
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Big, Fence, Listed, Name, Number, Relation, Script, Span, Text, Tree
@@ -48,32 +48,47 @@ def big(reader: Walk, tree: Big) -> Typed:
         else:
             reader.bound[letter] = before
     size = reader.labels.sizes.get(label)
+    end: Term | None = None
     if tree.high is not None:
-        size = sum_range(reader, tree, letter, size, start)
+        size, end = sum_range(reader, tree, letter, size, start)
     if size is None:
         raise Unreadable(Message("nothing says how far the sum over {letter} runs", letter=letter), tree.span)
     reader.labels.sizes[label] = size
     term = body.term if guard is None else Where(guard, body.term, Num(Fraction(0 if tree.kind == "sum" else 1)))
     if start != ONE and start != Num(Fraction(0)):
         term = Where(Compare(">=", Position(label), start), term, Num(Fraction(0 if tree.kind == "sum" else 1)))
+    if end is not None:
+        term = Where(Compare("<=", Position(label), end), term, Num(Fraction(0 if tree.kind == "sum" else 1)))
     return replace(body, term=Sum(term, label, size, tree.kind))
 
 
-def sum_range(reader: Walk, tree: Big, letter: str, size: Any, start: Term) -> Any:
-    """How far a sum runs by its limits, which must be its axis."""
+def sum_range(reader: Walk, tree: Big, letter: str, size: Any, start: Term) -> tuple[Any, Term | None]:
+    """How far a sum runs by its limits: along its whole axis, or to a place some entries before the end, which is given as well."""
     assert tree.high is not None
     term = reader.read(tree.high).term
-    if start == Num(Fraction(0)) and isinstance(term, Add):  # from 0 to n - 1 are n, as from 1 to n
-        rest = [t for t in term.terms if t != Num(Fraction(-1))]
-        term = rest[0] if len(rest) == 1 else term
-    high = term.symbol if isinstance(term, Scalar) else Integer(int(term.value)) if isinstance(term, Num) and term.value.denominator == 1 else None
+    high, shift = _counted(term)
     if high is None:
         raise Unreadable(Message("the upper end of the sum over {letter} is no size", letter=letter), tree.high.span)
-    if start == Num(Fraction(0)) and size == high + 1:
-        return size
-    if size is not None and high != size:
-        raise Misfit(Message("the sum over {letter} runs to {high}, but its axis has {size}", letter=letter, high=high, size=size), tree.span)
-    return high
+    if start == Num(Fraction(0)):  # from 0 to n - 1 are n, as from 1 to n
+        high, shift = (high, shift + 1) if shift or size != high else (high, shift)
+    if size is None or high + shift == size:
+        return high + shift, None
+    beyond = size - high - shift
+    if shift and beyond.is_Integer and beyond > 0:
+        return size, add(Scalar(high) if not high.is_Integer else Num(Fraction(int(high))), Num(Fraction(shift)))
+    raise Misfit(Message("the sum over {letter} runs to {high}, but its axis has {size}", letter=letter, high=high + shift, size=size), tree.span)
+
+
+def _counted(term: Term) -> tuple[Any, int]:
+    """A size and a whole number added to it; None for any other term."""
+    match term:
+        case Scalar(size):
+            return size, 0
+        case Num(value) if value.denominator == 1:
+            return Integer(int(value)), 0
+        case Add((Scalar(size), Num(value))) if value.denominator == 1:
+            return size, int(value)
+    return None, 0
 
 
 def over_layers(reader: Walk, tree: Big) -> Typed:

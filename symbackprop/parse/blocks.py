@@ -56,7 +56,7 @@ def _below(tree: Tree | None) -> tuple[tuple[Tree, ...], Tree | None, Tree | Non
         index = part.right if isinstance(part.left, Number) else part.left
         if part.op == "=" and low is None:
             low = part.right
-        else:
+        elif part.op != ":":  # "i : y_i > 0" is a sum over i
             others.append(part)
         for letter in index.items if isinstance(index, (Listed, Juxtaposed)) else (index,):
             if letter not in indices and (part.op == "=" or not indices):

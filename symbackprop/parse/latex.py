@@ -10,7 +10,7 @@ from .letters import spelled_out
 from .macros import expanded
 from .parts import GRAMMAR
 from .pratt import Parser
-from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Number, Relation, Span, Text, Tree, Vocabulary, children
+from .tree import Fence, Formula, Juxtaposed, Limits, Link, Listed, Name, Number, Relation, Span, Text, Tree, Vocabulary, children
 
 __all__ = ["check_height", "read_formula"]
 
@@ -66,6 +66,9 @@ def _chain(p: Parser) -> Formula:
         if p.token.kind == "relation":
             start = p.token.start
             relation = p.advance().text
+            if relation == ":" and _is_heading(links):  # "i = j: the formula"
+                relation = ""
+                break
             if p.token.kind in ("end", "."):
                 links.append(Link(relation, None, p.span(start)))
         elif not links or relation:
@@ -94,6 +97,11 @@ def _chain(p: Parser) -> Formula:
         links[-1] = Link(links[-1].relation, aside[0], links[-1].span)
         said = [aside[1]]
     return Formula(tuple(links), tuple(said), tuple(p.labels))
+
+
+def _is_heading(links: list[Link]) -> bool:
+    """Whether a chain compares two letters or numbers and says no more: what follows holds there."""
+    return len(links) == 2 and all(isinstance(link.tree, (Name, Number)) for link in links)
 
 
 def _unboxed(link: Link) -> list[Link]:

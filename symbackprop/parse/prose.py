@@ -13,15 +13,18 @@ _CONDITIONAL = (
     "if", "when", "whenever", "for", "for all", "for every", "for each", "provided that", "provided", "unless", "wenn", "falls", "für", "für alle",
     "sofern", "si", "pour", "pour tout", "quand", "lorsque", "nếu", "khi", "với", "với mọi", "若", "如果", "当", "當", "对", "對", "对于",
     "對於", "對所有", "对所有", "where", "assuming", "except", "as long as", "only", "außer", "sauf", "trừ",
+    "case", "in the case", "in case", "the case", "im Fall", "Fall", "cas", "dans le cas", "trường hợp", "情况", "情況", "情形",
 )  # fmt: skip
 _CLOSING = ("时", "時", "的时候", "的時候")
 _TURNED = {"unless", "where", "except", "only", "außer", "sauf", "trừ"}  # what follows is no plain condition
 _OPENING = re.compile(rf"\s*(?:{'|'.join(_CONDITIONAL)})(?![a-zà-ỹ])", re.IGNORECASE)
 _WORDS = "|".join(sorted(set(_CONDITIONAL) - _TURNED, key=len, reverse=True))
 _BEHIND = re.compile(rf"[\s,，、(（]*(?:{_WORDS})\s*", re.IGNORECASE)
-_BEFORE = re.compile(rf"(?:(?<!\w)(?:{_WORDS})|[若当當对對])\s*\Z", re.IGNORECASE)
+_BEFORE = re.compile(rf"(?:(?<!\w)(?:{_WORDS})(?:\s+(?:that|\w{{1,3}}[.:,)]?))?|[若当當对對])[\s*_:,(]*\Z", re.IGNORECASE)  # "case 2: $i = j$"
+_CAPITAL = re.compile(r"[\W_]*[A-ZÀ-Ỹ]")
+_PLACES = re.compile(r"\s*[i-n]\s*(?:=|≠|\\neq?(?![a-zA-Z]))\s*[i-n]\s*\Z")  # which entries are meant: no step, whatever the words are
 _LIMITS = re.compile(r"[<>≠≤≥∈]|\\(?:neq?|leq?|geq?|lt|gt|in)(?![a-zA-Z])|\A\s*\\?[A-Za-z]+(?:[_^](?:\w|\{[^{}]*\}))?\s*=[^=()^_]*\Z")
-_STOP = re.compile(r"[.;。；!?](?:\s|\Z|[^\x00-\x7f])|\n\s*\n|[。；]")
+_STOP = re.compile(r"[.;。；!?](?:\s|\Z|[^\x00-\x7f])|(?<![:：])(?<![:：][*_])(?<![:：][*_][*_])\n\s*\n|[。；]")
 
 L = TypeVar("L")
 
@@ -66,8 +69,9 @@ def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]
         between = text[at : piece.start]
         if waiting is not None and _STOP.search(between):
             waiting = None
-        if piece.inside and len(piece.lines) == 1 and _LIMITS.search(text[slice(*piece.inside)]) and _BEFORE.search(between):
-            if before is not None and _BEHIND.fullmatch(between):
+        said = text[slice(*piece.inside)] if piece.inside and len(piece.lines) == 1 else ""
+        if said and (_PLACES.match(said) or (_LIMITS.search(said) and _BEFORE.search(between))):
+            if before is not None and _goes_with_it(text[before.start : before.end], between):
                 before = replace(before, lines=(*before.lines[:-1], join(before.lines[-1], piece.lines[0])))
             else:
                 if before is not None:
@@ -82,3 +86,10 @@ def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]
         waiting, at = None, piece.end
     if before is not None:
         yield from before.lines
+
+
+def _goes_with_it(formula: str, between: str) -> bool:
+    """Whether a condition belongs to the formula that it follows: with a word between them, or in brackets, and in the same sentence."""
+    if _STOP.search(between) or _CAPITAL.match(between) or formula.rstrip(" $])\\\n").endswith((".", "。")):
+        return False
+    return _BEHIND.fullmatch(between) is not None or between.strip(" ~,") == "("

@@ -35,8 +35,9 @@ MISTAKES = tomllib.loads((HERE / "mistakes.toml").read_text(encoding="utf-8"))
 CASES = tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))["case"]
 LINES = [(kind, name, line) for kind, table in MISTAKES.items() for name, lines in table.items() for line in lines]
 UNMENDED = {"shapes", "only equal", "only different", "some entries", "every entry"}  # said where no small change mends a line
-UNMENDED |= {"mixed conventions"}  # said of several lines together
-WHOLE = {"another quantity", "value for derivative", "inverse derivative", "diagonal"}  # about the formula as a whole
+UNMENDED |= {"mixed conventions", "restored"}  # said of several lines together
+UNMENDED |= {"path"}
+WHOLE = {"another quantity", "missing path", "value for derivative", "inverse derivative", "diagonal"}  # about the formula as a whole
 
 
 @lru_cache(None)

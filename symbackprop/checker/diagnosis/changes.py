@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from symbackprop.checker.symbols import key, parts
-from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Name, Number, Root, Script, Signed, Tree
+from symbackprop.parse.tree import Big, Call, Derivative, Fence, Fraction, Infix, Name, Number, Relation, Root, Script, Signed, Tree
 
 from .kinds import COSTS
 from .line import Edit, walk
 from .products import constants, fraction, product
 from .scene import Scene
 from .symbols import braced, called, symbol
-from .terms import added, axes, big, is_sum, total
+from .terms import added, axes, big, compared, is_sum, total
 from .writing import ATOM, SUM, Written
 
 __all__ = ["changes", "rank"]
@@ -63,6 +63,8 @@ def _at(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
                 yield s.edit("off the diagonal", tree, parent, Written(f"\\delta_{{{i}{j}}}", ATOM))
         case Root(arg, None):
             yield s.edit("power", tree, parent, s.written(arg))
+        case Relation():
+            yield from compared(s, tree)
         case Big():
             yield from big(s, tree, parent)
         case Call():

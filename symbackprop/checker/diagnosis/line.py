@@ -129,6 +129,11 @@ class Line:
         shape = self.shape(self.slice(tree))[1]
         return shape is not None and (shape[0] is None) != (shape[1] is None)
 
+    def is_upright(self, text: str) -> bool:
+        """Whether a text is a column."""
+        shape = self.shape(text)[1]
+        return shape is not None and shape[0] is not None and shape[1] is None
+
     def indices_of(self, tree: Script) -> list[str]:
         """The letters in a subscript that are indices."""
         return [key(p) for p in self.index_places(tree)]

@@ -198,15 +198,21 @@ def _inserted(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         return
     whole = s.written(tree)
     if s.is_number(tree):
-        for text in s.other_symbols:
-            if s.shape(text)[1] == (None, None):
-                yield s.edit("missing factor", tree, parent, s.dialect.join(s.dialect.scaled, Written(text, FACTOR), whole))
-        return
-    for a in _matrices(s):
+        for a in _numbers(s):
+            yield s.edit("missing factor", tree, parent, s.dialect.divided(whole, a))
+    for a in _numbers(s):
+        yield s.edit("missing factor", tree, parent, s.dialect.join(s.dialect.scaled, a, whole))
+    for a in () if s.is_number(tree) else _matrices(s):
         for x in (a, s.dialect.transposed(a)):
             for way in (s.dialect.product, s.dialect.hadamard):
                 yield s.edit("missing factor", tree, parent, s.dialect.join(way, x, whole))
                 yield s.edit("missing factor", tree, parent, s.dialect.join(way, whole, x))
+
+
+def _numbers(s: Scene) -> Iterator[Written]:
+    for text in s.other_symbols:
+        if s.shape(text)[1] == (None, None):
+            yield Written(text, FACTOR)
 
 
 def _atoms(s: Scene, target: Target, place: Place) -> Iterator[_Atom]:

@@ -23,7 +23,7 @@ from .found import Found
 from .scene import Scene
 from .target import Place, Target, close, named
 
-__all__ = ["other_quantity"]
+__all__ = ["other_quantity", "typed_as"]
 
 
 def other_quantity(s: Scene, target: Target, problem: Problem) -> Found | None:
@@ -34,7 +34,7 @@ def other_quantity(s: Scene, target: Target, problem: Problem) -> Found | None:
     for found, labels in _readings(target, s.tree, place):
         for kind, other in _others(target, place, found, labels, problem):
             old = s.text if kind == "inverse derivative" else s.left_text or key(s.left)
-            return Found(kind, 0, len(s.text), words={"old": old, "new": _typed(s, target, place, other)})
+            return Found(kind, 0, len(s.text), words={"old": old, "new": typed_as(s, target, place, other)})
     return None
 
 
@@ -45,9 +45,9 @@ def _readings(target: Target, right: Tree, place: Place) -> Iterator[tuple[Typed
         return
 
 
-def _typed(s: Scene, target: Target, place: Place, other: Term) -> str:
+def typed_as(s: Scene, target: Target, place: Place, other: Term) -> str:
     """How a quantity or a derivative would be typed in this line."""
-    for text in (*s.whole_symbols, *s.names, *s.derivatives(("-1", "+1"))):
+    for text in (*s.whole_symbols, *s.names, *s.beside(("", "-1", "+1")), *s.derivatives(("-1", "+1"))):
         tree = s.read(text)
         if tree is not None and any(named(found.term) == named(other) for found, _ in _readings(target, tree, place)):
             return text

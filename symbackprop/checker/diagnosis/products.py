@@ -148,7 +148,10 @@ def constants(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         c1, c2 = Written(c, ATOM), s.dialect.squared(Written(c, ATOM))
         for new in (s.dialect.join(s.dialect.scaled, c1, whole), s.dialect.divided(whole, c1)):
             yield s.edit("factor", tree, parent, new)
-        if c != "2":
+        if c != "2" and c not in s.typed:  # one that stands in the line has the wrong power
+            root = s.dialect.root(c1)
+            for new in (s.dialect.join(s.dialect.scaled, root, whole), s.dialect.divided(whole, root)):
+                yield s.edit("factor", tree, parent, new)
             for new in (s.dialect.join(s.dialect.scaled, c2, whole), s.dialect.divided(whole, c2)):
                 yield s.edit("factor", tree, parent, new)
     if isinstance(tree, Number) and tree.text.isdigit():

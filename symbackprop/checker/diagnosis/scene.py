@@ -10,10 +10,9 @@ from itertools import product
 from typing import Any
 
 from symbackprop.checker.context import Constant, Context, Function, Macro, Quantity, Size
-from symbackprop.checker.functions import ELEMENTARY
+from symbackprop.checker.functions import ELEMENTARY, SYMBOLS
 from symbackprop.checker.symbols import key, letter_key
 from symbackprop.parse.tree import Big, Derivative, Name, Script, Tree
-from symbackprop.rules import ACTIVATIONS
 
 from .line import Edit, Line, walk
 from .writing import typed
@@ -59,7 +58,7 @@ class Scene(Line):
         """Whether the head of a call is a function of numbers."""
         name = letter_key(tree)
         declared = self.context.symbols.get(name, ())
-        return any(isinstance(s.meaning, Function) for s in declared) or name.rpartition(".")[2] in {*ELEMENTARY, *ACTIVATIONS}
+        return any(isinstance(s.meaning, Function) for s in declared) or name.rpartition(".")[2] in {*ELEMENTARY, *SYMBOLS}
 
     @cached_property
     def declared_functions(self) -> tuple[str, ...]:
@@ -87,6 +86,11 @@ class Scene(Line):
         return _once(found)
 
     @cached_property
+    def typed(self) -> frozenset[str]:
+        """The symbols of the line, as they stand there."""
+        return frozenset(self.slice(t) for t, _ in self.parts(self.tree) if self.is_symbol(t))
+
+    @cached_property
     def declared(self) -> tuple[str, ...]:
         """Symbols that the problem declares with no layer, and their gradients."""
         found = []
@@ -101,7 +105,7 @@ class Scene(Line):
     @cached_property
     def other_symbols(self) -> tuple[str, ...]:
         """The letters of the problem with any scripts that stand in the line."""
-        found = [t for t, _ in self.parts(self.tree) if isinstance(t, Script) and isinstance(t.base, Name)]
+        found = [t for t in walk(self.tree) if isinstance(t, Script) and isinstance(t.base, Name)]
         scripts = dict.fromkeys(self.text[t.base.span.end : t.span.end] for t in found)
         return _once((*self.whole_symbols, *(name + rest for rest in scripts for name in self.names)))
 
@@ -128,6 +132,13 @@ class Scene(Line):
             for step, name in product(steps, self.names):
                 if name not in self.loss_names:
                     yield f"{before}{name}{self._moved(scripts, step)}{after}"
+
+    def beside(self, steps: Iterable[str]) -> Iterator[str]:
+        """The letters of the problem with the scripts of the left side, at the same layer or one some steps away."""
+        at = self.left.span.start
+        inside = [t for t in walk(self.left) if isinstance(t, Script) and isinstance(t.base, Name)] if self.left_text else []
+        scripts = dict.fromkeys(self.left_text[t.base.span.end - at : t.span.end - at] for t in inside)
+        yield from (f"{name}{self._moved(rest, step)}" for rest, step, name in product(scripts, steps, self.names))
 
     def _moved(self, scripts: str, step: str) -> str:
         """Scripts with their layer some steps away."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbackprop.checker.compare import compared
@@ -20,7 +20,7 @@ from .missing import CHEAPEST, missing, scaled
 from .scene import Scene
 from .target import Place, Target
 
-__all__ = ["mended"]
+__all__ = ["Search"]
 
 _PAIRS = 0.4  # seconds of the search for a second mistake: there are thousands of pairs, and what is found late is far-fetched
 _DEAR = COSTS["factor"]  # what costs more is not one of two mistakes
@@ -31,13 +31,52 @@ _FREE = ("operand", "function", "missing factor", "missing term")  # could put t
 
 
 @dataclass(frozen=True)
-class _Search:
+class Search:
+    """The search for what mends a line; it gives up where `until` comes first."""
+
     scene: Scene
     target: Target
     problem: Problem
     conditions: Sequence[Tree]
     opening: Tree | None
     until: float
+    off: list[Edit] = field(default_factory=list)  # what mends nothing alone, and may be one of two mistakes
+    near: list[Edit] = field(default_factory=list)  # what leaves the line off by a number only
+
+    def mended(self) -> Found | None:
+        """The cheapest change that mends the line."""
+        scene, target = self.scene, self.target
+        for edit in _merged(scene, target):
+            tree = scene.mended(edit)
+            if self.late():
+                return None
+            if tree is None:
+                continue
+            values = list(target.values(tree))
+            if self.mends(scene, edit, values):
+                return _single(scene, edit)
+            if COSTS[edit.kind] <= _DEAR:
+                scaled = edit.kind not in _SCALES and any(place.ratio(value) is not None for place, value in values)
+                (self.near if scaled else self.off).append(edit)
+        return None
+
+    def mended_twice(self) -> Found | None:
+        """Two changes that mend the line together."""
+        search = replace(self, until=min(self.until, time.thread_time() + _PAIRS))
+        for edit in (*self.near, *self.off):
+            tree = self.scene.read(edit.done(self.scene.text))
+            if tree is None:
+                continue
+            after = self.scene.after(edit, tree)
+            for second in changes(after):
+                if COSTS[second.kind] > _DEAR:
+                    break
+                if search.late():
+                    return None
+                again = after.mended(second)
+                if again is not None and search.mends(after, second, list(self.target.values(again))):
+                    return _pair(self.scene, edit, after, second)
+        return None
 
     def late(self) -> bool:
         return time.thread_time() > self.until
@@ -55,42 +94,6 @@ class _Search:
             return False
         tree = scene.read(edit.done(scene.text))
         return tree is not None and not (edit.kind in _FREE and self.target.is_left(tree)) and self.is_right(tree)
-
-
-def mended(
-    scene: Scene, target: Target, problem: Problem, conditions: Sequence[Tree], opening: Tree | None, below: int, until: float
-) -> Found | None:
-    """The cheapest change that mends a line, or two of them, if it costs less than `below`; None where `until` comes first."""
-    search = _Search(scene, target, problem, conditions, opening, until)
-    off: list[Edit] = []
-    near: list[Edit] = []
-    for edit in _merged(scene, target):
-        tree = scene.mended(edit)
-        if search.late():
-            return None
-        if tree is None:
-            continue
-        values = list(target.values(tree))
-        if search.mends(scene, edit, values):
-            return _single(scene, edit)
-        if COSTS[edit.kind] <= _DEAR:
-            scaled = edit.kind not in _SCALES and any(place.ratio(value) is not None for place, value in values)
-            (near if scaled else off).append(edit)
-    search = replace(search, until=min(until, time.thread_time() + _PAIRS))
-    for edit in (*near, *off) if below > COSTS["two mistakes"] else ():
-        tree = scene.read(edit.done(scene.text))
-        if tree is None:
-            continue
-        after = scene.after(edit, tree)
-        for second in changes(after):
-            if COSTS[second.kind] > _DEAR:
-                break
-            if search.late():
-                return None
-            again = after.mended(second)
-            if again is not None and search.mends(after, second, list(target.values(again))):
-                return _pair(scene, edit, after, second)
-    return None
 
 
 def _merged(scene: Scene, target: Target) -> Iterator[Edit]:

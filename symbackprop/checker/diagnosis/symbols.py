@@ -26,6 +26,11 @@ def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         yield from _layers(s, tree, parent)
         yield from _others(s, tree, parent)
         yield from _wrapped(s, tree, parent)
+    if key(tree) == "I" and s.fits:
+        for x in (x for x in s.whole_symbols if s.is_upright(x)):
+            yield s.edit("operand", tree, parent, Written(f"\\operatorname{{diag}}({x})", FACTOR))
+    if isinstance(tree, Derivative):
+        yield from _by_another(s, tree, parent)
     if s.is_gradient(tree) or isinstance(tree, Derivative):
         inside = [t for t in walk(tree) if isinstance(t, Script)]
         yield from (e for t in inside for e in (*_indices(s, t), *_layers(s, t, tree)))
@@ -65,6 +70,8 @@ def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
             for n in (Fraction(written) - 1, Fraction(written) + 1):
                 if n not in (0, 1):
                     yield s.replaced("power", *tree.sup.span, braced(s, tree.sup, str(n)), tree)
+    if isinstance(tree, Script) and key(tree.base) == "e" and tree.sup is not None:
+        yield _negated(s, tree.sup, tree)
     if isinstance(tree, Script):
         for part in parts(tree.sup):
             if (isinstance(part, (Number, Signed)) and not s.is_layer(part)) or isinstance(part, Number):
@@ -144,13 +151,28 @@ def _indices(s: Scene, tree: Script) -> Iterator[Edit]:
 
 def _shifts(s: Scene, part: Tree, tree: Tree) -> Iterator[Edit]:
     """An index such as i + u - 1 with another sign, or moved by one."""
-    for new in (f"{s.slice(part)}+1", f"{s.slice(part)}-1"):
+    text = s.slice(part)
+    for new in (f"{text}+1", f"{text}-1", text.translate(str.maketrans("+-", "-+"))):
         yield s.replaced("index", *part.span, new, tree)
     while isinstance(part, Infix):
         at = s.text.index(part.op, part.left.span.end)
         yield s.replaced("index", at, at + 1, "-" if part.op == "+" else "+", tree)
         yield s.replaced("index", part.span.start, part.span.end, s.slice(part.left), tree)
         part = part.left
+
+
+def _by_another(s: Scene, tree: Derivative, parent: Tree | None) -> Iterator[Edit]:
+    """The derivative by another quantity of the same shape, with the same scripts."""
+    readable, shape = s.shape(s.slice(tree))
+    for by in tree.by:
+        inner = by.base if isinstance(by, Script) else by
+        scripts = s.text[inner.span.end : by.span.end]
+        new = dict.fromkeys((*(name + scripts for name in s.names if name not in s.loss_names), *s.declared))
+        for other in new:
+            text = s.text[tree.span.start : by.span.start] + other + s.text[by.span.end : tree.span.end]
+            known, its = s.shape(text)
+            if other != s.slice(by) and known and (not readable or not s.fits or its == shape):
+                yield s.edit("operand", tree, parent, Written(text, FACTOR))
 
 
 def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
@@ -165,6 +187,8 @@ def _others(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if s.python and not isinstance(tree, Script) and (found := re.fullmatch(r"(.*?)(\d*)", text)):
         letter = found[1]
     new = [text.replace(letter, name, 1) for name in s.names] + list(s.other_symbols)
+    if isinstance(tree, Script) and any(key(p) in TRANSPOSES for p in parts(tree.sup)):
+        new += [s.dialect.transposed(Written(name, ATOM)).text for name in s.declared if "^" not in name]
     readable, shape = s.shape(text)
     for other in dict.fromkeys(new):
         if other != text:
@@ -198,3 +222,12 @@ def called(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
         yield s.edit("function", tree, parent, Written(f + head[len(head.rstrip("'")) :] + rest, FACTOR))
     if len(tree.args) == 1:
         yield s.edit("function", tree, parent, s.written(tree.args[0]))
+        yield _negated(s, tree.args[0], tree)
+
+
+def _negated(s: Scene, tree: Tree, within: Tree) -> Edit:
+    """An argument or an exponent with the other sign."""
+    inner = tree.body if isinstance(tree, Fence) else tree
+    whole = s.written(inner)
+    new = s.slice(inner.arg) if isinstance(inner, Signed) else braced(s, inner, s.dialect.negative(whole).text)
+    return s.replaced("sign", *inner.span, new, within)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.checker.compare import instances, on_one_face
+from symbackprop.checker.compare import instances, measure, on_one_face
 from symbackprop.checker.context import Context, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.conventions import on_leading_block
 from symbackprop.checker.faces import Labels, Typed
@@ -79,6 +79,7 @@ class Target:
             typed = reader.read(left)
             self._measured(typed, right, labels, env)
             masks = [condition(reader, c) for c in conditions if not self._about_layers(c)]
+            measure(masks, labels)
             letters = tuple(sorted(free(typed.term) | {k for k in typed.face if k is not None} | {k for m in masks for k in free(m)}))
             shape = tuple(self.world.size(labels.sizes[k]) for k in letters)
             place = Place(typed, labels, env, letters, shape, None, np.ones(shape, dtype=bool), Memory(dict(labels.sizes)))

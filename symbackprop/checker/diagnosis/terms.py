@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.checker.symbols import key
-from symbackprop.parse.tree import Big, Call, Infix, Number, Script, Signed, Tree
+from symbackprop.parse.tree import Big, Call, Infix, Name, Number, Relation, Script, Signed, Tree
 
 from .line import Edit, walk
 from .scene import Scene
-from .writing import FACTOR, PRODUCT, SUM, Written
+from .writing import FACTOR, PRODUCT, RUN, SUM, Written
 
-__all__ = ["Addend", "added", "addends", "axes", "big", "is_sum", "total"]
+__all__ = ["Addend", "added", "addends", "axes", "big", "compared", "is_sum", "total"]
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,42 @@ def big(s: Scene, tree: Big, parent: Tree | None) -> Iterator[Edit]:
         for letter in s.letters:
             if letter != key(k) and k.span.end > k.span.start:
                 yield s.replaced("index", *k.span, letter, tree)
+    for end in (tree.low, tree.high):
+        if end is not None and end.span.end > end.span.start:
+            for new in _moved(s, end):
+                yield s.replaced("range", *end.span, new, tree)
     if len(tree.indices) == 1 and tree.condition is not None:
         yield s.edit("sum condition", tree, parent, s.dialect.summed(s.slice(tree.indices[0]), s.written(tree.body)))
     for other in s.left_letters:
         if len(tree.indices) == 1 and tree.condition is None and tree.low is None:
             under = f"{s.slice(tree.indices[0])} \\neq {other}"
             yield s.edit("sum condition", tree, parent, s.dialect.summed(under, s.written(tree.body)))
+
+
+def _moved(s: Scene, end: Tree) -> Iterator[str]:
+    """An end of a sum one further or one before."""
+    text = s.slice(end)
+    match end:
+        case Number() if text.isdigit():
+            yield from (str(n) for n in (int(text) - 1, int(text) + 1) if n >= 0)
+        case Infix("+" | "-" as op, letter, Number(n)) if n.isdigit():
+            yield from (f"{s.slice(letter)}{k:+d}" if k else s.slice(letter) for k in (int(op + n) + 1, int(op + n) - 1))
+        case Name() | Script():
+            yield from (f"{text}-1", f"{text}+1")
+
+
+_PAIRS = (("<", ">"), ("<=", ">="), ("\\le", "\\ge"), ("\\leq", "\\geq"), ("\\lt", "\\gt"))
+_TURNED = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
+
+
+def compared(s: Scene, tree: Relation) -> Iterator[Edit]:
+    """A comparison turned round."""
+    start, end = tree.left.span.end, tree.right.span.start
+    sign = s.text[start:end].strip()
+    if sign in _TURNED:
+        at = s.text.index(sign, start)
+        turned = s.replaced("comparison", at, at + len(sign), _TURNED[sign], tree)
+        yield replace(turned, of=None, part="")  # a comparison alone is no expression
 
 
 def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
@@ -111,13 +141,18 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         inside = {k for t in walk(tree) if isinstance(t, Script) for k in s.indices_of(t)}
         for k in s.letters:
             if k in inside and k not in s.left_letters:
-                yield s.edit("examples" if k in s.context.sample_letters else "sum", tree, parent, s.dialect.summed(k, whole))
+                over_examples = s.context.samples is not None and k in s.context.sample_letters
+                yield s.edit("examples" if over_examples else "sum", tree, parent, s.dialect.summed(k, whole))
     readable, shape = s.shape(s.slice(tree))
     for axis in (0, 1):
         size = shape[axis] if shape is not None else None
         if not readable or size is not None:
             kind = "examples" if size is not None and size == str(s.context.samples) else "sum"
             yield s.edit(kind, tree, parent, s.dialect.total(axis, whole))
+    if readable and shape is not None and None not in shape and not s.python:
+        ones = f"\\mathbf{{1}} \\mathbf{{1}}^{s.dialect.transpose}"  # sums along an axis, each in all its places
+        for new in (f"{whole.fit(FACTOR)} {ones}", f"{ones} {whole.fit(FACTOR)}"):
+            yield s.edit("sum", tree, parent, Written(new, RUN))
     if readable and shape is not None and (shape[0] is None) != (shape[1] is None) and not s.python:
         yield s.edit("sum", tree, parent, Written(f"\\mathrm{{np.sum}}({whole.text})", FACTOR))
 

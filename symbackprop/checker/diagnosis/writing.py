@@ -60,6 +60,8 @@ class Dialect:
     def join(self, way: tuple[str, int], a: Written, b: Written) -> Written:
         """Two factors by one of the products; the right one needs brackets around a product of the same strength."""
         sign, result = way
+        if way is self.scaled and "1" in (a.text, b.text):
+            return b if a.text == "1" else a
         return Written(f"{a.fit(result)}{sign}{b.fit(min(result + 1, FACTOR))}", result)
 
     def over(self, a: Written, b: Written) -> Written:
@@ -67,7 +69,10 @@ class Dialect:
 
     def divided(self, a: Written, b: Written) -> Written:
         """`1/b a`, as a factor in front where that is the custom."""
-        return self.over(a, b) if self.python else self.join(self.scaled, self.over(Written("1", ATOM), b), a)
+        return self.over(a, b) if self.python or a.text == "1" else self.join(self.scaled, self.over(Written("1", ATOM), b), a)
+
+    def negative(self, a: Written) -> Written:
+        return Written(f"-{a.fit(PRODUCT)}", SUM)
 
     def squared(self, a: Written) -> Written:
         return Written(f"{a.fit(ATOM)}**2" if self.python else f"{a.fit(ATOM)}^2", FACTOR)
