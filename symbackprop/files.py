@@ -6,14 +6,14 @@ import codecs
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from symbackprop.errors import CannotWrite, InputError, near
 
-__all__ = ["alike", "decoded", "nearest", "read_toml", "reason", "write_beside"]
+__all__ = ["alike", "apart", "decoded", "nearest", "read_toml", "reason", "write_beside"]
 
 LARGEST = 8 * 2**20
 _LISTED = 8
@@ -95,6 +95,13 @@ def reason(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a folder"
     return error.strerror or str(error)
+
+
+def apart(place: Path, read: Iterable[Path]) -> Path:
+    """The place, if nothing that is read stands there; else `CannotWrite`, so that no input is lost."""
+    if place.exists() and any(other.exists() and place.samefile(other) for other in read):
+        raise CannotWrite(f"cannot write '{place}': it is read, and would be lost; name another file with -o")
+    return place
 
 
 def write_beside(path: Path, text: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -265,9 +267,62 @@ def test_numbers_that_are_not_given_are_asked_for(run: Callable[..., Ran], tmp_p
     assert_refused(run("worked", "net.toml"), "net.toml: no numbers are given for w1, b1, x, y", "[values]")
 
 
-def test_a_file_that_is_not_text(run: Callable[..., Ran], tmp_path: Path) -> None:
-    (tmp_path / "net.toml").write_bytes(b"\xff\xfe\x00")
-    assert_refused(run("notes", "net.toml"), "net.toml", "not a TOML file")
+NETWORK = ("picture", "{}")
+PROBLEM = ("check", "hand.md", "-p", "{}")
+LETTERS = ("picture", "net.toml", "-n", "{}")
+SPECIFIED = b'[mlp]\nsizes = [2, 1]\nactivation = "identity"\n'
+
+
+@pytest.mark.parametrize("arguments", [NETWORK, PROBLEM, LETTERS], ids=["network", "problem", "notation"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xff\xfe\x00", "not a TOML file"),
+        (b"[mlp\n", "not a TOML file: Expected"),
+        (b"a = \xff", "is not text in UTF-8, byte 5 cannot be read"),
+        (bytes(range(256)) * 10, "not a TOML file"),
+        (b"a = " + b"[" * 100_000, "not a TOML file"),
+        (b"#" * (9 * 2**20), "has more than 8 MB"),
+    ],
+    ids=["mark alone", "no TOML", "Latin-1", "bytes", "nested", "huge"],
+)
+def test_a_file_that_cannot_be_read(arguments: tuple[str, ...], content: bytes, says: str, run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_bytes(SPECIFIED)
+    (tmp_path / "hand.md").write_text("$$x = x$$", encoding="utf-8")
+    (tmp_path / "odd.toml").write_bytes(content)
+    assert_refused(run(*[a.format("odd.toml") for a in arguments]), "'odd.toml'", says)
+
+
+@pytest.mark.parametrize("arguments", [NETWORK, PROBLEM, LETTERS], ids=["network", "problem", "notation"])
+def test_a_place_where_no_file_is(arguments: tuple[str, ...], run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_bytes(SPECIFIED)
+    (tmp_path / "hand.md").write_text("$$x = x$$", encoding="utf-8")
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "broken.toml").symlink_to("nowhere.toml")
+    for name, says in (
+        ("NTE.toml", "did you mean 'net.toml'?"),
+        ("Net.toml", "did you mean 'net.toml'?"),
+        ("homework.toml", "No such file or directory; there is net.toml"),
+        ("folder.toml", "it is a folder"),
+        ("broken.toml", "it is a link to 'nowhere.toml', which is not there"),
+        ("below/net.toml", "there is no folder 'below'"),
+        ("net.toml/net.toml", "a file stands where a folder is needed"),
+        ("x" * 300 + ".toml", "File name too long"),
+    ):
+        assert_refused(run(*[a.format(name) for a in arguments]), name, says)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le-mark", "crlf"])
+def test_what_editors_write_is_read(encoding: str, run: Callable[..., Ran], tmp_path: Path) -> None:
+    text = 'name = "größe"\r\n' if encoding == "crlf" else 'name = "größe"\n'
+    text += SPECIFIED.decode()
+    data = ("\ufeff" + text).encode("utf-16-le") if encoding == "utf-16-le-mark" else text.encode("utf-8" if encoding == "crlf" else encoding)
+    (tmp_path / "net.toml").write_bytes(data)
+    (tmp_path / "hand.md").write_bytes("$$w^2 x = w^2 x$$".encode("utf-8" if encoding == "crlf" else "utf-16"))
+    assert run("picture", "net.toml").code == 0
+    ran = run("check", "hand.md", "-p", "net.toml")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("hand.md: größe\n")
 
 
 # ---------------------------------------------------------------- places that cannot be written
@@ -318,6 +373,98 @@ def test_an_interrupted_write_leaves_everything_as_it_was(
         assert "None" not in str(caught.value)
     assert files_in(tmp_path) == before
     assert sorted(tmp_path.rglob("*")) == all_before
+
+
+def test_what_is_no_file_is_written_to_as_it_is(run: Callable[..., Ran], tmp_path: Path) -> None:
+    """A pipe stays one, and so would a device; a link is followed."""
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
+        assert run("compile", "net.toml", "-o", "pipe").code == 0
+        assert reader.communicate(timeout=20)[0].startswith(b'"""Loss and gradients')
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link.py").symlink_to("target.py")
+    assert run("compile", "net.toml", "-o", "link.py").code == 0
+    assert (tmp_path / "link.py").is_symlink()
+    assert (tmp_path / "target.py").read_text(encoding="utf-8").startswith('"""Loss and gradients')
+
+
+@pytest.mark.parametrize(
+    "arguments", [("compile", "net.toml", "-o", "net.toml"), ("compile", "net.toml", "-o", "link.toml"), ("worksheet", "problem.toml", "-o", ".")],
+    ids=["itself", "a link", "among the files"],
+)  # fmt: skip
+def test_no_input_is_written_over(arguments: tuple[str, ...], run: Callable[..., Ran], tmp_path: Path) -> None:
+    for name in ("net.toml", "problem.toml"):
+        (tmp_path / name).write_text(SMALL, encoding="utf-8")
+    (tmp_path / "link.toml").symlink_to("net.toml")
+    before = files_in(tmp_path)
+    assert_refused(run(*arguments), "it is read, and would be lost; name another")
+    assert files_in(tmp_path) == before
+
+
+# ---------------------------------------------------------------- the terminal
+
+
+MAIN = "from symbackprop.cli import main; main()"
+
+
+@pytest.mark.parametrize("arguments", ["list", "notes --help", "compile net.toml", "check hand.md -p net.toml", "check hand.md -p net.toml -f json"])
+def test_a_pipe_that_nobody_reads_and_a_device_that_is_full(arguments: str, tmp_path: Path) -> None:
+    """128 and the number of SIGPIPE, as of any other program; a full device is a place that cannot be written."""
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    (tmp_path / "hand.md").write_text("$$w^2 x = w^2 x$$", encoding="utf-8")
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-c", MAIN, *arguments.split()]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    with os.fdopen(write, "wb") as out:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (141, "")
+    if Path("/dev/full").is_char_device():
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command, cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (2, "symbackprop: cannot write to standard output: No space left on device\n")
+
+
+def test_a_terminal_without_the_letters_shows_their_numbers_and_files_are_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text('name = "größe"\n' + SMALL, encoding="utf-8")
+    (tmp_path / "hand.md").write_text("$$w^2 x = w^2 x$$", encoding="utf-8")
+    command = [sys.executable, "-c", MAIN, "check", "hand.md", "-p", "net.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2]), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=120)
+    assert done.stdout.startswith(rb"hand.md: gr\xf6\xdfe")
+    page = subprocess.run([*command, "-f", "html"], cwd=tmp_path, env=environment, capture_output=True, timeout=120)
+    assert "größe" in page.stdout.decode("utf-8")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("after", [0.7, 1.5])
+def test_a_signal_to_the_whole_group_ends_all_without_a_trace(name: str, after: float, tmp_path: Path) -> None:
+    """As a terminal sends it, while workers start or work."""
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    for number in range(40):
+        (tmp_path / f"s{number}.md").write_text("$$w^2 x = w^2 x$$\n" * 50, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    command = [sys.executable, "-c", "print(flush=True); " + MAIN, "check", ".", "-p", "net.toml", "-o", "reports"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as done:
+        assert done.stdout is not None
+        done.stdout.readline()
+        time.sleep(after)
+        os.killpg(done.pid, getattr(signal, name))
+        err = done.communicate(timeout=60)[1]
+    assert done.returncode == 128 + getattr(signal, name)
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob(".writing-*"))
+
+
+def test_the_package_is_a_command_too(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-m", "symbackprop", "list", "languages"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "languages: en, vi, zh_Hans, zh_Hant\n")
 
 
 # ---------------------------------------------------------------- the other ends

@@ -80,7 +80,9 @@ def _and_end(submissions: Iterable[Submission]) -> Iterator[Submission | None]:
 
 def _prepare() -> None:
     """What a worker imports before its first call, so that no submission pays for it."""
-    import symbackprop.checker.judge  # noqa: F401
+    import symbackprop.checker.declaring
+    import symbackprop.checker.judge
+    import symbackprop.checker.restating  # noqa: F401
 
 
 @lru_cache(maxsize=4)

@@ -22,7 +22,7 @@ from symbackprop.checker.report.words import STATUSES, closing, printable
 from symbackprop.checker.submissions import KINDS, STANDARD, Submission, find, read, top
 from symbackprop.checker.verdicts import Report, Status
 from symbackprop.errors import InputError, SpecError, one_of
-from symbackprop.files import alike, write_beside
+from symbackprop.files import alike, apart, write_beside
 from symbackprop.languages import ENGLISH, Language, Message, load_language
 
 __all__ = ["Job", "mark"]
@@ -73,7 +73,8 @@ def mark(job: Job) -> int:
             load_notation(job.notation)
         problem = None if job.problem is None else load_problem(job.problem, job.notation)
         rubric = {} if problem is None else problem.rubric
-        places = list(_places(names, form, job, many))
+        read_too = [Path(n) for n in (*names, *filter(None, [job.problem]))]
+        places = [place and apart(place, read_too) for place in _places(names, form, job, many)]
         results = _Results(form, rubric, iter(places), Path(job.output or _FOLDER), many, language)
         own = job.notation if problem is None else None
         reports = check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory, own)

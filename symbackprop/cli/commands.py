@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from symbackprop import __version__
 from symbackprop.cli.checking import check
@@ -19,6 +20,7 @@ from symbackprop.files import reason
 __all__ = ["command", "run"]
 
 _LISTS = ("activations", "losses", "penalties", "layers", "notations", "languages")
+_COMPLETION = "_SYMBACKPROP_COMPLETE"
 _UNREAD = 128 + 13  # nobody reads what is printed: what a shell says of a program that SIGPIPE has ended
 
 
@@ -70,12 +72,12 @@ def run() -> int:
     if sys.stdout is not None:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal may lack letters, and names of files may be bytes
     try:
-        code = command(prog_name="symbackprop", standalone_mode=False)
+        code = _invoked()
         if sys.stdout is not None:
             sys.stdout.flush()
-        return int(code or 0)
-    except click.exceptions.Abort:
-        click.echo("symbackprop: stopped", err=True)
+        return code
+    except KeyboardInterrupt:
+        click.echo("\nsymbackprop: stopped", err=True)  # below the ^C that the terminal shows
         return 128 + signal.SIGINT
     except click.exceptions.UsageError as error:
         return _refused(_with_near_miss(error))
@@ -86,7 +88,7 @@ def run() -> int:
     except NotProved as error:
         click.echo(f"symbackprop: not proved: {error}", err=True)
         return 1
-    except SystemExit as stop:
+    except SystemExit as stop:  # what rich makes of a pipe that nobody reads
         if not isinstance(stop.__context__, BrokenPipeError):
             raise
         return _UNREAD
@@ -95,6 +97,19 @@ def run() -> int:
         if isinstance(error, BrokenPipeError):
             return _UNREAD
         return _refused(f"cannot write to {'standard output' if error.filename is None else repr(error.filename)}: {reason(error)}")
+
+
+def _invoked() -> int:
+    """What click does, but for the pipe that nobody reads: that ends with the code of something wrong there."""
+    asked = os.environ.get(_COMPLETION)
+    if asked is not None:
+        return shell_complete(command, {}, "symbackprop", _COMPLETION, asked)
+    try:
+        with command.make_context("symbackprop", sys.argv[1:]) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def _with_near_miss(error: click.exceptions.UsageError) -> str:

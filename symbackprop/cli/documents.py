@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from symbackprop.cli.options import FOLDER, FORMATS, LANGUAGE, NOTATION, PDF_ENGINE, SPEC, SPEC_OR_NONE, TEMPLATES, given, split
+from symbackprop.cli.progress import busy
 from symbackprop.errors import InputError, SpecError, one_of
+from symbackprop.files import apart
 
 if TYPE_CHECKING:
     from symbackprop.documents.blocks import Notes
+    from symbackprop.worksheet import Worksheet
 
 __all__ = ["notes", "worked", "worksheet_"]
 
@@ -45,14 +48,8 @@ def notes(
 
 def _made(spec: Path | None, notation: str | None, detail: str | None, source: str | None, spoken: str | None) -> Notes:
     """The notes, proved while a line on the terminal says what is being done."""
-    from rich.console import Console
-
-    from symbackprop.doors import derive, lecture
-
-    console = Console(stderr=True)
-    with console.status("reading") as status:
-        def progress(name: str) -> None:
-            status.update(f"deriving and proving: {name}")
+    with busy("deriving and proving") as progress:
+        from symbackprop.doors import derive, lecture
 
         if source is not None:
             from symbackprop.sources import source_notes
@@ -110,7 +107,8 @@ def worked(
     from symbackprop.worked import worked_file
 
     names, _ = wanted(split(formats), engine=engine, language=load_language(language))
-    found = worked_file(spec, digits, exact, notation, language)
+    with busy("putting in numbers"):
+        found = worked_file(spec, digits, exact, notation, language)
     _summary(found, save(found, output, names, engine=engine))
 
 
@@ -118,6 +116,8 @@ def worked(
 @SPEC_OR_NONE
 @NOTATION
 @LANGUAGE
+@click.option("--section", "sections", multiple=True, metavar="NAME",
+              help="A section of the built-in lecture, or all; may be given more than once. Each has a folder of its own.")  # fmt: skip
 @click.option("--seed", "-s", default=0, show_default=True, help="What draws the blanks and the wrong answers; another number, another sheet.")
 @click.option("--blanks", "-b", multiple=True, default=("every:3",), show_default=True, metavar="WHICH",
               help="results, every:3, kind:'chain rule' or steps:2,5; may be given more than once.")  # fmt: skip
@@ -127,33 +127,41 @@ def worked(
 @TEMPLATES
 @FOLDER
 def worksheet_(
-    spec: Path | None, notation: str | None, language: str, seed: int, blanks: tuple[str, ...], choices: bool, formats: str, engine: str,
-    templates: str | None, output: Path,
+    spec: Path | None, notation: str | None, language: str, sections: tuple[str, ...], seed: int, blanks: tuple[str, ...], choices: bool,
+    formats: str, engine: str, templates: str | None, output: Path,
 ) -> None:  # fmt: skip
     """Write a worksheet on the network that SPEC describes, its key, and the problem that grades what comes back.
 
     Without SPEC it is the network of any depth, with the four equations of backpropagation.
     """
-    from rich.console import Console
-
     from symbackprop.builders import deep
     from symbackprop.documents.saving import wanted
     from symbackprop.specification import load_specification
-    from symbackprop.worksheet import worksheet
-    from symbackprop.worksheet.files import FORMATS
+    from symbackprop.worksheet import lecture_worksheet, worksheet
+    from symbackprop.worksheet.files import FORMATS, PROBLEM
+    from symbackprop.worksheet.lectured import SECTIONS
 
+    if spec is not None and sections:
+        raise InputError("--section names a section of the built-in lecture: leave out SPEC, or the section")
+    asked = tuple(one_of("section", name, ("all", *SECTIONS)) for name in sections)
     names, _ = wanted(split(formats), templates, engine, FORMATS)
     described = None if spec is None else load_specification(spec)
     letters = given(notation, None if described is None else described.notation, "nielsen")
     net = deep() if described is None else described.network
-    with Console(stderr=True).status("reading") as status:
-        def progress(name: str) -> None:
-            status.update(f"making: {name}")
-
+    if spec is not None:
+        apart(output / PROBLEM, [spec])
+    made: list[tuple[Path, Worksheet]] = []
+    with busy("making") as progress:
         try:
-            sheet = worksheet(net, letters, blanks=blanks, seed=seed, choices=choices, language=language, progress=progress)
+            for key in SECTIONS if "all" in asked else dict.fromkeys(asked):
+                sheet = lecture_worksheet(key, letters, blanks=blanks, seed=seed, choices=choices, language=language, progress=progress)
+                made.append((output / key, sheet))
+            if not asked:
+                sheet = worksheet(net, letters, blanks=blanks, seed=seed, choices=choices, language=language, progress=progress)
+                made.append((output, sheet))
         except SpecError as error:
             raise SpecError(f"{given(None if spec is None else str(spec), net.name)}: {error}") from error
-    click.echo(f"{len(sheet.blanks)} blanks, {sheet.points} points")
-    for path in sheet.save(output, names, templates, engine):
-        click.echo(f"wrote {path}")
+    for folder, sheet in made:
+        click.echo(f"{sheet.notes.language.text(sheet.notes.title)}: {len(sheet.blanks)} blanks, {sheet.points} points")
+        for path in sheet.save(folder, names, templates, engine):
+            click.echo(f"wrote {path}")

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from symbackprop.cli.options import FOLDER, NOTATION, PATH, SPEC, SPEC_OR_NONE, given, split
-from symbackprop.errors import SpecError
+from symbackprop.cli.progress import busy
+from symbackprop.errors import SpecError, one_of
+from symbackprop.files import apart, write_beside
 
 __all__ = ["compile_", "picture", "translate"]
 
@@ -27,22 +29,21 @@ def compile_(
 
     The module computes in the dtype of the arrays that it is given.
     """
-    from symbackprop.codegen.function import emit
-    from symbackprop.specification import load_specification
+    with busy("deriving"):
+        from symbackprop.codegen.function import emit
+        from symbackprop.specification import load_specification
 
-    described = load_specification(spec)
-    letters = notation if notation is not None else described.notation
-    by = None if wrt is None else split(wrt)
-    try:
-        source = emit(described.network, backend, letters, layout=layout, of=of, wrt=by)
-    except SpecError as error:
-        raise SpecError(f"{spec}: {error}") from error
+        described = load_specification(spec)
+        letters = notation if notation is not None else described.notation
+        by = None if wrt is None else split(wrt)
+        try:
+            source = emit(described.network, backend, letters, layout=layout, of=of, wrt=by)
+        except SpecError as error:
+            raise SpecError(f"{spec}: {error}") from error
     if output is None:
         click.echo(source, nl=False)
         return
-    from symbackprop.files import write_beside
-
-    write_beside(output, source)
+    write_beside(apart(output, [spec]), source)
     click.echo(f"wrote {output}")
 
 
@@ -56,14 +57,18 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
 
     They are those of the network that SPEC describes, or the four equations of backpropagation.
     """
-    from symbackprop.builders import deep
-    from symbackprop.specification import load_specification
-    from symbackprop.translate import side_by_side
+    with busy("deriving in two notations"):
+        from symbackprop.builders import deep
+        from symbackprop.specification import load_specification
+        from symbackprop.translate import side_by_side
+        from symbackprop.translate.pages import FORMATS
 
-    described = None if spec is None else load_specification(spec)
-    chosen = given(first, None if described is None else described.notation, "nielsen")
-    found = side_by_side(deep() if described is None else described.network, chosen, second)
-    written = None if output is None else found.save(output)
+        if output is not None:
+            one_of("ending", output.suffix, FORMATS, str(output))
+        described = None if spec is None else load_specification(spec)
+        chosen = given(first, None if described is None else described.notation, "nielsen")
+        found = side_by_side(deep() if described is None else described.network, chosen, second)
+        written = None if output is None else found.save(output)
     click.echo(f"{len(found.differences)} differences between {found.first.notation.title} and {found.second.notation.title}")
     for difference in found.differences:
         click.echo(f"  {difference}")
@@ -79,8 +84,10 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
 @FOLDER
 def picture(spec: Path, kind: str, notation: str | None, formats: str, output: Path) -> None:
     """Draw the network of SPEC; its computational graph has numbers where SPEC gives values."""
-    from symbackprop.documents.saving import write_all
-    from symbackprop.drawing import picture_files
+    with busy("drawing"):
+        from symbackprop.documents.saving import write_all
+        from symbackprop.drawing import picture_files
 
-    for path in write_all(output, picture_files(spec, kind, notation, tuple(split(formats)))):
+        written = write_all(output, picture_files(spec, kind, notation, tuple(split(formats))))
+    for path in written:
         click.echo(f"wrote {path}")

@@ -19,7 +19,9 @@ from symbackprop.worksheet.grading import answer_file, problem_file
 from symbackprop.worksheet.rendering import INSTRUCTOR, KEY, SHEETS, STUDENT, rendered
 from symbackprop.worksheet.sheet import Worksheet
 
-__all__ = ["FORMATS", "files"]
+__all__ = ["FORMATS", "PROBLEM", "files"]
+
+PROBLEM = "problem.toml"
 
 
 def files(sheet: Worksheet, formats: Sequence[str], templates: str | Path | None = None, engine: str = "auto") -> dict[str, str | bytes]:
@@ -29,7 +31,7 @@ def files(sheet: Worksheet, formats: Sequence[str], templates: str | Path | None
     with templates_named():
         for which in SHEETS:
             found |= {f"{which}.{name}": FORMATS[name](sheet, which, style) for name in names}
-        return {**found, "problem.toml": problem_file(sheet), "answer.md": answer_file(sheet, templates=style.templates)}
+        return {**found, PROBLEM: problem_file(sheet), "answer.md": answer_file(sheet, templates=style.templates)}
 
 
 def _page(sheet: Worksheet, which: str, medium: Medium, style: Style, template: str, **more: Any) -> str:
