@@ -81,6 +81,9 @@ def picture_files(spec: str | Path, kind: str = "graph", notation: str | None = 
     The graph has numbers where the file gives `[values]`. Errors as in `picture` and `load_specification`, with the file named.
     """
     names = [one_of("format of a picture", name, FORMATS) for name in formats]
+    one_of("picture", kind, KINDS)
+    if notation is not None:
+        load_notation(notation)
     described = load_specification(spec)
     chosen = next(name for name in (notation, described.notation, "nielsen") if name is not None)
     try:

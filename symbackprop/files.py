@@ -6,14 +6,14 @@ import codecs
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from symbackprop.errors import CannotWrite, InputError, near
 
-__all__ = ["alike", "apart", "decoded", "nearest", "read_toml", "reason", "write_beside"]
+__all__ = ["alike", "apart", "decoded", "nearest", "read_toml", "reason", "within", "write_beside"]
 
 LARGEST = 8 * 2**20
 _LISTED = 8
@@ -45,6 +45,16 @@ def read_toml(path: str | Path, what: str = "", parse_float: Callable[[str], Any
         raise InputError(f"{name} is not a TOML file: it is not text in UTF-8, byte {error.start + 1} cannot be read") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is not a TOML file: {error}") from error
+
+
+def within(path: str | Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of a file, in which a notation that is a file too is found from where the first one stands.
+
+    >>> within("course/net.toml", {"notation": "mine.toml"}), within("course/net.toml", {"notation": "ng"})
+    ({'notation': 'course/mine.toml'}, {'notation': 'ng'})
+    """
+    named = data.get("notation")
+    return {**data, "notation": str(Path(path).parent / named)} if isinstance(named, str) and named.endswith(".toml") else dict(data)
 
 
 def decoded(data: bytes) -> str:

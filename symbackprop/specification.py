@@ -10,7 +10,7 @@ from typing import Any
 
 from symbackprop.builders import deep, mlp
 from symbackprop.errors import InputError, SpecError, one_of
-from symbackprop.files import read_toml
+from symbackprop.files import read_toml, within
 from symbackprop.graphs import graph
 from symbackprop.network import Network
 
@@ -51,7 +51,7 @@ def load_specification(path: str | Path) -> Specification:
     ('net', 'nielsen', 5)
     """
     path = Path(path)
-    data = read_toml(path, parse_float=Decimal)
+    data = within(path, read_toml(path, parse_float=Decimal))
     try:
         return Specification(described(data, path.stem), data.get("notation"), data.get("detail"), data.get("values", {}), data.get("update", {}))
     except InputError as error:

@@ -106,6 +106,41 @@ def test_help_says_what_each_option_takes(run: Callable[..., Ran]) -> None:
     assert "..." not in run("--help").out.split("Commands:")[1]
 
 
+def examples(shown: str) -> list[str]:
+    """The lines of a help that are to be typed."""
+    return re.findall(r"^ +symbackprop (.+)$", shown, re.MULTILINE)
+
+
+def table_in(shown: str) -> str:
+    """The file that a help shows."""
+    return "".join(re.findall(r"^ {6}(\[.+\]\n|\w+ = .+\n)", shown, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", sorted(set(command.commands) - {"notes", "translate"}))
+def test_what_help_shows_can_be_typed(name: str, run: Callable[..., Ran], tmp_path: Path) -> None:
+    """In a folder with the files that the examples name; the table in the help of `worked` is one of them."""
+    for place, arguments in (("net.toml", ()), ("homework.toml", ()), ("numbers.toml", ("worked",))):
+        (tmp_path / place).write_text(table_in(run(*arguments, "--help").out), encoding="utf-8")
+    (tmp_path / "submissions").mkdir()
+    for place in ("derivation.md", "submissions/alice.md"):
+        (tmp_path / place).write_text(r"$$\delta^3 = a^3 - y$$", encoding="utf-8")
+    typed = examples(run(name, "--help").out)
+    assert typed
+    for line in typed:
+        ran = run(*line.split())
+        assert (ran.code, ran.err) == (0, ""), line
+
+
+def test_what_the_help_of_slow_commands_shows_is_understood() -> None:
+    """Parsed, not run: other tests write the lecture and translate."""
+    for name in ("notes", "translate"):
+        shown = command.commands[name]
+        typed = examples(shown.get_help(shown.make_context(name, [] if name == "notes" else ["--to", "ng"])))
+        assert typed
+        for line in typed:
+            assert shown.make_context(name, line.split()[1:]).params
+
+
 def test_list_names_what_the_options_take(run: Callable[..., Ran]) -> None:
     assert "nielsen" in run("list", "notations").out
     everything = run("list").out
@@ -260,6 +295,27 @@ def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(kind: str, run: 
 def test_a_file_that_is_missing_is_answered_with_the_one_beside_it(command: str, run: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
     assert_refused(run(command, "net.tml"), "cannot read 'net.tml'", "did you mean 'net.toml'?")
+
+
+def test_a_notation_that_a_file_names_stands_beside_that_file(run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "mine.toml").write_text('extends = "nielsen"\n[symbols]\na = "h"\n', encoding="utf-8")
+    (tmp_path / "course" / "net.toml").write_text('notation = "mine.toml"\n' + SMALL, encoding="utf-8")
+    (tmp_path / "hand.md").write_text("$$h^2 = z^2$$", encoding="utf-8")
+    assert run("picture", "course/net.toml", "-f", "tex", "-o", "o").code == 0
+    assert "h^2" in (tmp_path / "o" / "graph.tex").read_text(encoding="utf-8")
+    assert run("check", "hand.md", "-p", "course/net.toml").code == 0
+    (tmp_path / "course" / "mine.toml").rename(tmp_path / "mine.toml")
+    for arguments in (("picture", "course/net.toml"), ("check", "hand.md", "-p", "course/net.toml")):
+        assert_refused(run(*arguments), "cannot read the notation 'course/mine.toml'", "there is course/net.toml")
+
+
+@pytest.mark.parametrize("arguments", [("--kind", "grph"), ("--notation", "nilsen")])
+def test_what_is_wrong_on_the_command_line_is_not_said_of_the_file(arguments: tuple[str, ...], run: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text(SMALL, encoding="utf-8")
+    ran = run("picture", "net.toml", *arguments)
+    assert_refused(ran, "did you mean")
+    assert "net.toml" not in ran.err
 
 
 def test_numbers_that_are_not_given_are_asked_for(run: Callable[..., Ran], tmp_path: Path) -> None:

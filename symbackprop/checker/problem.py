@@ -35,7 +35,7 @@ from symbackprop.checker.values import World
 from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import SpecError, one_of
 from symbackprop.evaluate import Draw, Point, one_hot
-from symbackprop.files import read_toml
+from symbackprop.files import read_toml, within
 from symbackprop.parse.tree import Tree
 from symbackprop.rules import formula_of
 
@@ -179,7 +179,7 @@ def load_problem(path: str | Path, notation: str | None = None) -> Problem:
         InputError: the file cannot be read or is no TOML.
         SpecError: a declaration that does not hold together; the message names it.
     """
-    return problem_from(read_toml(path, "problem"), str(path), notation)
+    return problem_from(within(path, read_toml(path, "problem")), str(path), notation)
 
 
 def problem_from(data: Mapping[str, Any], where: str = "problem", notation: str | None = None) -> Problem:

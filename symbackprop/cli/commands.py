@@ -37,13 +37,21 @@ def command() -> None:
         activation = "tanh"
         output = "softmax"
         loss = "cross_entropy"
+
+    or layers joined as a graph, or equations. Each command followed by --help
+    shows how it is used, and symbackprop list what can be named.
     """
 
 
 @command.command("list", short_help="The names that options and SPEC take.")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
-    """List what can be named: activations, losses, penalties, layers, notations or languages."""
+    """List what can be named: activations, losses, penalties, layers, notations or languages.
+
+    \b
+        symbackprop list
+        symbackprop list notations
+    """
     for name in _LISTS if what is None else (one_of("list", what, _LISTS),):
         click.echo(f"{name}: {', '.join(_names(name))}")
 

@@ -33,7 +33,13 @@ def notes(
     spec: Path | None, notation: str | None, detail: str | None, source: str | None, language: str | None, formats: str, engine: str,
     templates: str | None, output: Path,
 ) -> None:  # fmt: skip
-    """Write notes on the network that SPEC describes, or the built-in lecture."""
+    """Write notes on the network that SPEC describes, or the built-in lecture.
+
+    \b
+        symbackprop notes
+        symbackprop notes net.toml --notation ng --detail full -o mine/
+        symbackprop notes net.toml --format md,ipynb --lang vi
+    """
     from symbackprop.documents.saving import save, wanted
     from symbackprop.languages import load_language
 
@@ -101,7 +107,25 @@ def _summary(found: Notes, written: list[Path]) -> None:
 def worked(
     spec: Path, digits: int | None, exact: bool, notation: str | None, language: str, formats: str, engine: str, output: Path,
 ) -> None:  # fmt: skip
-    """Put the numbers of SPEC into its network: forward pass, gradients, updates; docs/worked.md says how SPEC gives them."""
+    """Put the numbers of SPEC into its network: forward pass, gradients, updates.
+
+    SPEC gives them in tables, [values] and [update], of which docs/worked.md says more:
+
+    \b
+        [mlp]
+        sizes = [2, 1]
+        activation = "sigmoid"
+        [values]
+        w1 = [[0.5, -0.25]]
+        b1 = [0.1]
+        x = [1, 2]
+        y = [1]
+        [update]
+        rate = 0.5
+
+    \b
+        symbackprop worked numbers.toml --digits 4 -o worked/
+    """
     from symbackprop.documents.saving import save, wanted
     from symbackprop.languages import load_language
     from symbackprop.worked import worked_file
@@ -133,6 +157,10 @@ def worksheet_(
     """Write a worksheet on the network that SPEC describes, its key, and the problem that grades what comes back.
 
     Without SPEC it is the network of any depth, with the four equations of backpropagation.
+
+    \b
+        symbackprop worksheet net.toml --blanks every:4 --seed 7 -o week3/
+        symbackprop worksheet --blanks results --choices --format html
     """
     from symbackprop.builders import deep
     from symbackprop.documents.saving import wanted

@@ -28,6 +28,10 @@ def compile_(
     """Write a module that computes the loss and all gradients of the network that SPEC describes, or another derivative.
 
     The module computes in the dtype of the arrays that it is given.
+
+    \b
+        symbackprop compile net.toml -o gradients.py
+        symbackprop compile net.toml --backend jax --wrt W1
     """
     with busy("deriving"):
         from symbackprop.codegen.function import emit
@@ -56,6 +60,10 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
     """Derivations in two notations side by side, and a list of where the two differ.
 
     They are those of the network that SPEC describes, or the four equations of backpropagation.
+
+    \b
+        symbackprop translate --to ng
+        symbackprop translate net.toml --from nielsen --to rows -o both.html
     """
     with busy("deriving in two notations"):
         from symbackprop.builders import deep
@@ -83,7 +91,12 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
 @click.option("--format", "-f", "formats", default="svg", show_default=True, metavar="NAMES", help="svg, tex (TikZ) and typ (Typst); with commas.")
 @FOLDER
 def picture(spec: Path, kind: str, notation: str | None, formats: str, output: Path) -> None:
-    """Draw the network of SPEC; its computational graph has numbers where SPEC gives values."""
+    """Draw the network of SPEC; its computational graph has numbers where SPEC gives values.
+
+    \b
+        symbackprop picture net.toml --kind network
+        symbackprop picture numbers.toml --format svg,tex -o pictures/
+    """
     with busy("drawing"):
         from symbackprop.documents.saving import write_all
         from symbackprop.drawing import picture_files
