@@ -14,6 +14,7 @@ from benchmarks.speed.cases import Case, Data
 from benchmarks.speed.record import Call, Candidate, Result
 
 _CONVERTED = {"jax": ("jax.numpy", "asarray"), "torch": ("torch", "from_numpy")}  # the others take NumPy's arrays
+_BOUND = ("numpy", "numba")  # backends whose calls can be bound to arrays
 _SOURCES = {"numpy": "symbackprop source", "jax": "symbackprop jax source, jit", "torch": "symbackprop torch source"}
 
 
@@ -31,6 +32,17 @@ def _compiled(backend: str, **options: Any) -> Any:
         import symbackprop as sb
 
         return _call(backend, sb.compile(_network(case), backend=backend, dtype=case.dtype), data, options)
+
+    return make
+
+
+def _bound(backend: str) -> Any:
+    """`step()`, bound once to the arrays that every call reads."""
+
+    def make(case: Case, data: Data) -> Call:
+        import symbackprop as sb
+
+        return Call(sb.compile(_network(case), backend=backend, dtype=case.dtype).bind(data.params, data.X, data.Y), _in_numpy)
 
     return make
 
@@ -83,6 +95,8 @@ def _candidates() -> list[Candidate]:
         found.append(Candidate(f"symbackprop {name}", _compiled(name), (backend.needs,), writable=writable, ours=True))
         if backend.owns:
             found.append(Candidate(f"symbackprop {name}, reuse", _compiled(name, reuse=True), (backend.needs,), writable=writable, ours=True))
+        if name in _BOUND:
+            found.append(Candidate(f"symbackprop {name}, bound", _bound(name), (backend.needs,), writable=writable, ours=True))
     for name, title in _SOURCES.items():
         found.append(Candidate(title, _source(name), (BACKENDS[name].needs,), writable=name not in _CONVERTED, ours=True))
     return found

@@ -51,8 +51,8 @@ def lambdified(case: Case, data: Data) -> Call:
 def casadi(case: Case, data: Data, anew: bool) -> Call:
     """The C code that it writes, compiled by the machine's own compiler.
 
-    A call reads and writes where it was told: once before (`anew` false, a call is then one jump, and no function of arguments), or
-    told anew where the parameters and the data of each call lie. Its matrices are stored by columns: each is the transpose of NumPy's.
+    A call reads and writes where it was told: once before (`anew` false, as `bind` of ours does), or told anew where the parameters and
+    the data of each call lie. Its matrices are stored by columns: each is the transpose of NumPy's.
     """
     import casadi as ca
 
@@ -82,16 +82,17 @@ def casadi(case: Case, data: Data, anew: bool) -> Call:
         for i, array in enumerate((X, Y, *params.values())):
             buffer.set_arg(i, memoryview(array))
 
-    def run() -> None:
+    def told() -> Any:
         give(data.params, data.X, data.Y)
         trigger()
+        return value[()], grads
+
+    def fixed(kept: Any = (buffer, folder)) -> Any:
+        trigger()
+        return value[()], grads
 
     give(data.params, data.X, data.Y)
-
-    def arrays(answer: Any, kept: Any = (buffer, folder)) -> Result:
-        return value.item(), grads
-
-    return Call(run if anew else trigger, arrays)
+    return Call(told if anew else fixed)
 
 
 def _logistic(exp: Any) -> Any:

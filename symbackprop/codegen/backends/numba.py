@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.backends.numba_bound import bound, with_addresses
+from symbackprop.codegen.backends.numba_bound import at_address, bound
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.bound import Step
 from symbackprop.codegen.given import checked
@@ -59,8 +59,9 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         return answer  # type: ignore[no-any-return]
 
     @cache
-    def function_at(dtypes: tuple[str, ...]) -> Any:
-        return imported(_kept(with_addresses(program, source, dtypes), dtype))["computed_at"]
+    def function_at(dtypes: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
+        text = at_address(program, source, dtypes, dict(zip(program.size_names, sizes, strict=True)))
+        return imported(_kept(text, dtype))["computed_at"]
 
     def bind(params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
         if not usual:

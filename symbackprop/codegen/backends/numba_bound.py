@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from functools import partial
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
 
 from symbackprop.codegen.bound import Step, closer_look, standing
-from symbackprop.codegen.module import spelled_shape
+from symbackprop.codegen.fast.scalars import fewer_than_calls, sized, statements
+from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.program import Program
 
-__all__ = ["bound", "with_addresses"]
+__all__ = ["at_address", "bound"]
 
-_HEAD = '''
+_MATH = "from math import cos, cosh, erf, erfc, exp, expm1, isfinite, log, log1p, nan, sin, sinh, sqrt, tanh\n"
+_HEAD = '''import numpy as np
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
 
 @intrinsic
 def pointer(typing, address):
@@ -26,45 +30,51 @@ def pointer(typing, address):
 
     return types.voidptr(types.int64), generated
 
-'''
+
+@njit(cache=True, error_model="numpy", nogil=True)'''
 
 
-def with_addresses(program: Program, source: str, dtypes: Sequence[str]) -> str:
-    """The module `source` with `computed_at(address, *sizes, *numbers)`: the loss, not a number if that is not sound; gradients are written.
+def at_address(program: Program, source: str, dtypes: Sequence[str], sizes: Mapping[Any, int]) -> str:
+    """A module with `computed_at(address, *numbers)`: it writes the gradients and returns the loss, or not a number if it is not sure.
 
-    At the address stand those of the arrays that are given, of these `dtypes`, then those of the gradients.
+    At the address stand those of the arrays that are given, of these `dtypes`, then those of the gradients. Few numbers are computed
+    with one by one, others by `computed` of the module `source`.
     """
-    given = (*program.params, *program.inputs, *program.targets)
-    sizes = {n: Symbol(name) for n, name in program.size_names.items()}
-    shapes = [spelled_shape(tuple(n.xreplace(sizes) for n in g.shape)) for g in given]
-    places = [f"carray(pointer(at[{n}]), {shape}, np.{dtype})" for n, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))]
-    grads = [f"g{n}" for n, _ in enumerate(program.gradients)]
-    return "\n".join([
-        source.rstrip().replace("from numba import njit", "from numba import carray, njit, types\nfrom numba.extending import intrinsic", 1), _HEAD,
-        '@njit(cache=True, error_model="numpy", nogil=True)',
-        f"def computed_at({', '.join(['address', *program.size_names.values(), *program.scalars])}):",
-        f"    at = carray(pointer(address), {len(given) + len(grads)}, np.int64)",
-        f"    loss, {', '.join(grads)}, sound = computed({', '.join([*places, *program.scalars])})",
-        *(f"    carray(pointer(at[{len(given) + n}]), {shapes[n]}, np.{dtypes[n]})[...] = {g}" for n, g in enumerate(grads)),
-        "    return loss if sound else loss * np.nan", "",
-    ])  # fmt: skip
+    small = reduced(program)
+    called = {g.name: f"x{n}_" for n, g in enumerate((*program.params, *program.inputs, *program.targets))}
+    grads = {f"g{n}_": g for n, g in enumerate(program.params)}
+    shapes = [sized(g.shape, sizes) for g in (*program.params, *program.inputs, *program.targets, *grads.values())]
+    places = [f"carray(pointer(at_[{n}]), {s}, np.{d})" for n, (s, d) in enumerate(zip(shapes, [*dtypes, *dtypes[: len(grads)]], strict=True))]
+    function = [f"def computed_at({', '.join(['address_', *program.scalars])}):", f"    at_ = carray(pointer(address_), {len(places)}, np.int64)"]
+    function += [f"    {name} = {place}" for name, place in zip([*called.values(), *grads], places, strict=True)]
+    if fewer_than_calls(small, sizes):
+        lines, mark, (loss, *entries) = statements(small, sizes, called)
+        ends = [f"{g}[{', '.join(map(str, at))}]" for g, shape in zip(grads, shapes, strict=False) for at in np.ndindex(*shape)]
+        function += [f"    {line}" for line in (*lines, *(f"{end} = {e}" for end, e in zip(ends, entries, strict=True)))]
+        function += [f"    loss_ = {loss}", f"    return loss_ if isfinite({' + '.join([mark, 'loss_', *dict.fromkeys(entries)])}) else nan", ""]
+        return "\n".join([_MATH, _HEAD, *function])
+    of = [f"of_{g}" for g in grads]
+    function += [f"    loss_, {', '.join(of)}, sound_ = computed({', '.join([*called.values(), *program.scalars])})"]
+    function += [*(f"    {g}[...] = {found}" for g, found in zip(grads, of, strict=True)), "    return loss_ if sound_ else loss_ * np.nan", ""]
+    return "\n".join([source.rstrip(), "", "", _HEAD, *function])
 
 
 def bound(
-    program: Program, dtype: str, run: Callable[..., Any], function_at: Callable[[tuple[str, ...]], Callable[..., Any]],
+    program: Program, dtype: str, run: Callable[..., Any], function_at: Callable[[tuple[str, ...], tuple[int, ...]], Callable[..., Any]],
     params: Mapping[str, Any], data: Sequence[Any], scalars: Mapping[str, Any],
 ) -> Step:  # fmt: skip
-    """The step for these arrays, by the function that `function_at` gives for their dtypes; where it is not sure, `run` answers."""
+    """The step for these arrays, by the function that `function_at` gives for their dtypes and sizes; where it is not sure, `run` answers."""
     sizes, arrays, numbers = standing(program, dtype, params, data, scalars, packed=True)
     own = {name: np.empty(x.shape, dtype) for name, x in zip(program.gradients, arrays, strict=False)}
     addresses = np.array([x.ctypes.data for x in (*arrays, *own.values())], np.int64)
     held = arrays, addresses  # as long as the step is, so that the addresses stay theirs
-    function, at, real = function_at(tuple(x.dtype.name for x in arrays)), (addresses.ctypes.data, *sizes, *numbers), np.dtype(dtype).type
+    function, real = function_at(tuple(x.dtype.name for x in arrays), sizes), np.dtype(dtype).type
+    computed_at = partial(function, addresses.ctypes.data, *numbers)
     names = [g.name for g in program.params]
 
     def step() -> tuple[Any, dict[str, Any]]:
-        loss = function(*at)
-        if isfinite(loss):
+        loss = computed_at()
+        if loss == loss:  # it is a number
             return real(loss), own
         closer_look(program, dtype, held[0], scalars)
         loss, grads = run(dict(zip(names, arrays, strict=False)), *arrays[len(names) :], **scalars)

@@ -68,7 +68,7 @@ def number_step(program: Program) -> str:
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> print(number_step(array_program(mlp([2, 1]))).splitlines()[8].strip())
+    >>> print(number_step(array_program(mlp([2, 1]))).splitlines()[9].strip())
     values = run(x0(), x1(), x2(), x3())
     """
     names, numbers = everything(program).values(), [f"k{n}" for n, _ in enumerate(program.scalars)]

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import sympy
 from sympy import Abs, Add, And, Eq, Float, Integer, Max, Min, Mul, Piecewise, Pow, Symbol
+from sympy.printing.pycode import PythonCodePrinter
 
 from symbackprop.codegen.fast.graph import VIEWS, Node
 from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.given import SUM_TOLERANCE, classes
 from symbackprop.codegen.program import Given
 
-__all__ = ["counted", "fewer_than_calls", "sized", "written_out"]
+__all__ = ["counted", "fewer_than_calls", "sized", "statements", "written_out"]
 
 
 def _of_c(name: str) -> Callable[[Any], Any]:
@@ -85,6 +86,24 @@ def written_out(reduced: Reduced, sizes: Mapping[Any, int]) -> Callable[..., Any
     return _Writer(reduced, sizes).function()
 
 
+def statements(reduced: Reduced, sizes: Mapping[Any, int], called: Mapping[str, str]) -> tuple[list[str], str, list[str]]:
+    """The same as statements on arrays that are `called` so, the mark, and the entries of the loss and the gradients.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.fast.simplify import reduced
+    >>> from symbackprop.codegen.program import array_program
+    >>> called = {"W1": "A", "b1": "B", "x": "C", "y": "D"}
+    >>> lines, mark, results = statements(reduced(array_program(mlp([1, 1], activation="tanh"))), {}, called)
+    >>> lines[0], lines[4:6], mark, results[0]
+    ('W1_0_0 = A[0, 0]', ['q_0 = W1_0_0*x_0', 'q_1 = b1_0 + q_0'], 'W1_0_0 + b1_0 + x_0 + y_0', 'q_5')
+    """
+    writer = _Writer(reduced, sizes)
+    arguments, (mark, *results) = writer.written()
+    said = PythonCodePrinter({"fully_qualified_modules": False}).doprint
+    entries = [f"{a[at]} = {called[name]}[{', '.join(map(str, at))}]" for name, a in arguments.items() if a.shape for at in np.ndindex(*a.shape)]
+    return [*entries, *(f"{symbol} = {said(e)}" for symbol, e in writer.named)], said(mark), [*map(said, results)]
+
+
 @dataclass
 class _Writer:
     reduced: Reduced
@@ -93,24 +112,25 @@ class _Writer:
     named: list[tuple[Symbol, Any]] = field(default_factory=list)
 
     def function(self) -> Callable[..., Any]:
+        arguments, results = self.written()
+        return sympy.lambdify([a.tolist() for a in arguments.values()], results, modules="math", cse=lambda _: (self.named, results))  # type: ignore[no-any-return]
+
+    def written(self) -> tuple[dict[str, Any], list[Any]]:
+        """The symbols of all that is given, by name; the mark, and every entry of the loss and the gradients."""
         program, graph = self.reduced.program, self.reduced.graph
-        arguments, given, fit = list[Any](), list[Any](), list[Any]()
+        arguments, given, fit = dict[str, Any](), list[Any](), list[Any]()
         for g in (*program.params, *program.inputs, *program.targets):
-            symbols = self.symbols(g.name, sized(g.shape, self.sizes))
-            self.values[self.reduced.places[g.name]] = symbols
-            arguments.append(symbols.tolist())
+            symbols = arguments[g.name] = self.symbols(g.name, sized(g.shape, self.sizes))
             given += list(symbols.reshape(-1))
             fit += self.labels(g, symbols) if g in program.targets else ()
-        for name in program.scalars:
-            self.values[self.reduced.places[name]] = self.symbols(name, ())
-            arguments.append(Symbol(name))
+        arguments |= {name: self.symbols(name, ()) for name in program.scalars}
+        self.values = {self.reduced.places[name]: symbols for name, symbols in arguments.items()}
         for place in self.reduced.order:
             if place not in self.values:
                 self.values[place] = self.value(graph[place])
         entries = [v for p in (self.reduced.loss, *self.reduced.gradients) for v in self.values[p].reshape(-1)]
         mark = Add(*given) + Piecewise((0, And(*fit)), (sympy.nan, True), evaluate=False) if fit else Add(*given)
-        results = [mark, *entries]
-        return sympy.lambdify(arguments, results, modules="math", cse=lambda _: (self.named, results))  # type: ignore[no-any-return]
+        return arguments, [mark, *entries]
 
     def labels(self, given: Given, y: Any) -> Iterator[Any]:
         """What holds if targets are of the kind that the loss takes."""
@@ -190,7 +210,7 @@ def _count(node: Node, sizes: Mapping[Any, int]) -> int:
 
 def sized(shape: Sequence[Any], sizes: Mapping[Any, int]) -> tuple[int, ...]:
     """A shape as numbers."""
-    return tuple(n if type(n) is int else sizes[n] if n in sizes else int(sympy.sympify(n).xreplace(dict(sizes))) for n in shape)
+    return tuple(n if type(n) is int else sizes[n] if n in sizes else int(sympy.sympify(n, strict=True).xreplace(dict(sizes))) for n in shape)
 
 
 def _single(value: Any) -> Any:
