@@ -162,18 +162,22 @@ def _name(tensor: Tensor) -> str:
 
 
 def _reversed_quantities(net: Network, target: Tensor, users: dict[str, list[Equation]]) -> Iterator[Tensor]:
-    """Everything the loss depends on, nearest first; a layered quantity at the last layer L, then at any l."""
+    """Everything the loss depends on, nearest first: layered quantities at the last layer L, then those at any l; then what is given."""
     seen: set[Tensor] = set()
     wanted = {*net.parameters, *net.inputs}
+    last: list[Equation] = []
+    below: list[Equation] = []
     for e in reversed(net.equations):
-        at_last = [e.at_layer(net.depth)] if e.layers and e.layers.high == net.depth else []
-        for f in [*at_last, e]:
-            if f.tensor != target and f.tensor not in seen:
-                seen.add(f.tensor)
-                if f.tensor not in net.targets:
-                    yield f.tensor
-    given = dict.fromkeys(t for e in reversed(net.equations) for t in sorted(tensors(e.rhs), key=lambda t: t.rank))
-    for t in given:
+        if e.layers and e.layers.high == net.depth:
+            last.append(e.at_layer(net.depth))
+        (below if e.layers or (below and e.tensor.layer != net.depth) else last).append(e)
+    for e in (*last, *below):
+        if e.tensor != target and e.tensor not in seen:
+            seen.add(e.tensor)
+            if e.tensor not in net.targets:
+                yield e.tensor
+    first_use = {t: -n for n, e in reversed([*enumerate(net.equations)]) for t in tensors(e.rhs)}
+    for t in sorted(first_use, key=lambda t: (first_use[t], t.rank)):
         if t not in seen and t in wanted:
             seen.add(t)
             yield t

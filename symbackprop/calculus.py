@@ -162,14 +162,15 @@ def fold(expr: Any, equation: Equation) -> Any:
         return expr
     if not equation.lhs.indices:
         return _fold_scalar(expr, equation)
-    for kernel in _kernels(rhs, equation.lhs.indices[0]):
-        solved = _solve_for(kernel, equation)
-        if solved is None:
-            continue
-        # Equal sums must look equal, whatever letter they are summed over, or they would not cancel.
-        replaced = canonical(_replace_outside_sums(_same_letters(expr), kernel, _same_letters(solved), equation.lhs.indices[0]))
-        if length(replaced) < length(expr):
-            return _factor_common(replaced)
+    for j in equation.lhs.indices:
+        for kernel in _kernels(rhs, j):
+            solved = _solve_for(kernel, equation, j)
+            if solved is None:
+                continue
+            # Equal sums must look equal, whatever letter they are summed over, or they would not cancel.
+            replaced = canonical(_replace_outside_sums(_same_letters(expr), kernel, _same_letters(solved), j))
+            if length(replaced) < length(expr):
+                return _factor_common(replaced)
     return expr
 
 
@@ -195,15 +196,15 @@ def _same_letters(expr: Any) -> Any:
 
 
 def _kernels(rhs: Any, j: Any) -> list[Any]:
-    """What the right side is made of at its own index: e^{z_j}, then z_j itself."""
+    """What the right side is made of at an index of its own: e^{z_j}, then z_j itself."""
     outer = [a for a in rhs.atoms(exp) if a.has(j)]
     return outer + [e for e in rhs.atoms(Entry) if j in e.indices]
 
 
-def _solve_for(kernel: Any, equation: Equation) -> Any:
+def _solve_for(kernel: Any, equation: Equation, j: Any) -> Any:
     unknown = Dummy("K", positive=True)
     rhs = evaluated(equation.rhs).xreplace({kernel: unknown})
-    if rhs.has(kernel) or equation.lhs.indices[0] in rhs.free_symbols:
+    if rhs.has(kernel) or j in rhs.free_symbols:
         return None
     coefficient = rhs.coeff(unknown)
     rest = rhs - coefficient * unknown

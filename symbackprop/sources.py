@@ -51,6 +51,10 @@ def _quadratic(notation: Notation, progress: Progress) -> Iterator[Section]:
     yield from (s for s in chosen(notation, progress) if s.key == "chosen-quadratic")
 
 
+def _one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
+    yield from one_neuron(load_notation("three_blue_one_brown"), progress)
+
+
 def _rows(notation: Notation, progress: Progress) -> Iterator[Section]:
     yield from (s for s in batches(notation, progress) if s.key == "rows")
 
@@ -77,7 +81,7 @@ SOURCES: Mapping[str, Source] = {
         (descent, four_equations, _columns, updates),
     ),
     "B": Source(
-        Message("Gradient descent, and one neuron a layer"), "nielsen", "zh_Hans", (descent, one_neuron),
+        Message("Gradient descent, and one neuron a layer"), "nielsen", "zh_Hans", (descent, _one_neuron),
         (Slip(r"a = \sigma z", r"a = \sigma(z)", Message("A function is applied to its argument, not multiplied by it: the brackets are missing.")),),
     ),
     "C": Source(

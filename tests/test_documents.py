@@ -22,8 +22,9 @@ import symbackprop as sb
 from symbackprop.backprop import backpropagate
 from symbackprop.derivation import DETAILS, Derivation, Step, gradient_derivation
 from symbackprop.documents import lecture as builtin
-from symbackprop.documents.about_network import backward_chains, layout_of, proved_chain, symbols_table
+from symbackprop.documents.about_network import backward_chains, layout_of, proved_chain, style_of, symbols_table
 from symbackprop.documents.blocks import Chain, Equations, Figure, Notes, Prose, Section, Table
+from symbackprop.documents.lecture import batches
 from symbackprop.documents.rendering import HTML, LATEX, render_notes
 from symbackprop.documents.saving import documents
 from symbackprop.equations import Grad, Tensor, add, mul
@@ -103,7 +104,7 @@ def test_gradient_descent_has_the_argument_the_rule_and_the_picture(lecture: Not
 def test_one_neuron_a_layer(lecture: Notes) -> None:
     s = section(lecture, "one-neuron")
     assert set(chains(s)) == {"weight", "bias", "activation below"}
-    assert index_form(chains(s)["weight"], s).count("a^{(L-1)}") == 1
+    assert index_form(chains(s)["weight"], s).count("a^{L-1}") == 1
 
 
 def test_logistic_regression_ends_in_a_minus_y(lecture: Notes) -> None:
@@ -137,9 +138,54 @@ def test_chosen_costs_give_formulas(lecture: Notes) -> None:
     assert "sigma" not in index_form(chains(s)["BP1"], s)
 
 
-def test_the_batch_with_examples_as_columns_has_its_mean_in_the_parameters(lecture: Notes) -> None:
-    s = section(lecture, "columns")
-    assert [r"\frac{1}{m}" in index_form(chains(s)[name], s) for name in ("BP1", "BP2", "BP3", "BP4")] == [False, False, True, True]
+@pytest.mark.parametrize(
+    ("notation", "key", "own", "mean"),
+    [
+        ("ng", "columns", True, [False, False, True, True]),
+        ("nielsen", "columns", True, [True, False, False, False]),
+        ("bishop", "columns", False, [False, False, True, True]),
+        ("bishop", "rows", True, [False] * 4),  # a sum has no 1/m
+    ],
+)
+def test_a_batch_is_said_in_the_notation_of_the_notes_where_its_examples_lie_so(notation: str, key: str, own: bool, mean: list[bool]) -> None:
+    """The oracle: which of the four equations holds the 1/m is what the book of each notation prints."""
+    s = next(s for s in batches(load_notation(notation), lambda name: None) if s.key == key)
+    assert (s.notation.name == notation) == own
+    forms = [index_form(chains(s)[name], s) for name in ("BP1", "BP2", "BP3", "BP4")]
+    assert [r"\frac{1}{m}" in form or r"\frac{1}{N}" in form for form in forms] == mean
+
+
+ATTENTION = [
+    "q[t, i] = sum(k, x[t, k]*w[i, k])", "e[t, s] = sum(i, q[t, i]*u[s, i])", "p[t, s] = exp(e[t, s])/sum(r, exp(e[t, r]))",
+    "h[t, i] = sum(s, p[t, s]*v[s, i])", "C = 1/2*sum(t, i, (y[t, i] - h[t, i])**2)",
+]  # fmt: skip
+
+
+def test_equations_that_were_typed_keep_the_names_of_gradients_that_are_sums() -> None:
+    """The oracle: the backward pass of attention as papers print it, each gradient said with the one above it."""
+    shapes = {"x": ("T", "D"), "w": ("d", "D"), "u": ("T", "d"), "v": ("T", "d"), "y": ("T", "d")}
+    net = Network.from_equations(ATTENTION, tensors=shapes, parameters=["w", "u", "v"], targets=["y"])
+    notation = style_of(net, load_notation("nielsen"))
+    found = {c.derivation.name: latex(build_equation(c.derivation.matrix, notation)) for c in backward_chains(net, notation)}
+    gradient = r"\frac{\partial C}{\partial %s}".__mod__
+    assert found["dC-dh"] == rf"{gradient('h')} = h - Y"
+    assert found["dC-dp"] == rf"{gradient('p')} = (h - Y) v^T"
+    assert found["dC-de"].startswith(rf"{gradient('e')} = {gradient('p')} \odot p - p \odot")
+    assert found["dC-dq"] == rf"{gradient('q')} = {gradient('e')} u"
+    assert found["dC-dw"].endswith(r"^T X")
+    assert "exp" not in found["dC-de"]
+
+
+def test_one_row_of_the_symbols_stands_for_many_layers() -> None:
+    notation = load_notation("rows")
+    for sizes, rows in (([5, 4, 3], {"W": 2, "b": 2}), ([5, 4, 3, 3, 2], {"W": 1, "b": 1})):
+        net = sb.mlp(sizes, activation="relu", samples="m")
+        table = symbols_table(net, notation)
+        meanings = Counter(str(row[1]) for row in table.rows)
+        assert meanings["weights, from each unit below to each unit of the layer"] == rows["W"]
+        assert meanings["biases"] == rows["b"]
+    counted = next(row[2] for row in table.rows if isinstance(row[1], Prose) and "layers" in row[1].slots)
+    assert latex(counted) == "5, 4, 3, 3, 2"
 
 
 def test_softmax_in_one_line_and_in_two_cases(lecture: Notes) -> None:

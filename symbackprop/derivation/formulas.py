@@ -95,7 +95,7 @@ def activation_derivation(name: str) -> Derivation:
         )
         steps.append(Step(named, Reason("substitute", "Insert {equations}:", {"equations": known}), uses=known))
     plain, final = _with_value(name), named_derivative(name)
-    if evaluated(plain) == evaluated(steps[-1].expression):
+    if plain == final and evaluated(plain) == evaluated(steps[-1].expression):
         steps = ending_in(steps, plain, Reason("simplify", "Simplify:"))
     if final != steps[-1].expression:
         steps = _folded(steps, final, name)

@@ -13,7 +13,6 @@ from symbackprop.calculus import fold
 from symbackprop.derivation.formulas import ending_in, local_derivation, worked_steps
 from symbackprop.derivation.layers import layers_of
 from symbackprop.derivation.steps import Derivation, Reason, Reference, Step
-from symbackprop.differentiation import derivative_of
 from symbackprop.equations import Entry, Equation, Partial, Tensor, add, entries, evaluated, mul, rebuild, rename_bound, tensors
 from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
@@ -70,15 +69,12 @@ def name_of(net: Network, b: Backward) -> str:
 
 def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
     """The loss itself mentions the quantity: differentiate its formula."""
-    consumer = paths[0].consumer
-    wrt = paths[0].local.wrt
-    steps = [
-        Step(
-            mul(factor, derivative_of(consumer.rhs, wrt)), uses=(consumer,),
-            reason=Reason("definition", "Differentiate the formula for {loss}:", {"loss": consumer.lhs}),
-        )
-    ]  # fmt: skip
-    steps += [replace(s, detail="steps") for s in worked_steps(consumer.rhs, wrt, factor)]
+    path, consumer, wrt = paths[0], paths[0].consumer, paths[0].local.wrt
+    words = Message("Differentiate the formula for {loss}:")
+    if path.spelled_out.expr != consumer.rhs:
+        words = Message("Differentiate the formula for {loss}, of which only this part contains {x}:")
+    steps = [Step(mul(factor, path.spelled_out), Reason("definition", words, {"loss": consumer.lhs, "x": wrt}), uses=(consumer,))]
+    steps += [replace(s, detail="steps") for s in worked_steps(path.spelled_out.expr, wrt, factor)]
     return ending_in(steps, mul(factor, paths[0].derivative), Reason("simplify", "Collect the terms:"))
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from sympy import S, Symbol, preorder_traversal
-from sympy.core.function import AppliedUndef
+from sympy import S, Sum, preorder_traversal
 
 from symbackprop.backprop import Named, backpropagate
 from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.documents.drawn import graph_figure, network_figures
+from symbackprop.documents.manner import Held, Shape, layout_of, letters_of, style_of
+from symbackprop.documents.symbols import symbols_table
 from symbackprop.elements import instances, written_out
-from symbackprop.equations import Entry, Equation, Func, Grad, Layers, Partial, Tensor, entries, index, scalar, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Partial, scalar, tensors
 from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation
 from symbackprop.prove import checked, naming_equations, prove, prove_derivation, prove_matrix, require
-from symbackprop.rules import ACTIVATIONS, LOSSES, formula_of
+from symbackprop.rules import ACTIVATIONS, LOSSES
 from symbackprop.rules.record import VARIABLE
-from symbackprop.typeset.build import Builder
-from symbackprop.typeset.tree import Node, Operator, Space, row
+from symbackprop.writing import length
 
 __all__ = [
     "Held",
@@ -46,27 +45,7 @@ __all__ = [
     "with_headings",
 ]  # fmt: skip
 
-_MEANINGS: Mapping[str, str] = {
-    "w": Message("weights, from each unit below to each unit of the layer"), "b": Message("biases"), "z": Message("pre-activations"),
-    "a": Message("activations"), "L": Message("losses of the examples"),
-}  # fmt: skip
-
 Progress = Callable[[str], None]
-
-
-def layout_of(net: Network, notation: Notation) -> Layout:
-    """How a network's quantities are stored: as the notation says, but equations that somebody typed keep their own axes."""
-    return Layout("as written", row_vectors=notation.vectors == "row") if net.typed else notation.layout(net.samples is not None)
-
-
-def style_of(net: Network, notation: Notation) -> Notation:
-    """The notation a network is printed in: equations that somebody typed keep their own order of indices."""
-    return replace(notation, weight_index="to_from", sample_style="subscript") if net.typed else notation
-
-
-def letters_of(net: Network, notation: Notation) -> dict[str, Named]:
-    """The gradients that get a letter: where there are layers, so that the error cannot be taken for a Kronecker delta."""
-    return {} if net.typed else notation.named(net.samples is not None, net.samples)
 
 
 def proved_chain(derivation: Derivation, definitions: Sequence[Equation] = ()) -> Chain:
@@ -110,9 +89,18 @@ def backward_chains(
         derivation = gradient_derivation(net, b, name=name, insert=known, offer=lettered, layout=layout)
         if b.tensor not in net.parameters:
             found = Equation(b.equation.lhs, derivation.result.rhs, label=name, layers=derivation.layers)
-            (known if b.definition is None and b.tensor.name not in notation.kept else lettered).append(found)
+            put_in = b.definition is None and b.tensor.name not in notation.kept and (not net.typed or _is_short(found.rhs))
+            (known if put_in else lettered).append(found)
         chains.append(proved_chain(derivation, definitions))
     return chains
+
+
+_SHORT = 24  # symbols and signs; what is longer, or a sum, is better called by its name
+
+
+def _is_short(expr: Any) -> bool:
+    """Whether a gradient is put in where it is used, though somebody typed the network: the next would carry it, and so on down."""
+    return not expr.has(Sum) and length(expr) <= _SHORT
 
 
 def forward_blocks(net: Network, notation: Notation) -> list[Block]:
@@ -126,89 +114,6 @@ def forward_blocks(net: Network, notation: Notation) -> list[Block]:
     if net.facts:
         blocks += [Prose("The targets satisfy"), Equations(tuple(definition(f) for f in net.facts))]
     return blocks
-
-
-def symbols_table(net: Network, notation: Notation) -> Table:
-    """Every symbol of the network, what it is, and its shape as it is stored."""
-    layout = layout_of(net, notation)
-    found = [t for e in net.equations for t in (*tensors(e.rhs), e.tensor) if t.layer is None or not (t.layer.is_Add or t.layer == net.depth)]
-    last = [t for e in net.equations for t in [e.at_layer(net.depth).tensor] if e.layers is not None and t.name in notation.output]
-    builder = Builder(notation, net.samples, last=net.last_layer)
-    with_entries = {e.tensor.name for equation in net.equations for e in (equation.lhs, *entries(equation.rhs))}
-    rows: list[tuple[Any, ...]] = [
-        (_letters(builder, t) if t.name in with_entries else t, _meaning(net, t), Shape(t, layout)) for t in dict.fromkeys(found)
-    ]
-    rows += [(_letters(builder, t), _LAST.get(t.name, _COMPUTED), Shape(t, layout)) for t in last]
-    for of, name in letters_of(net, notation).items():
-        for t in (t for t in dict.fromkeys(found) if t.name == of):
-            letter = Tensor(name.symbol, t.shape, t.layer)
-            rows.append((_letters(builder, letter), _of_gradient(t, name), Shape(letter, layout)))
-    for function in dict.fromkeys(f.name for e in net.equations for f in sorted(e.rhs.atoms(Func), key=str)):
-        words = Prose("the activation {name}", {"name": function.replace("_", " ")}) if formula_of(function) else _ANY
-        rows.append((builder.function_name(function), words, Message("a function of one number")))
-    return Table((Message("symbol"), Message("meaning"), Message("shape")), (*rows, *_numbers(net, found)), Message("Symbols"))
-
-
-def _letters(builder: Builder, tensor: Tensor) -> Node:
-    """The letter of a whole tensor, and of its entries where they have another."""
-    whole, notation = builder.whole(tensor), builder.notation
-    letter = {1: notation.vector, 2: notation.matrix}.get(tensor.rank, {}).get(tensor.name)
-    if letter is None or letter == notation.symbols.get(tensor.name, tensor.name):
-        return whole
-    at = "s" if tensor.shape[0] == builder.samples else "js" if tensor.shape[-1] == builder.samples else "jk"
-    entry = builder.entry(Entry(tensor, *(index(c) for c in at[: tensor.rank])))
-    return row(whole, Operator("comma"), Space("thin"), entry)
-
-
-def _numbers(net: Network, found: Sequence[Tensor]) -> Iterator[tuple[Any, ...]]:
-    """The rows of the sizes, and of the numbers that formulas leave open."""
-    sizes = dict.fromkeys(n for t in found for n in t.shape if not n.is_Integer)
-    l, a_number = index("l"), Message("a number")  # noqa: E741 - the letter of a layer
-    for n in dict.fromkeys(n.func(l) if isinstance(n, AppliedUndef) else n for n in sizes):
-        words = Prose("number of units in layer {l}", {"l": l}) if isinstance(n, AppliedUndef) else Message("a size")
-        yield n, _EXAMPLES if n == net.samples else words, a_number
-    if net.depth is not None:
-        yield net.depth, Message("number of the last layer"), a_number
-    scalars = {s for e in net.equations for s in e.rhs.atoms(Symbol) if not s.is_integer}
-    for e in net.equations:
-        if e.rule in ACTIVATIONS:
-            scalars |= {scalar(name) for name in ACTIVATIONS[e.rule].scalars}
-    for s in sorted(scalars, key=str):
-        yield s, _SCALARS.get(str(s), Message("a given number")), a_number
-
-
-def _of_gradient(tensor: Tensor, name: Named) -> str | Prose:
-    """What the letter of a gradient stands for."""
-    if tensor.name == "z":
-        return _ERROR if name.factor == 1 else _SUMMED
-    if name.factor == 1:
-        return Prose("derivative of the cost with respect to {x}", {"x": tensor})
-    return Prose("{factor} times the derivative of the cost with respect to {x}", {"factor": name.factor, "x": tensor})
-
-
-_ANY, _EXAMPLES = Message("the activation, any differentiable function"), Message("number of examples")
-_COSTS: Mapping[str, str] = {"mean": Message("cost, averaged over the examples"), "sum": Message("cost, summed over the examples")}
-_LAST: Mapping[str, str] = {"z": Message("pre-activations of the last layer"), "a": Message("activations of the last layer")}
-_PARAMETER, _COMPUTED = Message("parameter"), Message("computed")
-_ERROR = Message("error: the derivative of the cost with respect to the pre-activations")
-_SUMMED = Message("error: the derivative of the sum of the losses with respect to the pre-activations")
-_SCALARS: Mapping[str, str] = {
-    "alpha": Message("parameter of the activation"), "lambda_": Message("strength of the penalty"), "kappa": Message("threshold of the loss"),
-}  # fmt: skip
-
-
-def _meaning(net: Network, tensor: Tensor) -> str:
-    """What a symbol is: from its part in the network, and from its letter only where a builder gave it that letter."""
-    if tensor in net.targets:
-        return Message("target")
-    if tensor == net.loss.tensor:
-        kind = next(e.rule for e in net.equations if e.tensor == tensor)
-        return _COSTS.get(kind, Message("cost of one example") if net.samples is None and not net.typed else Message("cost"))
-    if tensor in net.parameters:
-        return _MEANINGS.get(tensor.name, _PARAMETER) if tensor.layer is not None else _PARAMETER
-    if tensor in net.inputs:
-        return Message("input")
-    return _MEANINGS.get(tensor.name, _COMPUTED) if not net.typed else _COMPUTED
 
 
 def kink_notes(net: Network) -> list[Block]:
@@ -229,25 +134,6 @@ def kink_note(name: str, at: int, slope: int | str) -> Prose:
         "At {at} two branches meet, in general with a kink: then there is no derivative, and {slope} is taken.",
         {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)},
     )
-
-
-class Shape:
-    """The shape of a tensor as a layout stores it, for a cell of a table."""
-
-    def __init__(self, tensor: Tensor, layout: Layout) -> None:
-        sizes = tensor.shape
-        axes = [a for a in layout.axes(tensor) if a is not None] if tensor.rank <= 2 else range(tensor.rank)
-        self.sizes = tuple(sizes[a] for a in axes)
-        both = layout.axes(tensor) if 0 < tensor.rank <= 2 else ()
-        self.stored = tuple(S.One if a is None else sizes[a] for a in both)
-
-
-@dataclass(frozen=True)
-class Held:
-    """The layers that an equation holds for, in the letter that suits the equation, for a cell of a table."""
-
-    layers: Layers
-    equation: Equation
 
 
 def results_table(chains: Sequence[Chain], caption: str = Message("Results")) -> Table:

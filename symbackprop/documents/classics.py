@@ -235,9 +235,15 @@ def _together(net: Network, last: Derivation) -> Derivation:
     upstream = Entry(Grad(net.loss.tensor, output.tensor))
     value = mul(upstream, substitute(activation_derivative("sigmoid"), {VALUE: output}))
     forward = net.equations[:-1]
+    r, v = (e.lhs for e in forward[1:3])
+    first, second = Equation(r, add(v, -1)), Equation(v, Pow(output, -1, evaluate=False))
+    handed_down = last.result.rhs
+    fraction = substitute(handed_down, {r: first.rhs})
     steps = (
-        Step(last.result.rhs, Reason("substitute", "What the gates hand down:"), uses=forward),
-        Step(value, Reason("fold", "Insert {equations}:", {"equations": forward[1:]}), uses=forward),
+        Step(handed_down, Reason("substitute", "What the gates hand down:"), uses=forward),
+        Step(fraction, Reason("substitute", "Insert {equations}:", {"equations": (first,)}), uses=forward),
+        Step(substitute(fraction, {v: second.rhs}), Reason("substitute", "Insert {equations}:", {"equations": (second,)}), uses=forward),
+        Step(value, Reason("cancel", "Multiply out and cancel:"), uses=forward),
     )
     return Derivation("four gates together", last.lhs, steps, net)
 
@@ -278,10 +284,7 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
         yield Heading(title)
         yield Prose(words)
         yield Equations(tuple(definition(e) for e in net.equations[:-1]))
-        matrices = [t for t in (*net.parameters, *(e.tensor for e in net.equations)) if t.rank]
-        if matrices:
-            shapes = [Prose("{tensor} is {shape}", {"tensor": t, "shape": Shape(t, _AS_WRITTEN)}) for t in matrices]
-            yield Prose("The shapes: {shapes}.", {"shapes": shapes})
+        yield from _shapes(net)
         yield from graph_figure(net, _AS_WRITTEN, {})
         chains = backward_chains(net, notation, named={}, prefix=f"{name}: ", layout=_AS_WRITTEN)
         yield from chains
@@ -297,6 +300,14 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
     yield Heading("Softmax with cross-entropy")
     yield Prose("Exponentiate, sum, divide; take the logarithm, weigh with the target, sum, change the sign.")
     yield Equations(tuple(definition(e) for e in net.equations))
+    yield from _shapes(net)
     yield from graph_figure(net, _AS_WRITTEN, {})
     yield from backward_chains(net, notation, named={}, prefix="softmax with cross-entropy: ", layout=_AS_WRITTEN)
 
+
+def _shapes(net: Network) -> Iterator[Block]:
+    """The shapes of what is no number: a vector is a row, like one example among many."""
+    arrays = [t for t in (*net.parameters, *net.targets, *(e.tensor for e in net.equations)) if t.rank]
+    if arrays:
+        shapes = [Prose("{tensor} is {shape}", {"tensor": t, "shape": Shape(t, _AS_WRITTEN)}) for t in arrays]
+        yield Prose("The shapes: {shapes}.", {"shapes": shapes})

@@ -5,8 +5,7 @@ Every formula comes from the engine; this file only chooses networks and says in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sympy import Eq, KroneckerDelta, Piecewise, S
 
@@ -37,6 +36,7 @@ from symbackprop.documents.classics import (
     softmax_jacobian_blocks,
 )  # fmt: skip
 from symbackprop.documents.drawn import graph_figure, network_figures
+from symbackprop.documents.manner import as_typed
 from symbackprop.equations import Entry, Equation, Func, Partial, Tensor, index, mul, size, summation
 from symbackprop.languages import Message
 from symbackprop.lift import lift_equation
@@ -117,7 +117,6 @@ def descent(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
     progress("one neuron a layer")
-    style = load_notation("three_blue_one_brown")
     net = chain_network()
     w = next(t for t in net.parameters if t.name == "w")
     b = next(t for t in net.parameters if t.name == "b")
@@ -127,14 +126,20 @@ def one_neuron(notation: Notation, progress: Progress) -> Iterator[Section]:
             "a chain of three equations:", {"w": w()},
         ),
         Equations(tuple(definition(e) for e in net.equations)),
-        *graph_figure(net, layout_of(net, style), {}),
+        *graph_figure(net, layout_of(net, notation), {}),
         Prose("The chain rule multiplies the three local derivatives, in the order of the way from the weight up to the cost."),
         proved_chain(path_derivation(net, w(), "weight")),
         Prose("The bias and the activation below go the same way; only the first factor changes."),
         proved_chain(path_derivation(net, b(), "bias")),
         proved_chain(path_derivation(net, net.inputs[0](), "activation below")),
     ]  # fmt: skip
-    yield Section("one-neuron", "One neuron per layer", tuple(chains), style)
+    yield Section("one-neuron", "One neuron per layer", tuple(chains), notation)
+
+
+_NEURON: Mapping[str, str] = {
+    "w": Message("weights"), "b": Message("bias"), "z": Message("pre-activation"), "a": Message("output: the estimated probability"),
+    "n": Message("number of inputs"),
+}  # fmt: skip
 
 
 def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -149,7 +154,7 @@ def logistic(notation: Notation, progress: Progress) -> Iterator[Section]:
     blocks: list[Block] = [
         Prose("Logistic regression is one neuron with a sigmoid and the cross-entropy of its output; {a} is the estimated probability of {y}.",
               {"a": Entry(Tensor("a")), "y": Equation(Entry(Tensor("y")), S.One)}),
-        symbols_table(net, notation), *forward_blocks(net, notation),
+        symbols_table(net, notation, _NEURON), *forward_blocks(net, notation),
         Prose("Written out for two inputs; the bias is the weight of a third one that is always 1:"), *elementwise_blocks(two, two.equations[:1]),
         *graph_figure(net, layout_of(net, notation), notation.named(False)), *with_headings(chains),
         Prose(
@@ -221,36 +226,49 @@ def chosen(notation: Notation, progress: Progress) -> Iterator[Section]:
 
 
 def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
+    """Many examples, first as columns and then as rows: in this notation where its examples lie so, else in one whose examples do."""
+    columns = notation if notation.samples == "columns" else load_notation("ng")
+    rows = notation if notation.samples == "rows" else load_notation("rows")
     net = deep(activation="g", output="sigmoid", loss="binary_cross_entropy", samples="m")
-    ng = load_notation("ng")
-    named = ng.named(True)
-    chains = backward_chains(net, ng, named=named, progress=progress)
-    factor = next((n.factor for n in named.values() if n.factor != 1), S.One)
-    blocks: list[Block] = [
-        Prose(
-            "With {m} examples the cost is the mean of their losses. In this section examples are the columns of a matrix, and the letter of a "
-            "pre-activation's gradient stands for {factor} times the derivative of the mean, so that it carries no {inverse}; "
-            "the gradients of the parameters do.",
-            {"m": index("m"), "factor": factor, "inverse": S.One / index("m")},
-        ),
-        symbols_table(net, ng), *forward_blocks(net, ng), *with_headings(chains), results_table(chains, Message("Examples as columns")),
-    ]  # fmt: skip
-    yield Section("columns", "Many examples as columns", tuple(blocks), ng)
-    rows = load_notation("rows")
-    batch = deep(samples="m", activation="sigmoid", loss="quadratic")
-    chains = backward_chains(batch, rows, progress=progress)
-    blocks = [
-        Prose(
-            "Now examples are the rows of a matrix, and weights are stored from input to output, so that a layer multiplies from the right. "
-            "The cost is the mean of quadratic losses, and the error is the derivative of that mean: here it carries the {inverse}, and the "
-            "gradients of the parameters carry none of their own. In matrix form the transposes move to other places; a formula copied from "
-            "the other convention is wrong.",
-            {"inverse": S.One / index("m")},
-        ),
-        symbols_table(batch, rows), *forward_blocks(batch, rows), *with_headings(chains),
-        results_table(chains, Message("Examples as rows")),
-    ]  # fmt: skip
-    yield Section("rows", "Many examples as rows", tuple(blocks), rows)
+    words = [Prose("In this section examples are the columns of a matrix.")]
+    yield _batch("columns", "Many examples as columns", net, columns, words, Message("Examples as columns"), progress)
+    net = deep(samples="m", activation="sigmoid", loss="quadratic")
+    words = [
+        Prose("Now examples are the rows of a matrix. The transposes move to other places; a formula copied from the other convention is wrong."),
+    ]
+    if rows.weights == "from_to":
+        words.append(Prose("Weights are stored from input to output, so that a layer multiplies from the right."))
+    yield _batch("rows", "Many examples as rows", net, rows, words, Message("Examples as rows"), progress)
+
+
+def _batch(
+    key: str, title: str, net: Network, notation: Notation, words: Sequence[Block], caption: str, progress: Progress
+) -> Section:  # fmt: skip
+    """A network of any depth on a batch, with a word on what the cost is and where its 1/m stands."""
+    net = with_cost_of(net, notation)
+    named = letters_of(net, notation)
+    chains = backward_chains(net, notation, named=named, progress=progress)
+    m, factor = index("m"), named["z"].factor if "z" in named else S.One
+    said: list[Block] = [*words]
+    if net.equations[-1].rule == "sum":
+        said.append(Prose("With {m} examples the cost is the sum of their losses.", {"m": m}))
+    elif factor == 1:
+        said.append(
+            Prose(
+                "With {m} examples the cost is the mean of their losses, and the error is the derivative of that mean: it carries the {inverse}, "
+                "and the gradients of the parameters carry none of their own.", {"m": m, "inverse": S.One / m},
+            )
+        )  # fmt: skip
+    else:
+        said.append(
+            Prose(
+                "With {m} examples the cost is the mean of their losses. The letter of a pre-activation's gradient stands for {factor} times the "
+                "derivative of that mean, so that it carries no {inverse}; the gradients of the parameters do.",
+                {"m": m, "factor": factor, "inverse": S.One / m},
+            )
+        )  # fmt: skip
+    blocks = (*said, symbols_table(net, notation), *forward_blocks(net, notation), *with_headings(chains), results_table(chains, caption))
+    return Section(key, title, blocks, notation)
 
 
 def softmax(notation: Notation, progress: Progress) -> Iterator[Section]:
@@ -283,7 +301,7 @@ def gates(notation: Notation, progress: Progress) -> Iterator[Section]:
             "the gradient that arrives at its output; what it hands down is that gradient times its local derivative."
         )
     ]
-    notation = replace(notation, weight_index="to_from", sample_style="subscript")  # gates have their own order of axes
+    notation = as_typed(notation)
     blocks += gate_sections(notation, progress)
     yield Section("gates", "Backpropagation gate by gate", tuple(blocks), notation)
 

@@ -9,10 +9,13 @@ __all__ = ["proofs_section"]
 
 
 _MEANINGS = (
-    (Message("For all sizes:"), Message("both sides have the same normal form in index notation, once the named quantities are put in.")),
-    (Message("Exact at sizes:"), Message("the difference is the zero polynomial for layers of given, pairwise different sizes.")),
-    (Message("Agrees:"), Message("both sides agree to 50 digits at random points.")),
-    (Message("Definition:"), Message("a symbol is given its meaning, and there is nothing to prove.")),
+    (
+        "for all sizes", Message("For all sizes:"),
+        Message("both sides have the same normal form in index notation, once the named quantities are put in."),
+    ),
+    ("exact at sizes", Message("Exact at sizes:"), Message("the difference is the zero polynomial for layers of given, pairwise different sizes.")),
+    ("agrees", Message("Agrees:"), Message("both sides agree to 50 digits at random points.")),
+    ("definition", Message("Definition:"), Message("a symbol is given its meaning, and there is nothing to prove.")),
 )  # fmt: skip
 
 
@@ -22,7 +25,7 @@ def proofs_section(notes: Notes) -> Section:
     blocks: list[Block] = [
         Prose("Each of the {total} equations of these notes was checked before it was printed.", {"total": str(len(notes.proofs))}),
         Table((Message("kind of proof"), Message("equations")), counts),
-        *(Prose("{kind} {meaning}", {"kind": kind, "meaning": meaning}) for kind, meaning in _MEANINGS),
+        *(Prose("{kind} {meaning}", {"kind": words, "meaning": meaning}) for kind, words, meaning in _MEANINGS if kind in notes.counts()),
         Prose(
             "Besides, every equation but the definitions was evaluated at random points in ball arithmetic, derivatives by power series; "
             "a difference that cannot be zero would have stopped this document."

@@ -1,0 +1,54 @@
+"""How a network is printed: its axes, its order of indices, the letters of its gradients, and the shapes and layers in cells of tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sympy import S
+
+from symbackprop.backprop import Named
+from symbackprop.equations import Equation, Layers, Tensor
+from symbackprop.lift import Layout
+from symbackprop.network import Network
+from symbackprop.notation import Notation
+
+__all__ = ["Held", "Shape", "as_typed", "layout_of", "letters_of", "style_of"]
+
+
+def layout_of(net: Network, notation: Notation) -> Layout:
+    """How a network's quantities are stored: as the notation says, but equations that somebody typed keep their own axes."""
+    return Layout("as written", row_vectors=notation.vectors == "row") if net.typed else notation.layout(net.samples is not None)
+
+
+def style_of(net: Network, notation: Notation) -> Notation:
+    """The notation a network is printed in."""
+    return as_typed(notation) if net.typed else notation
+
+
+def as_typed(notation: Notation) -> Notation:
+    """A notation for equations that somebody typed: they keep their own order of indices, and a letter that has a nabla elsewhere is any letter."""
+    return replace(notation, weight_index="to_from", sample_style="subscript", nabla=(), nabla_bare=())
+
+
+def letters_of(net: Network, notation: Notation) -> dict[str, Named]:
+    """The gradients that get a letter: where there are layers, so that the error cannot be taken for a Kronecker delta."""
+    return {} if net.typed else notation.named(net.samples is not None, net.samples)
+
+
+class Shape:
+    """The shape of a tensor as a layout stores it, for a cell of a table."""
+
+    def __init__(self, tensor: Tensor, layout: Layout) -> None:
+        sizes = tensor.shape
+        axes = [a for a in layout.axes(tensor) if a is not None] if tensor.rank <= 2 else range(tensor.rank)
+        self.sizes = tuple(sizes[a] for a in axes)
+        both = layout.axes(tensor) if 0 < tensor.rank <= 2 else ()
+        self.stored = tuple(S.One if a is None else sizes[a] for a in both)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The layers that an equation holds for, in the letter that suits the equation, for a cell of a table."""
+
+    layers: Layers
+    equation: Equation
