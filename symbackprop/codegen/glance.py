@@ -24,12 +24,17 @@ Found = tuple[tuple[int, ...], tuple[Any, ...], list[float]]
 class Glance:
     """The arrays of a call if they are exactly of the kind that is computed with; what is not may still be right, or wrong.
 
-    With `packed`, only arrays in C order that could be written to are of the usual kind.
+    With `packed`, only arrays in C order that could be written to are of the usual kind. For arrays of another library `kinds` are
+    the conditions that they are such arrays, and `known` what these mention.
     """
 
-    def __init__(self, program: Program, dtype: str, packed: bool = False) -> None:
+    def __init__(
+        self, program: Program, dtype: str, packed: bool = False, kinds: Sequence[str] | None = None, known: Mapping[str, Any] | None = None
+    ) -> None:
         self.program, self.dtype, self._scalars = program, dtype, program.scalars
-        self._apart = loaded(_taking(program, packed), {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["apart"]
+        conditions = list(kind_tests(program, "==") if kinds is None else kinds)
+        conditions += [f"{x}.flags.carray" for x in everything(program).values() if packed]
+        self._apart = loaded(_taking(program, conditions), known or {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["apart"]
         self._labels, self._first = label_tests(program, dtype), len(program.params) + len(program.inputs)
 
     def kind(self, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Found | None:
@@ -57,7 +62,7 @@ class Glance:
             return all(isfinite(np.dot(x, x)) for x in flat) and self.labelled(found[1])
 
 
-def _taking(program: Program, packed: bool) -> str:
+def _taking(program: Program, kinds: Sequence[str]) -> str:
     """The function that takes arrays apart: one expression, which Python evaluates faster than any loop over arrays."""
     called = everything(program)
     sizes = {n: f"n{k}" for k, n in enumerate(program.size_names)}
@@ -66,8 +71,7 @@ def _taking(program: Program, packed: bool) -> str:
         for axis, n in enumerate(g.shape):
             if n in sizes:
                 where.setdefault(sizes[n], f"{x}.shape[{axis}]")
-    tests = [*(f"{n} > 0" for n in where), *kind_tests(program, "=="), *shape_tests(program, sizes)]
-    tests += [f"{x}.flags.carray" for x in called.values() if packed]
+    tests = [*(f"{n} > 0" for n in where), *kinds, *shape_tests(program, sizes)]
     return "\n".join([
         f"def apart({', '.join(['params', *[*called.values()][len(program.params) :]])}):",
         "    if type(params) is not dict:", "        return None",  # reading what it lacks could change another mapping

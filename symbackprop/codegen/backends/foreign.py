@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
+from symbackprop.codegen.arrays import Op
 from symbackprop.codegen.given import Checked, checked, fitting
 from symbackprop.codegen.glance import Glance
+from symbackprop.codegen.program import Program
+from symbackprop.codegen.witnesses import witnesses
 from symbackprop.errors import InputError
 
-__all__ = ["Seen", "converted", "stand_in"]
-
-
-class Seen:
-    """The arrays of the last call that were found to fit: what cannot be written to fits again."""
-
-    def __init__(self) -> None:
-        self._last: tuple[list[str], list[int], list[ref[Any]]] = [], [], []
-
-    def again(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> bool:
-        """Whether these are the same arrays under the same names."""
-        names, places, _ = self._last
-        return [*map(id, params.values()), *map(id, data)] == places and [*params] == names
-
-    def keep(self, params: Mapping[str, Any], data: tuple[Any, ...]) -> None:
-        """Remember arrays, as long as somebody else holds all of them: what comes after one may lie in its place."""
-        given = (*params.values(), *data)
-        self._last = [*params], [*map(id, given)], [ref(x, self._forget) for x in given]
-
-    def _forget(self, gone: ref[Any]) -> None:
-        if any(gone is r for r in self._last[2]):
-            self._last = [], [], []
-
+__all__ = ["converted", "stand_in", "watched"]
 
 View = Callable[[str, Any], tuple[Any, bool]]
+
+
+def watched(program: Program) -> tuple[Program, tuple[str, ...]]:
+    """The program that returns, beside the gradients, what is finite only if all that is given is; and under which names.
+
+    >>> from symbackprop.builders import mlp
+    >>> from symbackprop.codegen.program import array_program
+    >>> watched(array_program(mlp([784, 30, 10], output="softmax", loss="cross_entropy", samples="m")))[1]
+    ('seen b2', 'seen Z1', 'seen db1')
+    """
+    chosen = replace(program, statements=tuple(replace(s, value=_with_choices(s.value)) for s in program.statements))
+    seen = {f"seen {name}": name for name in witnesses(chosen)}
+    return replace(program, gradients={**program.gradients, **seen}), tuple(seen)
+
+
+def _with_choices(op: Op) -> Op:
+    """A product with a condition as the choice that a compiler may take it for: what is not chosen leaves no mark."""
+    args = tuple(map(_with_choices, op.args))
+    return Op("where" if op.op == "mul" and any(a.op == "compare" for a in args) else op.op, args, op.data)
 
 
 def converted(
