@@ -23,14 +23,16 @@ from symbackprop.checker.diagnosis.kinds import KINDS
 from symbackprop.checker.problem import Problem, load_problem, problem_from
 from symbackprop.checker.report.gradescope import results
 from symbackprop.checker.verdicts import Status
+from symbackprop.documents.blocks import Chain
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.notation import notation_names
 from symbackprop.typeset.latex import latex
-from symbackprop.worksheet import Worksheet, worksheet
+from symbackprop.worksheet import Worksheet, lecture_worksheet, worksheet
 from symbackprop.worksheet.choosing import chosen
 from symbackprop.worksheet.files import FORMATS
 from symbackprop.worksheet.grading import answer_file, problem_file, toml
-from symbackprop.worksheet.lines import MATRIX, Line
+from symbackprop.worksheet.lectured import SECTIONS
+from symbackprop.worksheet.lines import MATRIX, Line, lines_of
 from symbackprop.worksheet.rendering import SHEETS
 
 IN_CI = "CI" in os.environ
@@ -39,7 +41,18 @@ NETWORKS = {
     "flat": sb.mlp([3, 2], activation="tanh", output="softmax", loss="cross_entropy", samples="m"),
     "one": sb.mlp([3, 2], activation="tanh", output="identity", loss="quadratic", name="50% of a_b & #c <d> | $e$ {f}"),
     "deep": sb.deep(activation="sigmoid"),
-}
+    "skip": sb.Network.from_equations(
+        ["z[j] = sum(k, w[j, k]*x[k])", "h[j] = tanh(z[j]) + x[j]", "C = 1/2*sum(j, (y[j] - h[j])**2)"],
+        tensors={"w": (3, 3), "x": (3,), "y": (3,)}, parameters=["w"], targets=["y"], name="a skip connection"),
+    "conv": sb.Network.from_equations(
+        ["z[i, j] = sum(p, q, w[p, q]*x[i + p - 1, j + q - 1]) + b", "a[i, j] = tanh(z[i, j])", "C = 1/2*sum(i, j, (a[i, j] - y[i, j])**2)"],
+        tensors={"w": (2, 3), "x": (4, 6), "b": (), "y": (3, 4), "z": (3, 4), "a": (3, 4)}, parameters=["w", "b"], targets=["y"],
+        name="a convolution"),
+    "attention": sb.Network.from_equations(
+        ["e[i, j] = sum(k, q[i, k]*x[j, k])", "p[i, j] = exp(e[i, j])/sum(k, exp(e[i, k]))", "o[i, j] = sum(k, p[i, k]*v[k, j])",
+         "C = 1/2*sum(i, j, (o[i, j] - y[i, j])**2)"],
+        tensors={"x": (3, 4), "q": (3, 4), "v": (3, 5), "y": (3, 5)}, parameters=["q", "v"], targets=["y"], name="attention"),
+}  # fmt: skip
 
 
 @cache
@@ -87,6 +100,46 @@ def test_answers_for_one_example_and_any_depth(kind: str) -> None:
     report = sb.check(answer_file(sheet, {b.label: b.line.right for b in sheet.blanks}), problem(sheet), kind="md", timeout=100)
     assert report.status is Status.RIGHT
     assert len(report.steps) == len(sheet.blanks) > 10
+
+
+@pytest.mark.parametrize("notation", notation_names())
+@pytest.mark.parametrize("kind", ["skip", "conv", "attention"])
+def test_the_key_of_equations_that_were_typed_is_right_in_every_notation(kind: str, notation: str) -> None:
+    """Such a network keeps its own axes whatever the notation stores; the problem file reads it as the sheet prints it."""
+    sheet = made(kind, notation, ("results",))
+    report = sb.check(answer_file(sheet, {b.label: b.line.right for b in sheet.blanks}), problem(sheet), kind="md", timeout=100)
+    assert [(s.status, s.text) for s in report.steps if s.status is not Status.RIGHT] == []
+    assert len(report.steps) == len(sheet.blanks)
+    wrong = {b.label: next((o.text for o in b.options if o.why is not None), "?") for b in sheet.blanks}
+    report = sb.check(answer_file(sheet, wrong), problem(sheet), kind="md", timeout=100)
+    assert Status.RIGHT not in {s.status for s in report.steps}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_key_of_a_section_of_the_lecture_is_right(section: str) -> None:
+    """In two notations each line of each derivation, judged by the written problem; the sheet stops before the lecture's tables of results."""
+    for notation in ("nielsen", "ng"):
+        sheet = lecture_worksheet(section, notation, blanks="results")
+        report = sb.check(answer_file(sheet, {b.label: b.line.right for b in sheet.blanks}), problem(sheet), kind="md", timeout=100)
+        assert [(s.status, s.text) for s in report.steps if s.status is not Status.RIGHT] == []
+        assert len(report.steps) == len(sheet.blanks) > 3
+        assert sum(problem(sheet).rubric.values()) == sheet.points
+        assert isinstance(sheet.notes.sections[0].blocks[-1], Chain)
+
+
+def test_a_line_that_holds_for_some_layers_is_asked_for_with_them() -> None:
+    """The last layer has another activation: for it the line is wrong, so the file to be filled in says for which layers it is asked."""
+    sheet = lecture_worksheet("chosen-entropy", blanks="steps:BP2.4")
+    assert r", \quad l = 2, \ldots, L - 1" in answer_file(sheet)
+    right = answer_file(sheet, {b.label: b.line.right for b in sheet.blanks})
+    assert sb.check(right, problem(sheet), kind="md", timeout=100).status is Status.RIGHT
+    everywhere = right.replace(r", \quad l = 2, \ldots, L - 1", "")
+    assert sb.check(everywhere, problem(sheet), kind="md", timeout=100).status is Status.WRONG
+
+
+def test_a_section_that_the_lecture_does_not_have_is_refused() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'four-equations'"):
+        lecture_worksheet("four-equation")
 
 
 def test_an_empty_sheet_earns_nothing() -> None:
@@ -186,8 +239,8 @@ def test_one_seed_makes_the_same_bytes_and_another_another_sheet() -> None:
     net = sb.mlp([3, 2], activation="tanh", output="identity", loss="quadratic", name=NETWORKS["one"].name)
     first, again, other = (worksheet(net, "ng", seed=seed).documents(formats) for seed in (1, 1, 2))
     assert first == again
-    assert set(first) == {f"{sheet}.{f}" for sheet in SHEETS for f in formats} | {"problem.toml", "answer.md"}
-    assert {name for name in first if first[name] == other[name]} <= {"problem.toml"}
+    assert set(first) == {f"{sheet}.{f}" for sheet in SHEETS for f in formats} | {"problem.toml", "answer.md", "figures/forward-1.svg"}
+    assert {name for name in first if first[name] == other[name]} <= {"problem.toml", "figures/forward-1.svg"}
 
 
 def test_a_blank_has_the_same_options_whatever_else_is_blank() -> None:
@@ -199,20 +252,42 @@ def test_a_blank_has_the_same_options_whatever_else_is_blank() -> None:
 # ---------------------------------------------------------------- what the sheets hold
 
 
-@pytest.mark.parametrize("notation", ["nielsen", "ng", "rows", "bishop"])
-def test_the_student_sheet_does_not_say_what_it_asks_for(notation: str) -> None:
-    """A reason names a result that is asked for; a line into which it is put shows it all the same."""
-    sheet = made("batch", notation, ("results",))
+@pytest.mark.parametrize("blanks", [("results",), ("every:3",), ("every:5",)])
+@pytest.mark.parametrize(("kind", "notation"), [("batch", "nielsen"), ("batch", "ng"), ("batch", "rows"), ("batch", "bishop"), ("skip", "nielsen"),
+                                                ("flat", "cs224n")])  # fmt: skip
+def test_the_student_sheet_does_not_say_what_it_asks_for(kind: str, notation: str, blanks: tuple[str, ...]) -> None:
+    """No reason repeats a result that is asked for, and no line that is shown has it in it; the oracle are the printed texts."""
+    sheet = made(kind, notation, blanks)
     files = sheet.documents(["tex"])
     student, key = str(files["worksheet.tex"]), str(files["key.tex"])
     gradients = student[student.index("sec:backward") :]
     reasons = re.findall(r"\\\((.*?)\\\)", gradients)
-    assert {f"{b.line.left} = {b.line.right}" for b in sheet.blanks}.isdisjoint(reasons)
-    assert "Insert the result " in gradients
+    results = [b for b in sheet.blanks if b.points == 2]
+    assert {f"{b.line.left} = {b.line.right}" for b in results}.isdisjoint(reasons)
     assert student.count(r"\emptybox{") == len(sheet.blanks)
     assert r"\emptybox{a}" not in key
-    assert key.count(r"\filledbox{") >= len(sheet.blanks)
     assert all(rf"\filledbox{{{b.label}}}" in key for b in sheet.blanks)
+    hidden = {(b.line.derivation, b.line.number) for b in sheet.blanks}
+    shown = [line for lines in lines_of(sheet.notes.sections, sheet.notes.language) for line in lines if (line.derivation, line.number) not in hidden]
+    for b in results:
+        formula = _anonymous(b.line.right)
+        others = [_anonymous(line.right) for line in shown if line.derivation != b.line.derivation]
+        sums = formula.startswith(r"\sum")  # of one thing: that it stands within another says nothing
+        assert sums or len(formula) < 20 or not [text for text in others if formula in text]
+
+
+def _anonymous(text: str) -> str:
+    """The text without a sign in front and with one letter for all indices."""
+    return re.sub(r"_\{?[a-z]+\}?", "_.", text.removeprefix("-"))
+
+
+def test_a_line_into_which_a_result_is_put_is_a_blank_with_it() -> None:
+    first = [Line("A", 1, "one term", "a", "1", "=", None), Line("A", 2, "one term", "a", "2", "=", None)]  # type: ignore[arg-type]
+    then = [Line("B", 1, "chain rule", "b", "3", "=", None), Line("B", 2, "substitute", "b", "4", "=", None, shows=frozenset("A"))]  # type: ignore[arg-type]
+    last = [Line("C", 1, "chain rule", "c", "5", "=", None), Line("C", 2, "substitute", "c", "6", "=", None, shows=frozenset("B")),  # type: ignore[arg-type]
+            Line("C", 3, "cancel", "c", "7", "=", None)]  # type: ignore[arg-type]  # fmt: skip
+    for word, rights in (("steps:A.2", "246"), ("steps:A.1", "1"), ("steps:B.2", "46"), ("steps:C.3", "7")):
+        assert "".join(line.right for line in chosen([word], [first, then, last], Random(0))) == rights
 
 
 def test_the_hint_of_a_blank_stays() -> None:
@@ -293,7 +368,12 @@ def test_the_files_are_checked_by_the_command(tmp_path: Path, monkeypatch: pytes
     answer.write_text(answer_file(sheet, {b.label: b.line.right for b in sheet.blanks}), encoding="utf-8")
     assert run("check", str(answer), "--problem", "sheets/problem.toml", "--jobs", "1") == 0
     capfd.readouterr()
+    assert run("worksheet", "--section", "logistic", "--section", "two-two-one", "--blanks", "results", "--format", "md", "-o", "lecture") == 0
+    assert {p.parent.name for p in (tmp_path / "lecture").glob("*/problem.toml")} == {"logistic", "two-two-one"}
+    assert (tmp_path / "lecture" / "two-two-one" / "figures" / "two-two-one-1.svg").exists()
+    capfd.readouterr()
     for arguments, says in (
+        (("--section", "logistic"), "leave out SPEC, or the section"),
         (("--blanks", "evry:2"), "unknown choice of blanks 'evry'; did you mean 'every'?"),
         (("--format", "beamer"), "Known: html, md, pdf, tex, typ."),
         (("--blanks", "steps:99"), "leaves no blanks"), (("--lang", "klingon"), "unknown language"), (("--seed", "x"), "--seed"),

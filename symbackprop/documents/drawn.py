@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
+from math import ceil
 
 from symbackprop.backprop import Named
 from symbackprop.documents.blocks import Figure
@@ -10,7 +12,7 @@ from symbackprop.errors import SpecError
 from symbackprop.languages import Message
 from symbackprop.lift import Layout
 from symbackprop.network import Network
-from symbackprop.pictures.graph import graph_drawing
+from symbackprop.pictures.graph import GraphDrawing, graph_drawing
 from symbackprop.pictures.neurons import NeuronsDrawing, network_drawing
 
 __all__ = ["MOST", "graph_figure", "network_figures"]
@@ -29,8 +31,11 @@ def network_figures(net: Network, layout: Layout) -> list[Figure]:
 
 
 def graph_figure(net: Network, layout: Layout, named: Mapping[str, Named]) -> list[Figure]:
-    """The computational graph of a network with its letters; none of a network with more equations than can be seen at once."""
-    if len(net.equations) > MOST:
-        return []
+    """The computational graph of a network with its letters; in several pictures where its equations are more than can be seen at once."""
     caption = Message("The computational graph: values above the lines, their gradients below")
-    return [Figure(graph_drawing(net, layout, named), caption)]
+    if len(net.equations) <= MOST:
+        return [Figure(graph_drawing(net, layout, named), caption)]
+    pictures = ceil(len(net.equations) / MOST)
+    ends = [len(net.equations) * n // pictures for n in range(pictures + 1)]
+    more = Message("The computational graph, continued")
+    return [Figure(GraphDrawing(net, layout, named, span=span), more if span[0] else caption) for span in pairwise(ends)]

@@ -15,7 +15,7 @@ from symbackprop.pictures.svg import svg_file
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.tree import Node
 
-__all__ = ["MARKDOWN", "displays", "markdown_files", "markdown_sections", "single_spaced"]
+__all__ = ["MARKDOWN", "displays", "markdown_files", "markdown_sections", "single_spaced", "with_files"]
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#$|~^&]")
 
@@ -61,12 +61,17 @@ def displays(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def markdown_sections(notes: Notes) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The sections with the name of a file for each picture, and these files."""
     sections = [*render_notes(notes, MARKDOWN), render_proofs(notes, MARKDOWN)]
+    return sections, with_files(sections)
+
+
+def with_files(sections: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The pictures of sections by their names, each block of a picture told the name of its file."""
     files = {}
     for s in sections:
         for number, b in enumerate((b for b in s["blocks"] if b["kind"] == "figure"), 1):
             b["file"] = f"figures/{s['key']}-{number}.svg"
             files[b["file"]] = b["picture"]
-    return sections, files
+    return files
 
 
 def markdown_files(notes: Notes, own: str = "") -> dict[str, str]:

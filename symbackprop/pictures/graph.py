@@ -44,7 +44,8 @@ class Drawing:
 class GraphDrawing(Drawing):
     """The computational graph of a network; `layout` says how matrices are stored, `named` which gradients have letters.
 
-    With `values` and `slopes` there are numbers on the lines, with letters only in front of them.
+    With `values` and `slopes` there are numbers on the lines, with letters only in front of them. `span` is the part that is drawn, from one
+    node to before another; what flows into it and out of it stands at its sides.
     """
 
     net: Network
@@ -53,10 +54,12 @@ class GraphDrawing(Drawing):
     values: Mapping[Any, t.Node] = field(default_factory=dict, hash=False)
     slopes: Mapping[Any, t.Node] = field(default_factory=dict, hash=False)
     widest: float = WIDEST
+    span: tuple[int, int | None] = (0, None)
 
     def picture(self, builder: Builder) -> Picture:
         """The gates from the inputs to the cost."""
-        parts = [p for p in self.parts() if p is None or not _ends(p)]
+        every = [p for p in self.parts() if p is None or not _ends(p)]
+        parts = every[slice(*self.span)]
         builder = builder.about(*(e.rhs for e in parts if e is not None))
         gates = [DOTS if e is None else self._gate(e, builder) for e in parts]
         made: dict[Any, int] = {}
@@ -66,7 +69,7 @@ class GraphDrawing(Drawing):
             made[makes] = n
             for operand in takes:
                 used.setdefault(operand, []).append(n)
-        leading = _leading(self.net, parts)
+        leading = _leading(self.net, every)
         wires = [self._wire(x, made.get(x), tuple(used.get(x, ())), leading, builder) for x in dict.fromkeys((*used, *made)) if not x.is_Number]
         wires += [Wire(None, (n,), builder.build(x), light=True) for x in used if x.is_Number for n in used[x]]
         return flow(gates, wires, self.widest)

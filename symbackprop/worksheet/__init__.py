@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symbackprop.worksheet.lectured import lecture_worksheet
 from symbackprop.worksheet.sheet import Worksheet, worksheet
 
-__all__ = ["Worksheet", "worksheet"]
+__all__ = ["Worksheet", "lecture_worksheet", "worksheet"]

@@ -18,7 +18,7 @@ def chosen(words: Sequence[str], derivations: Derivations, rng: Random) -> tuple
     """The lines that all `words` together make blanks, in the order of the derivations.
 
     A word is `results`, `every:3`, `kind:chain rule` or `steps:2,5`; `every` draws one of so many lines. Where the last step of a
-    derivation is a blank its matrix form is one too, since it says the same.
+    derivation is a blank its matrix form is one too, since it says the same, and so are the lines into which that result is put.
 
     Raises `UnknownName` for another word, kind or derivation, `InputError` for a word that is half one, and for words that leave no blanks.
     """
@@ -27,7 +27,8 @@ def chosen(words: Sequence[str], derivations: Derivations, rng: Random) -> tuple
         name, colon, rest = (part.strip() for part in word.partition(":"))
         way = WAYS[one_of("choice of blanks", name, WAYS)]
         picked |= way(rest, f"{name}{colon}{rest}", derivations, rng)
-    for lines in derivations:
+    for lines in derivations:  # a result is put into later derivations only
+        picked |= {line for line in lines if line.shows & {d[0].derivation for d in derivations if ends(d)[0] in picked}}
         if ends(lines)[0] in picked:
             picked |= set(ends(lines))
     found = tuple(line for line in _open(derivations) if line in picked)

@@ -137,7 +137,7 @@ def _distractor(line: Line, edit: Edit, problem: Problem) -> Distractor | None:
     What the checker would call the mistake is not asked: it looks for that only so long, and a sheet must not depend on time.
     """
     text = edit.done(line.right)
-    if check(f"\\[{line.left} = {text}\\]", problem, kind="tex", timeout=_PATIENCE).status is not Status.WRONG:
+    if check(f"\\[{line.with_right(text)}\\]", problem, kind="tex", timeout=_PATIENCE).status is not Status.WRONG:
         return None
     try:
         shown, old, new = (laid_out(part, "latex") for part in (text, edit.mended, edit.old))

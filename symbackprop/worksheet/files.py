@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from symbackprop.documents.formats import Style
-from symbackprop.documents.markdown import MARKDOWN, displays, single_spaced
+from symbackprop.documents.markdown import MARKDOWN, displays, single_spaced, with_files
 from symbackprop.documents.pdf import TYPST, pdf_engine
 from symbackprop.documents.rendering import HTML, LATEX, Medium
 from symbackprop.documents.saving import templates_named, wanted
@@ -31,17 +31,20 @@ def files(sheet: Worksheet, formats: Sequence[str], templates: str | Path | None
     with templates_named():
         for which in SHEETS:
             found |= {f"{which}.{name}": FORMATS[name](sheet, which, style) for name in names}
+        if "md" in names:
+            found |= with_files(rendered(sheet, STUDENT, MARKDOWN))
         return {**found, PROBLEM: problem_file(sheet), "answer.md": answer_file(sheet, templates=style.templates)}
 
 
 def _page(sheet: Worksheet, which: str, medium: Medium, style: Style, template: str, **more: Any) -> str:
     language = sheet.notes.language
     name = " ".join(language.text(sheet.notes.title).split())
-    page = environment(medium.name, language, style.templates).get_template(template)
+    page, sections = environment(medium.name, language, style.templates).get_template(template), rendered(sheet, which, medium)
+    with_files(sections)
     return page.render(
         title=medium.text(name), plain_title=json.dumps(name, ensure_ascii=False), sheet=which, points=sheet.points,
         heading=medium.text(language.say(_HEADINGS[which])), told=medium.text(language.say(_told(sheet, which))),
-        sections=rendered(sheet, which, medium), language=language, **more,
+        sections=sections, language=language, **more,
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def answer_file(sheet: Worksheet, answers: Mapping[str, str] | None = None, temp
     What `symbackprop check` reads of it are the formulas alone; a question mark that still stands is undecided, and earns nothing.
     """
     given = answers or {}
-    blanks = [{"label": b.label, "left": b.line.left, "answer": given.get(b.label, "?")} for b in sheet.blanks]
-    title = MARKDOWN.text(" ".join(sheet.notes.title.split()))
+    blanks = [{"label": b.label, "line": b.line.with_right(given.get(b.label, "?"))} for b in sheet.blanks]
+    title = MARKDOWN.text(" ".join(sheet.notes.language.text(sheet.notes.title).split()))
     page = environment("markdown", sheet.notes.language, templates).get_template("answer.md")
     return single_spaced(page.render(title=title, blanks=blanks, choices=sheet.choices))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from symbackprop.derivation import Derivation
+from sympy import Add, Mul, preorder_traversal
+
+from symbackprop.derivation import Derivation, Reference, Step
 from symbackprop.documents.blocks import Chain, Section
+from symbackprop.equations import Entry, Equation
 from symbackprop.languages import Language
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.build_names import WORDS
@@ -24,7 +28,8 @@ class Line:
     """The line `number` of a derivation, counted from 1: both sides in LaTeX as they are printed, and the right side as it is laid out.
 
     `rule` is the kind of the step, `after` what stands behind the right side: for which layers the line holds. A line that only gives a
-    name, such as the letter of a gradient, asks for nothing: it is not `open`.
+    name, such as the letter of a gradient, asks for nothing: it is not `open`. `shows` are the derivations whose results can be read off it,
+    `holds` says in LaTeX for which layers it holds, for whoever reads the line without those around it.
     """
 
     derivation: str
@@ -36,6 +41,12 @@ class Line:
     shown: Node
     open: bool = True
     after: Node = EMPTY
+    shows: frozenset[str] = frozenset()
+    holds: str = ""
+
+    def with_right(self, text: str) -> str:
+        """The line with another right side, in LaTeX."""
+        return f"{self.left} = {text}{self.holds}"
 
 
 def lines_of(sections: Sequence[Section], language: Language) -> Iterator[tuple[Line, ...]]:
@@ -57,13 +68,47 @@ def _lines(d: Derivation, text: Builder, shown: Builder) -> Iterator[Line]:
     steps = d.shown("steps")
     sides = (d.lhs, *(s.expression for s in d.steps))
     said, seen = text.about(*sides), shown.about(*sides)
-    left = latex(said.build(d.lhs))
-    for number, s in enumerate(steps, 1):
+    left, holds = latex(said.build(d.lhs)), latex(said.on_layers(EMPTY, d.layers))
+    shows: frozenset[str] = frozenset()
+    for number, (s, shows) in enumerate(zip(steps, _shows(steps), strict=True), 1):
         names = s.relation == "equiv"
         after = seen.on_layers(EMPTY, d.layers if number == 1 else None)
-        yield Line(d.name, number, s.reason.rule, left, latex(said.build(s.expression)), s.relation, seen.build(s.expression), not names, after)
+        right = latex(said.build(s.expression))
+        yield Line(d.name, number, s.reason.rule, left, right, s.relation, seen.build(s.expression), not names, after, shows, holds)
     if d.matrix is not None:
         said, seen = text.about(d.matrix.lhs, d.matrix.rhs), shown.about(d.matrix.lhs, d.matrix.rhs)
         left, right = (latex(said.build(side)) for side in (d.matrix.lhs, d.matrix.rhs))
-        after = seen.on_layers(EMPTY, d.matrix.layers)
-        yield Line(d.name, len(steps) + 1, MATRIX, left, right, "=", seen.build(d.matrix.rhs), after=after)
+        after, holds = (by.on_layers(EMPTY, d.matrix.layers) for by in (seen, said))
+        yield Line(d.name, len(steps) + 1, MATRIX, left, right, "=", seen.build(d.matrix.rhs), after=after, shows=shows, holds=latex(holds))
+
+
+def _shows(steps: Sequence[Step]) -> Iterator[frozenset[str]]:
+    """Of each step the derivations whose results it puts in, or has kept since as they were."""
+    inserted: list[Equation] = []
+    for s in steps:
+        put_in = [e for e in s.reason.slots.get("equations", ()) if Reference(e.label) in s.reason.slots.get("references", ())]
+        inserted += put_in
+        yield frozenset(e.label for e in inserted if e in put_in or any(_stands(e.rhs, part) for part in preorder_traversal(s.expression)))
+
+
+def _stands(formula: Any, whole: Any) -> bool:
+    """Whether a formula is `whole`, or some of its terms or factors, but for the letters of indices."""
+    if isinstance(formula, (Add, Mul)) and isinstance(whole, type(formula)):
+        left = list(whole.args)
+        for part in formula.args:
+            same = next((n for n, other in enumerate(left) if _same(part, other)), None)
+            if same is None:
+                return False
+            del left[same]
+        return True
+    return _same(formula, whole)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Entry) and isinstance(other, Entry):
+        return bool(one.tensor == other.tensor)
+    if one.is_Symbol and other.is_Symbol and one.is_integer:
+        return bool(other.is_integer)
+    if not one.args or not other.args:
+        return bool(one == other)
+    return type(one) is type(other) and len(one.args) == len(other.args) and all(map(_same, one.args, other.args))

@@ -9,7 +9,7 @@ from random import Random
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from symbackprop.backprop import backpropagate
+from symbackprop.backprop import Named, backpropagate
 from symbackprop.checker.of_network import declarations
 from symbackprop.checker.problem import Problem, problem_from
 from symbackprop.checker.report.formulas import laid_out
@@ -17,6 +17,7 @@ from symbackprop.documents.about_network import (
     backward_chains,
     forward_blocks,
     kink_notes,
+    layout_of,
     letters_of,
     section_on,
     style_of,
@@ -24,8 +25,9 @@ from symbackprop.documents.about_network import (
     with_headings,
 )
 from symbackprop.documents.blocks import Block, Chain, Notes, Prose, Section
+from symbackprop.documents.drawn import network_figures
 from symbackprop.errors import SpecError
-from symbackprop.languages import Message, load_language
+from symbackprop.languages import Language, Message, load_language
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation, with_cost_of
 from symbackprop.typeset.tree import Node
@@ -33,7 +35,7 @@ from symbackprop.worksheet.choosing import chosen
 from symbackprop.worksheet.distractors import distractors
 from symbackprop.worksheet.lines import Line, ends, lines_of
 
-__all__ = ["Blank", "Option", "Worksheet", "worksheet"]
+__all__ = ["Blank", "Option", "Worksheet", "sheet_of", "worksheet"]
 
 _RESULT, _STEP = 2, 1  # points
 
@@ -122,9 +124,17 @@ def worksheet(
     net = with_cost_of(net, style)
     if not backpropagate(net, wrt=net.parameters):
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
-    table = declarations(net, style)
-    problem = problem_from(table, f"the network '{net.name}'")
     sections = _sections(net, style, progress)
+    return sheet_of(net.name, net, style, sections, letters_of(net, style), blanks, seed, choices, spoken, progress)
+
+
+def sheet_of(
+    title: str, net: Network, notation: Notation, sections: Sequence[Section], named: Mapping[str, Named], blanks: str | Sequence[str], seed: int,
+    choices: bool, spoken: Language, progress: Callable[[str], None],
+) -> Worksheet:  # fmt: skip
+    """The worksheet of sections on one network, whose gradients have the letters `named`; the rest is as in `worksheet`."""
+    table = {**declarations(net, notation, named), "title": spoken.text(title)}
+    problem = problem_from(table, f"the network '{net.name}'")
     derivations = tuple(lines_of(sections, spoken))
     asked = (blanks,) if isinstance(blanks, str) else tuple(blanks)
     printed = [side for lines in derivations for line in lines for side in (line.left, line.right)]
@@ -139,7 +149,7 @@ def worksheet(
     steps = float(sum(b.points for b in found if b.points != _RESULT))
     graded = {**table, "targets": list(asks), "rubric": {**asks, **({"steps": steps} if steps else {})}}
     hidden = {b.line.derivation for b in found if b.points == _RESULT}
-    notes = Notes(net.name, tuple(_covered(s, hidden) for s in sections), "steps", language=spoken)
+    notes = Notes(title, tuple(_covered(s, hidden) for s in sections), "steps", language=spoken)
     return Worksheet(notes, tuple(found), graded, asked, seed, choices)
 
 
@@ -147,7 +157,10 @@ def _sections(net: Network, notation: Notation, progress: Callable[[str], None])
     """The network and its gradients as in the notes on it, without what would give the answers away."""
     style, named = style_of(net, notation), letters_of(net, notation)
     chains = backward_chains(net, style, named=named, progress=progress)
-    given = [symbols_table(net, style), Prose("Forward pass:"), *forward_blocks(net, style), *kink_notes(net)]
+    given = [
+        *network_figures(net, layout_of(net, style)), symbols_table(net, style),
+        Prose("Forward pass:"), *forward_blocks(net, style), *kink_notes(net),
+    ]  # fmt: skip
     return (
         section_on(net, style, "forward", "The network", given),
         section_on(net, style, "backward", "The gradients", tuple(with_headings(chains))),
