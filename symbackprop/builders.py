@@ -81,7 +81,7 @@ def deep(
     ]
     if apart and not logits:
         equations.append(activate(at("z", depth), at("a", depth), output))
-    final, a = at("z" if logits else "a", depth), at("a", sympify(first - 1))
+    final, a = at("z" if logits else "a", depth), at("a", sympify(first - 1, strict=True))
     if loss is not None:
         return with_loss(equations, final, a, parameters_of(joined), loss=loss, output=output, batch=batch, name=name, depth=depth)
     y, cost = Tensor("y", final.shape), Tensor("C")

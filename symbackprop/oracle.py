@@ -124,7 +124,7 @@ class _Expansion:
             self.definitions.pop(self.name(cut, {}), None)
 
     def number(self, expr: Any, env: Mapping[Any, Any] = {}) -> int:
-        value = sp.sympify(expr).xreplace({**self.plain, **env})
+        value = sp.sympify(expr, strict=True).xreplace({**self.plain, **env})
         value = value.replace(lambda e: isinstance(e, AppliedUndef), self.width)
         if not value.is_Integer:
             raise InputError(f"the oracle needs a number for {value}")

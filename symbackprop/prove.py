@@ -200,7 +200,7 @@ def _ranges(lhs: Any, net: Network) -> dict[Any, Any]:
     ranges: dict[Any, Any] = {}
     found = [lhs.of, lhs.wrt] if isinstance(lhs, Partial) else [lhs] if isinstance(lhs, Entry) else []
     depth = net.depth
-    layers = {s for e in found if e.tensor.layer is not None for s in sympify(e.tensor.layer).free_symbols if s != depth}
+    layers = {s for e in found if e.tensor.layer is not None for s in sympify(e.tensor.layer, strict=True).free_symbols if s != depth}
     for layer in layers:
         ranges[layer] = (1, 2)
     for e in found:

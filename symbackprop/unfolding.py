@@ -83,7 +83,7 @@ def _match(use: Equation, expr: Any) -> Any:
         for i, value in zip(pattern.indices, found.indices, strict=True):
             if not i.is_Symbol or bindings.setdefault(i, value) != value:
                 return None
-    taken = {s for v in bindings.values() for s in sympify(v).free_symbols}
+    taken = {s for v in bindings.values() for s in sympify(v, strict=True).free_symbols}
     return substitute(rename_bound(use.rhs, taken), bindings)
 
 
@@ -188,7 +188,7 @@ def exact_at_sizes(left: Any, right: Any, ranges: Mapping[Any, Any]) -> bool:
 
 
 def _number(size: Any, sizes: dict[Any, int]) -> int:
-    size = sympify(size)
+    size = sympify(size, strict=True)
     return int(size) if size.is_Integer else sizes.setdefault(size, 2 + len(sizes))
 
 

@@ -7,15 +7,17 @@ Oracle: the equations of small networks as a textbook writes them, and for each 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sympy as sp
+from sympy import SympifyError
 
 from symbackprop.builders import deep, mlp
-from symbackprop.equations import Abstract, Entry, Func, Tensor, evaluated, index, size, summation
+from symbackprop.equations import Abstract, Entry, Func, Tensor, add, evaluated, index, mul, size, summation
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.network import Network
 from symbackprop.specification import load_network
@@ -232,3 +234,17 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, name: str) -> None:
 def test_an_unknown_name_is_an_input_error() -> None:
     assert issubclass(UnknownName, InputError)
     assert issubclass(SpecError, InputError)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda text: Tensor("w", (text,)), lambda text: Tensor("w", (3,), text), lambda text: Tensor("w", (3,))[text],
+        lambda text: add(index("j"), text), lambda text: mul(2, text), lambda text: summation(text, (index("j"), 1, 3)), lambda text: Func("tanh", text),
+    ],
+)  # fmt: skip
+def test_a_text_is_never_run_as_an_expression(made: Callable[[str], object], capfd: pytest.CaptureFixture[str]) -> None:
+    """SymPy's own reader of texts calls `eval`: what would be printed shows that it was not asked."""
+    with pytest.raises(SympifyError):
+        made("print('run')")
+    assert capfd.readouterr().out == ""

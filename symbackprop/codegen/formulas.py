@@ -46,7 +46,7 @@ class Formulas:
 
     def scalar(self, expr: Any) -> Array:
         """A formula of numbers: sizes, rates, single quantities."""
-        return self.arithmetic(sympy.sympify(expr), self.known)
+        return self.arithmetic(sympy.sympify(expr, strict=True), self.known)
 
     def factors(self, expr: Any) -> list[Array]:
         return [self.scalar(f) for f in Mul.make_args(expr)]

@@ -47,11 +47,11 @@ def within(ranges: Iterable[Layers]) -> Layers | None:
 
 
 def _largest(one: Any, other: Any) -> Any:
-    return other if sympify(other - one).is_positive else one
+    return other if sympify(other - one, strict=True).is_positive else one
 
 
 def _least(one: Any, other: Any) -> Any:
-    return other if sympify(one - other).is_positive else one
+    return other if sympify(one - other, strict=True).is_positive else one
 
 
 def _family(net: Network, tensor: Tensor, symbol: Any) -> Layers | None:
@@ -60,5 +60,5 @@ def _family(net: Network, tensor: Tensor, symbol: Any) -> Layers | None:
         named = e.tensor.name == tensor.name or (net.equation(tensor) is None and tensor in tensors(e.rhs))
         if e.layers is not None and named and tensor.layer is not None:
             ahead = tensor.layer - symbol
-            return Layers(symbol, sympify(e.layers.low) - ahead, sympify(e.layers.high) - ahead)
+            return Layers(symbol, sympify(e.layers.low, strict=True) - ahead, sympify(e.layers.high, strict=True) - ahead)
     return None

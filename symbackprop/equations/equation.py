@@ -53,11 +53,11 @@ class Equation:
         """The same equation with its layer symbol replaced, `l -> l + 1` or `l -> 3`."""
         if self.layers is None:
             return self
-        mapping = {self.layers.symbol: sympify(layer)}
+        mapping = {self.layers.symbol: sympify(layer, strict=True)}
         return replace(self, lhs=substitute(self.lhs, mapping), rhs=substitute(self.rhs, mapping), layers=None)
 
     def at_indices(self, indices: tuple[Any, ...]) -> Any:
         """The right side with the left side's indices replaced by `indices` and bound indices kept apart from them."""
-        taken = {s for i in indices for s in sympify(i).free_symbols}
+        taken = {s for i in indices for s in sympify(i, strict=True).free_symbols}
         body = rename_bound(self.rhs, taken)
         return substitute(body, dict(zip(self.lhs.indices, indices, strict=True)))

@@ -59,7 +59,7 @@ def fresh(taken: set[Basic], like: str = "") -> Symbol:
 
 def add(*terms: Any) -> Any:
     """The sum of `terms` in this order; zeros vanish."""
-    kept = [t for t in map(sympify, terms) if t != 0]
+    kept = [t for t in (sympify(term, strict=True) for term in terms) if t != 0]
     return S.Zero if not kept else kept[0] if len(kept) == 1 else Add(*kept, evaluate=False)
 
 
@@ -71,7 +71,7 @@ def mul(*factors: Any) -> Any:
     (y, 2, x)
     """
     flat: list[Any] = []
-    for factor in map(sympify, factors):
+    for factor in (sympify(f, strict=True) for f in factors):
         flat.extend(factor.args if isinstance(factor, Mul) else (factor,))
     numbers = [f for f in flat if f.is_Number]  # SymPy is slow to compare other expressions with a number
     if any(f == 0 for f in numbers):
@@ -102,7 +102,7 @@ def summation(body: Any, *limits: Any) -> Any:
     >>> summation(x[k], (k, 1, 3))
     Sum(x[k], (k, 1, 3))
     """
-    return Total(sympify(body), *limits)
+    return Total(sympify(body, strict=True), *limits)
 
 
 def rebuild(expr: Any, args: tuple[Any, ...]) -> Any:

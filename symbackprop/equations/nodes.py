@@ -20,8 +20,9 @@ class Tensor(Basic):  # type: ignore[misc]
     """
 
     def __new__(cls, name: str | Str, shape: Any = (), layer: Any = None) -> Tensor:
-        layers = layer if isinstance(layer, Tuple) else Tuple() if layer is None else Tuple(sympify(layer))
-        return Basic.__new__(cls, name if isinstance(name, Str) else Str(name), layers, Tuple(*shape))  # type: ignore[no-any-return]
+        layers = layer if isinstance(layer, Tuple) else Tuple() if layer is None else Tuple(sympify(layer, strict=True))
+        sizes = Tuple(*(sympify(n, strict=True) for n in shape))
+        return Basic.__new__(cls, name if isinstance(name, Str) else Str(name), layers, sizes)  # type: ignore[no-any-return]
 
     # SymPy rebuilds a node by `func(*args)`, and its arguments come in storage order.
     @property
@@ -158,7 +159,7 @@ class Entry(Expr):  # type: ignore[misc]
     def __new__(cls, tensor: Tensor, *indices: Any) -> Entry:
         if len(indices) != tensor.rank:
             raise ValueError(f"{tensor} has {tensor.rank} axes, not {len(indices)}")
-        return Expr.__new__(cls, tensor, *map(sympify, indices))  # type: ignore[no-any-return]
+        return Expr.__new__(cls, tensor, *(sympify(i, strict=True) for i in indices))  # type: ignore[no-any-return]
 
     @property
     def tensor(self) -> Tensor:
@@ -202,7 +203,8 @@ class Func(Expr):  # type: ignore[misc]
     is_real = True
 
     def __new__(cls, name: str | Str, argument: Any, order: Any = 0) -> Func:
-        return Expr.__new__(cls, name if isinstance(name, Str) else Str(name), sympify(argument), Integer(order))  # type: ignore[no-any-return]
+        of = sympify(argument, strict=True)
+        return Expr.__new__(cls, name if isinstance(name, Str) else Str(name), of, Integer(order))  # type: ignore[no-any-return]
 
     @property
     def name(self) -> str:

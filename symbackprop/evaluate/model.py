@@ -53,7 +53,7 @@ class Model:
 
     def size(self, expr: Any, indices: Mapping[Any, int] = {}) -> int:
         """The whole number that a size stands for."""
-        return int(self.scope(indices).whole(sp.sympify(expr))({}))
+        return int(self.scope(indices).whole(sp.sympify(expr, strict=True))({}))
 
     def scope(self, static: Mapping[Any, int] = {}, bound: Iterable[Any] = ()) -> Scope:
         """Where expressions are compiled: sizes, and what is `static`, are numbers; what is `bound` is not."""

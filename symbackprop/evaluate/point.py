@@ -55,7 +55,7 @@ class Point:
 
     def value(self, expr: Any, indices: Mapping[Any, int] = {}) -> arb:
         """The value of `expr`, a ball that contains it, its free indices and layer symbols as in `indices`."""
-        expr = sp.sympify(expr)
+        expr = sp.sympify(expr, strict=True)
         layers = structural(expr)
         static = {s: int(v) for s, v in indices.items() if s in layers}
         env = {s: int(v) for s, v in indices.items() if s not in layers}

@@ -37,7 +37,7 @@ class Sizes:
         """Record the layer symbols, and give those that no equation runs over (the depth) the number 3."""
         families = [e.layers for e in equations if e.layers is not None]
         running = {f.symbol for f in families}
-        ends = {s for f in families for end in (f.low, f.high) for s in sp.sympify(end).free_symbols}
+        ends = {s for f in families for end in (f.low, f.high) for s in sp.sympify(end, strict=True).free_symbols}
         self.layers = running | ends
         for symbol in sorted(ends - running, key=str):
             self.numbers.setdefault(symbol, 3)

@@ -88,14 +88,14 @@ def lift_expression(expr: Any, row: Any = None, column: Any = None, layout: Layo
     Raises:
         NotLiftable: there is no matrix form of rank two at most that is known here.
     """
-    expr, known = sympify(expr), dict(sizes or {})
+    expr, known = sympify(expr, strict=True), dict(sizes or {})
     wanted = {k: known[k] if k in known else _size_of(k, expr) for k in (row, column) if k is not None}
     if row is not None and row == column:
         raise NotLiftable(f"{row} cannot run along both axes")
     try:
         piece = _Lifter(layout or Layout("columns")).build(expr, wanted)
         node = spread(piece, row, column, wanted)
-        expected = tuple(sympify(1 if k is None else wanted[k]) for k in (row, column))
+        expected = tuple(sympify(1 if k is None else wanted[k], strict=True) for k in (row, column))
         if shape(node) != expected:
             raise ShapeError(f"the result has shape {shape(node)}, not {expected}")
     except ShapeError as error:

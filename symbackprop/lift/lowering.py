@@ -46,7 +46,7 @@ def lower(node: Node, row: Any = 1, column: Any = 1) -> Any:
         ShapeError: parts of `node` do not fit together.
     """
     shape(node)
-    row, column = sympify(row), sympify(column)
+    row, column = sympify(row, strict=True), sympify(column, strict=True)
     return _Lowering(_symbols(node) | _named(row) | _named(column)).entry(node, row, column)
 
 
@@ -69,7 +69,7 @@ def _symbols(node: Node) -> set[Basic]:
 
 
 def _named(expr: Any) -> set[Basic]:
-    return set(sympify(expr).atoms(Symbol))
+    return set(sympify(expr, strict=True).atoms(Symbol))
 
 
 class _Lowering:

@@ -185,9 +185,9 @@ def shape(node: Node) -> tuple[Any, Any]:
         case Var(tensor, (row, column)):
             return ONE if row is None else tensor.shape[row], ONE if column is None else tensor.shape[column]
         case Ones(rows, columns):
-            return sympify(rows), sympify(columns)
+            return sympify(rows, strict=True), sympify(columns, strict=True)
         case Identity(size):
-            return sympify(size), sympify(size)
+            return sympify(size, strict=True), sympify(size, strict=True)
         case Diag(vector):
             rows, columns = shape(vector)
             if columns != 1:
@@ -214,7 +214,7 @@ def shape(node: Node) -> tuple[Any, Any]:
             rows, columns = shape(arg)
             if (rows if axis == "rows" else columns) != 1:
                 raise ShapeError(f"Broadcast repeats {rows} by {columns} along its {axis}")
-            return (sympify(size), columns) if axis == "rows" else (rows, sympify(size))
+            return (sympify(size, strict=True), columns) if axis == "rows" else (rows, sympify(size, strict=True))
         case SquaredNorm(arg):
             shape(arg)
     return ONE, ONE

@@ -90,7 +90,7 @@ def scale(factor: Any, node: Node) -> Node:
             return Const(mul(factor, value))
         case Scale(inner, arg):
             return scale(mul(factor, inner), arg)
-    return node if factor == 1 else Scale(sympify(factor), node)
+    return node if factor == 1 else Scale(sympify(factor, strict=True), node)
 
 
 def _unscaled(args: tuple[Node, ...]) -> tuple[Any, list[Node]]:

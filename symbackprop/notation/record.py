@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import S
+from sympy import S, sympify
 
 from symbackprop.backprop import Named
 from symbackprop.equations import index
@@ -134,7 +134,7 @@ class Notation:
         >>> Notation("ng", gradients={"z": {"symbol": "dz", "factor": "m"}}).named(batched=True)["z"]
         Named(symbol='dz', factor=m)
         """
-        m = index("m") if samples is None else S(samples)
+        m = index("m") if samples is None else sympify(samples, strict=True)
         return {of: Named(g["symbol"], m if batched and g.get("factor", "1") == "m" else S.One) for of, g in self.gradients.items()}
 
     def with_gradients(self, names: Iterable[str]) -> frozenset[str]:

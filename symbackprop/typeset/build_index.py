@@ -55,7 +55,7 @@ class Elements(Names):
     def expr(self, expr: Any) -> t.Node:
         """Any expression; TypeError names one that is unknown here."""
         if isinstance(expr, (int, float)) and not isinstance(expr, bool):
-            expr = sympify(expr)
+            expr = sympify(expr, strict=True)
         if self.holes and expr in self.holes:
             return self.holes[expr]
         for kinds, method in _METHODS:

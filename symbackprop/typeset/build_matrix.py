@@ -45,7 +45,7 @@ class Matrices(Elements):
             case Var(tensor):
                 return self.whole(tensor)
             case Const(value):
-                return self.expr(sympify(value))
+                return self.expr(sympify(value, strict=True))
             case Ones(rows, columns):
                 row_of_ones = rows == 1 and columns != 1
                 return t.Number("1") if rows == columns == 1 else self._ones_row() if row_of_ones else _ONES
@@ -83,9 +83,9 @@ class Matrices(Elements):
             case Plus():
                 return _SUM
             case Const(value):
-                return _SUM if isinstance(value, Add) else _SCALED if isinstance(value, Mul) or sympify(value).is_negative else _ATOM
+                return _SUM if isinstance(value, Add) else _SCALED if isinstance(value, Mul) or sympify(value, strict=True).is_negative else _ATOM
             case Scale(factor):
-                return _SUM if self.signed(sympify(factor))[0] else _SCALED
+                return _SUM if self.signed(sympify(factor, strict=True))[0] else _SCALED
             case Hadamard(args):
                 return _ATOM if isinstance(self._hadamard(args), t.Fraction) else _ENTRYWISE
             case MatMul() | SumAxis():
@@ -131,12 +131,12 @@ class Matrices(Elements):
     def _sign(self, node: Node) -> tuple[bool, t.Node]:
         """Whether a minus sign stands before a node, and what stands behind it."""
         if isinstance(node, Const):
-            return self.signed(sympify(node.value))
+            return self.signed(sympify(node.value, strict=True))
         if isinstance(node, Broadcast) and not self.notation.explicit_broadcast:
             return self._sign(node.arg)
         if not isinstance(node, Scale):
             return False, self.matrix(node)
-        negative, factor = self.signed(sympify(node.factor))
+        negative, factor = self.signed(sympify(node.factor, strict=True))
         inner = self._operand(node.arg, _SCALED)
         if factor == t.Number("1"):
             return negative, inner

@@ -218,7 +218,7 @@ class Names:
 
     def numbered(self, layer: Any, shift: int = 0) -> Any:
         """A layer as the notation counts it: a number from that of its input layer, the letters as they are."""
-        layer = sympify(layer)
+        layer = sympify(layer, strict=True)
         if isinstance(layer, Integer):
             return layer + self.notation.input_layer + shift
         return layer + shift + ((self.ahead or 0) if layer.has(index("l")) else 0)

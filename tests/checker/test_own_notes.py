@@ -131,6 +131,6 @@ def test_a_layer_without_matrix_form_whose_axes_the_notation_turns_is_refused() 
     z, x, s, j = made.equations[0].tensor, made.inputs[0], index("s"), index("j")
     shifted = Equation(z[j, s], x[j + 1, s])
     net = replace(made, equations=(shifted, *made.equations[1:]), parameters=())
-    with pytest.raises(SpecError, match="has no matrix form, and z.* is stored with its axes in another order"):
+    with pytest.raises(SpecError, match=r"has no matrix form, and z.* is stored with its axes in another order"):
         problem_of(net, "rows")
     assert problem_of(net, "ng").equations
