@@ -79,11 +79,9 @@ def mark(job: Job) -> int:
         own = job.notation if problem is None else None
         reports = check_many(_read(names, job.kind, results), problem, pool, job.timeout, job.memory, own)
         for report in _shown(reports, len(names), None in places):
-            results.take(report)
-            if problem is None and report.failure and not report.steps and report.name not in results.refused:
-                results.refused.append(report.name)
+            results.take(report, undeclared=problem is None)
     results.close()
-    return 2 if len(results.refused) == len(names) else int(results.tally.statuses[Status.RIGHT] < len(names))
+    return 2 if results.unusable == len(names) else int(results.tally.statuses[Status.RIGHT] < len(names))
 
 
 def _has_front(submission: Submission) -> bool:
@@ -95,7 +93,7 @@ def _read(names: Sequence[str], kind: str, results: _Results) -> Iterator[Submis
     for name in names:
         submission = read(name, kind)
         if submission.refused:
-            results.refused.append(name)
+            results.refused.add(submission.name)
         yield submission
 
 
@@ -144,14 +142,21 @@ class _Results:
     many: bool
     language: Language = ENGLISH
     tally: Tally = field(default_factory=Tally)
-    refused: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    unusable: int = 0
     rows: list[dict[str, str]] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
 
-    def take(self, report: Report) -> None:
-        """Count a report, and show or write it."""
+    def take(self, report: Report, undeclared: bool) -> None:
+        """Count a report, and show or write it; what cannot be used, or declares no problem where none is given, is said on standard error."""
         self.tally.add(report)
         place = next(self.places)
+        useless = report.name in self.refused or bool(undeclared and report.failure and not report.steps)
+        if useless:
+            self.unusable += 1
+            echo(f"symbackprop: {printable(report.failure.removeprefix('undecided: '))}", err=True)
+            if place is None and self.form is FORMATS["text"]:
+                return
         if place is not None:
             write_beside(place, self.form.write(report, self.rubric, self.language))
             self.written.append(place)

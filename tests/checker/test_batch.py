@@ -236,6 +236,24 @@ def test_exit_codes(check: Callable[..., Ran], tmp_path: Path) -> None:
     assert check("missing.md", "-p", "P.toml").code == 2
 
 
+def test_what_cannot_be_used_is_said_on_standard_error_and_the_rest_is_shown(check: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = check("missing.md", "-p", "P.toml")
+    assert (ran.code, ran.out, ran.err) == (2, "", "symbackprop: there is no file 'missing.md'\n")
+    ran = check("hw/right.md", "hw/rigt.md", "", "-p", "P.toml")
+    assert (ran.code, ran.err.splitlines()) == (
+        1, ["symbackprop: there is no file 'hw/rigt.md'; did you mean 'hw/right.md'?", "symbackprop: the name of a submission is empty"],
+    )  # fmt: skip
+    assert ran.out.startswith("hw/right.md: An affine layer\n")
+    assert "missing" not in ran.out
+    ran = check("missing.md", "-p", "P.toml", "-f", "json")
+    assert ran.code == 2
+    assert json.loads(ran.out)["reports"][0]["failure"] == "there is no file 'missing.md'"
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = check("-", "hw/right.md", "-p", "P.toml")
+    assert (ran.code, ran.err) == (1, "symbackprop: standard input is closed\n")
+    assert check("-", "-p", "P.toml").code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
