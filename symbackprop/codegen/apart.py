@@ -27,7 +27,7 @@ def with_functions_apart(net: Network) -> Network:
     >>> net = Network.from_equations(["h[j] = tanh(sum(k, w[j, k]*x[k])) + x[j]", "C = sum(j, h[j])"],
     ...                              tensors={"w": (2, 2), "x": (2,)}, parameters=["w"])
     >>> [str(e) for e in with_functions_apart(net).equations][:2]
-    ['z_h[j] = Sum(w[j, k]*x[k], (k, 1, 2))', 'tanh_h[j] = tanh(z_h[j])']
+    ['z_h[j] = Sum(x[k]*w[j, k], (k, 1, 2))', 'tanh_h[j] = tanh(z_h[j])']
     """
     if not net.typed or not any(e.rhs.has(Func) for e in net.equations):
         return net

@@ -61,7 +61,7 @@ def name(identifier: str, axes: Sequence[Any] = ()) -> Array:
 
 def number(value: Any) -> Array:
     """A whole number, a fraction or a decimal."""
-    found = sympify(value)
+    found = sympify(value, strict=True)
     return negative(number(-found)) if found.is_negative else Array(Op("number", (), found))
 
 
@@ -114,7 +114,7 @@ def _shared(terms: Sequence[Array]) -> list[Op]:
 
 def _factors(op: Op) -> list[Op]:
     op = op.args[0] if op.op == "neg" else op
-    return list(op.args) if op.op == "mul" else [op]
+    return [f for a in op.args for f in ([a] if a.op == "neg" else _factors(a))] if op.op == "mul" else [op]
 
 
 def _without(term: Array, shared: Sequence[Op]) -> Array:
@@ -208,7 +208,7 @@ def _is_decimal(value: Any) -> bool:
 
 def power(base: Array, exponent: Any) -> Array:
     """`base**exponent` for a number; roots and fractions written as such."""
-    exponent = sympify(exponent)
+    exponent = sympify(exponent, strict=True)
     if exponent.is_negative:
         return Array(Op("div", (number(1).op, power(base, -exponent).op)), base.axes)
     if exponent == 1:

@@ -121,7 +121,7 @@ class Loops(Indexed):
         """Whether every array in `op` is read as the result is written."""
         letters = self._letters[: self.rank(op)]
         read = [o.data.partition("[") for o in walk(self.entry(op, tuple(letters))) if o.op == "name"]
-        arrays = [(name, at) for name, _, at in read if name not in letters and (at or self.kinds[name].rank)]
+        arrays = [(name, at) for name, _, at in read if name not in letters and (at or (name in self.kinds and self.kinds[name].rank))]
         return bool(arrays) and all(at == f"{', '.join(letters)}]" for _, at in arrays) and not any(name in letters for name, _, _ in read)
 
     def flat(self, op: Op, found: Op) -> None:

@@ -149,10 +149,14 @@ class Lowering(Formulas):
         return None
 
     def _delta(self, i: Any, j: Any) -> Array:
-        """The identity matrix where two letters run equally far; any other is a single one among zeros, read at a distance."""
+        """The identity matrix where two letters run equally far, a row of it at a number; any other is a one among zeros, read at a distance."""
         sizes = self.sizes
         if isinstance(i, Symbol) and isinstance(j, Symbol) and i in sizes and sizes[i] == sizes.get(j):
             return self.identity(sizes[i], i, j)
+        for k, one in ((i, j), (j, i)):
+            if k in sizes and isinstance(one, Integer) and (one == 1 or (sizes[k].is_Integer and one <= sizes[k])):
+                row = Op("select", (self.identity(sizes[k], one, k).op,), (int(one) - 1, ":"))
+                return Array(row, (k,))
         if not all(k in sizes for k in (i - j).free_symbols):
             raise InputError(f"no code is known for the Kronecker delta of {i} and {j}")
         return self._window(Tensor(ONES, (1,))[i - j + 1], padded=True)
@@ -182,7 +186,8 @@ class Lowering(Formulas):
 
     def _extent(self, n: Any) -> Op:
         """A number of places: the largest of several is again a whole number."""
-        return self.arithmetic(sympy.sympify(n), lambda e: Array(Op("most", tuple(map(self._extent, e.args)))) if isinstance(e, Max) else None).op
+        size = sympy.sympify(n, strict=True)
+        return self.arithmetic(size, lambda e: Array(Op("most", tuple(map(self._extent, e.args)))) if isinstance(e, Max) else None).op
 
     def _sum(self, expr: Any) -> Array:
         """A sum of a product is one contraction where its factors are arrays; any other is summed along an axis."""
@@ -199,7 +204,7 @@ class Lowering(Formulas):
 
     def _contraction(self, factors: Sequence[Array], bound: Mapping[Any, Array]) -> Array:
         arrays = [f for f in factors if f.axes]
-        if len(arrays) > 1 and all(any(k in a.axes for a in arrays) for k in bound):
+        if bound and len(arrays) > 1 and all(any(k in a.axes for a in arrays) for k in bound):
             free = dict.fromkeys(k for a in arrays for k in a.axes if k not in bound)
             kept = (*(k for k in self.order if k in free), *(k for k in free if k not in self.order))
             letters = _letters(dict.fromkeys(k for a in arrays for k in a.axes))

@@ -62,7 +62,7 @@ class Program:
     @property
     def title(self) -> str:
         """What it computes, in a few words."""
-        return Message("loss and gradients") if self.whole else f"{self.loss} and its derivative by {', '.join(self.gradients)}"
+        return Message("loss and gradients") if self.whole else f"value and derivative of {self.loss} by {', '.join(self.gradients)}"
 
     @property
     def returns(self) -> str:

@@ -277,9 +277,9 @@ def test_numbers_that_are_not_needed_are_not_given() -> None:
 def test_what_needs_a_whole_gradient_says_so() -> None:
     net, params, x, y = case()
     f = sb.compile(net, wrt=["W1"])
-    with pytest.raises(InputError, match="this function computes J and its derivative by W1"):
+    with pytest.raises(InputError, match="this function computes value and derivative of J by W1"):
         f.check(params, x, y)
-    with pytest.raises(InputError, match="this function computes J and its derivative by W1"):
+    with pytest.raises(InputError, match="this function computes value and derivative of J by W1"):
         f.flat(np.zeros(3), x, y)
     with pytest.raises(SpecError, match="depends on no parameter"):
         sb.directional(sb.Network.from_equations(["C = sum(j, x[j]**2)"], tensors={"x": (3,)}))
@@ -287,7 +287,7 @@ def test_what_needs_a_whole_gradient_says_so() -> None:
 
 def test_the_source_says_what_it_computes() -> None:
     source = emit(sb.mlp(SIZES, samples="m"), of="A2", wrt=["Z2"])
-    assert "A2 and its derivative by Z2 of the network" in source
+    assert "Value and derivative of A2 by Z2 of the network" in source
     assert "def loss_and_gradients(params, X):" in source  # targets are not needed
     assert "(m, 2, m, 2)" in source
     assert "slope = " in emit(sb.directional(sb.mlp(SIZES, samples="m")))

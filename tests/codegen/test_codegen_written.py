@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import Rational
 
 import symbackprop as sb
 from symbackprop.codegen.arrays import Op, name, negative, number, plus, power, times, total
@@ -93,15 +94,15 @@ TWO = number(2)
 @pytest.mark.parametrize(
     ("made", "written"),
     [
-        (times(power(TWO, "1/2"), number("1/4"), A), "A / math.sqrt(8)"),
-        (times(power(TWO, "1/2"), number("-1/2"), A), "-A / math.sqrt(2)"),
-        (times(power(TWO, "1/2"), number("3/4"), A), "0.75 * math.sqrt(2) * A"),
-        (times(A, power(power(TWO, "1/2"), -1), power(power(number(3), "1/2"), -1)), "A / math.sqrt(6)"),
-        (times(number("1/16"), A), "A / 16"),
-        (times(number("1/4"), A), "0.25 * A"),
-        (times(number("1/1000"), A), "0.001 * A"),
-        (times(number("1/3"), A), "A / 3"),
-        (times(number(4), times(number("1/2"), A, B)), "2 * A * B"),
+        (times(power(TWO, Rational(1, 2)), number(Rational(1, 4)), A), "A / math.sqrt(8)"),
+        (times(power(TWO, Rational(1, 2)), number(Rational(-1, 2)), A), "-A / math.sqrt(2)"),
+        (times(power(TWO, Rational(1, 2)), number(Rational(3, 4)), A), "0.75 * math.sqrt(2) * A"),
+        (times(A, power(power(TWO, Rational(1, 2)), -1), power(power(number(3), Rational(1, 2)), -1)), "A / math.sqrt(6)"),
+        (times(number(Rational(1, 16)), A), "A / 16"),
+        (times(number(Rational(1, 4)), A), "0.25 * A"),
+        (times(number(Rational(1, 1000)), A), "0.001 * A"),
+        (times(number(Rational(1, 3)), A), "A / 3"),
+        (times(number(4), times(number(Rational(1, 2)), A, B)), "2 * A * B"),
         (times(A, times(B, E)), "A * B * E"),
         (times(A, times(B, power(E, -1))), "A * (B / E)"),
         (plus(times(A, B), negative(times(A, E))), "A * (B - E)"),
@@ -153,3 +154,23 @@ def test_wrapping_changes_nothing_but_white_space(text: str, width: int) -> None
 def test_what_fits_stays_on_its_line() -> None:
     assert wrapped("a + b", 5) == ["a + b"]
     assert wrapped("unbreakable_name", 5) == ["unbreakable_name"]
+
+
+def test_the_derivative_of_an_entry_reads_a_row_of_the_identity() -> None:
+    """By hand, p_0 (e_0 - p)."""
+    net = typed(["p[j] = exp(z[j])/sum(k, exp(z[k]))", "C = sum(j, p[j]**2)"], {"z": (4,)}, ["z"])
+    f = sb.compile(net, of="p[0]")
+    assert "np.pad" not in f.source
+    assert "np.einsum" not in f.source
+    z = np.array([0.5, -1.0, 2.0, 0.0])
+    p = np.exp(z) / np.exp(z).sum()
+    np.testing.assert_allclose(f({"z": z})[1]["z"], p[0] * (np.eye(4)[0] - p), rtol=1e-14)
+
+
+@pytest.mark.parametrize("backend", ["numba", "jax", "torch"])
+def test_a_row_of_the_identity_in_every_library(backend: str) -> None:
+    pytest.importorskip(backend)
+    net = typed(["C = sum(j, delta(j, 2)*x[j]**2) + sum(j, x[j])"], {"x": (3,)}, ["x"])
+    x = np.array([0.5, -1.0, 2.0], dtype="float32")
+    _, grads = sb.compile(net, backend=backend, dtype="float32")({"x": x})
+    np.testing.assert_allclose(np.asarray(grads["x"]), [1.0, -1.0, 1.0])
