@@ -136,7 +136,7 @@ def _folded(steps: list[Step], final: Any, name: str) -> list[Step]:
     for form, reason in forms:
         if form != final:
             last = steps[-1].expression
-            nicer = evaluated(form) == evaluated(last) and length(form) <= length(last)
+            nicer = steps[-1].reason.rule != "differentiate" and evaluated(form) == evaluated(last) and length(form) <= length(last)
             steps = [*steps[:-1], replace(steps[-1], expression=form)] if nicer else [*steps, Step(form, reason)]
     words = Message("In terms of {names}, where {equations}:") if functions else Message("Simplify:")
     if isinstance(final, Func):

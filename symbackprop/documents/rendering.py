@@ -136,6 +136,18 @@ def _built(value: Any, notation: Notation, samples: Any, words: tuple[tuple[str,
     return builder.shape(value.stored or value.sizes) if isinstance(value, Shape) else builder.build(value)
 
 
+_LONG = 40  # letters that fill half a line
+
+
+def _wordy(table: Table) -> int | None:
+    """The column of a table that is words in every row, and long ones, which may be broken into lines."""
+    for n, column in enumerate(zip(*table.rows, strict=True)):
+        words = [cell.text if isinstance(cell, Prose) else cell for cell in column]
+        if all(isinstance(text, str) for text in words) and max(map(len, words)) > _LONG:
+            return n
+    return None
+
+
 @dataclass(frozen=True)
 class _Writer:
     section: Section
@@ -161,7 +173,8 @@ class _Writer:
                 return self.chain(block)
             case Table():
                 cells = [[self.cell(c) for c in r] for r in block.rows]
-                return {"kind": "table", "columns": [self.cell(c) for c in block.columns], "rows": cells, "caption": self.words(block.caption)}
+                columns = [self.cell(c) for c in block.columns]
+                return {"kind": "table", "columns": columns, "rows": cells, "caption": self.words(block.caption), "wordy": _wordy(block)}
             case Figure():
                 picture = block.drawing.fitted(self.builder, self.medium.room)
                 drawn = self.medium.picture(picture, self.language.text(block.caption))
