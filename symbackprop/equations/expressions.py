@@ -159,7 +159,17 @@ def evaluated(expr: Any) -> Any:
     if not getattr(expr, "args", ()) or isinstance(expr, (Str, Tensor, Entry)):
         return expr
     args = tuple(evaluated(a) for a in expr.args)
-    return rebuild(expr, args) if isinstance(expr, (Sum, Piecewise, Relational)) else expr.func(*args)
+    if isinstance(expr, Piecewise):
+        return _decided(args)
+    open_ = isinstance(expr, Relational) and not all(a.is_number for a in args)
+    return rebuild(expr, args) if open_ or isinstance(expr, Sum) else expr.func(*args)
+
+
+def _decided(cases: tuple[Any, ...]) -> Any:
+    """Cases without those whose numbers say that they never hold, up to the first that always does."""
+    left = [case for case in cases if case.cond != S.false]
+    always = next((n for n, case in enumerate(left) if case.cond == S.true), len(left))
+    return left[0].expr if always == 0 and left else Piecewise(*left[: always + 1], evaluate=False)
 
 
 def rename_bound(expr: Any, taken: set[Basic]) -> Any:
