@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import subprocess
 from functools import cache
 from itertools import combinations, pairwise, permutations
@@ -13,11 +12,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from programs import needs
 from sympy import Integer, Rational, S
 
 from symbackprop.builders import deep, mlp
 from symbackprop.documents.about_network import layout_of, letters_of, style_of
 from symbackprop.documents.classics import chain_network
+from symbackprop.documents.drawn import MOST, graph_figure
 from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import SpecError
 from symbackprop.graphs import graph
@@ -224,6 +225,23 @@ def test_a_long_graph_goes_on_on_the_next_line() -> None:
 # ---------------------------------------------------------------- which picture
 
 
+@pytest.mark.parametrize("layers", [6, 12, 40])
+def test_a_graph_of_many_equations_goes_on_in_the_next_picture(layers: int) -> None:
+    """Every equation has its node in one of the pictures, each of which fits a page; what leads from one to the next stands in both."""
+    notation = load_notation("nielsen")
+    net = mlp([5] * layers, activation="tanh")
+    figures = graph_figure(net, layout_of(net, notation), letters_of(net, notation))
+    builder = Builder(notation, last=net.last_layer)
+    pictures = [figure.drawing.picture(builder) for figure in figures]
+    assert len(pictures) == -(-len(net.equations) // MOST)
+    assert sum(isinstance(s, Box) for p in pictures for s in p.shapes) == len(net.equations)
+    assert all(p.size[0] < 48.1 and p.size[1] < 62 for p in pictures)
+    for before, after in pairwise(pictures):
+        labels = [[s.node for s in p.shapes if isinstance(s, Label)] for p in (before, after)]
+        assert [node for node in labels[0] if node in labels[1]]
+    assert len({figure.caption for figure in figures}) == min(len(figures), 2)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("2-2-1", NeuronsDrawing), ("medium", NeuronsDrawing), ("large", LayersDrawing), ("long", LayersDrawing),
                                             ("deep", LayersDrawing), ("deep entropy", LayersDrawing)])  # fmt: skip
 def test_small_networks_are_drawn_neuron_by_neuron(name: str, kind: type) -> None:
@@ -274,7 +292,7 @@ def test_svg_is_well_formed_and_everything_is_inside(name: str, notation: str, k
             assert min(x, y, wide - x - w, high - y - h) >= 0
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")
+@needs("pdflatex")
 def test_tikz_compiles_without_a_warning(tmp_path: Path) -> None:
     pictures = [drawn(*case) for case in CASES if case[1] in ("nielsen", "ng", "saito", "mazur", "bishop")]
     pictures.append(descent().picture(Builder(load_notation("ng"))))
@@ -293,7 +311,7 @@ def test_typst_compiles() -> None:
     assert typst.compile(f"{shown}\n\n#{typst_picture(descent().picture(Builder(load_notation('ng'))))}\n".encode())[:4] == b"%PDF"
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+@needs("chromium")
 def test_formulas_in_a_browser_keep_to_the_room_they_were_given(tmp_path: Path) -> None:
     """The oracle is the browser: it measures each formula, and says by how many ems one is larger than its room."""
     pictures = "\n".join(svg(drawn(n, s, k)) for n, s, k in CASES if s in ("nielsen", "ng", "saito", "mazur", "bishop"))
