@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import needs
 
 import symbackprop as sb
 from symbackprop import cli
@@ -30,7 +31,6 @@ from symbackprop.typeset import tree as t
 from symbackprop.typeset.typst import display, escape, inline
 from symbackprop.worksheet import worksheet
 
-IN_CI = "CI" in os.environ
 NETWORKS: dict[str, dict[str, Any]] = {
     "a batch with a penalty": {
         "sizes": [3, 4, 2], "activation": "tanh", "output": "softmax", "loss": "cross_entropy", "samples": "m", "penalty": "l2",
@@ -40,10 +40,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "sizes with names": {"sizes": ["d", "h", "c"], "activation": "elu", "output": "sigmoid", "loss": "binary_cross_entropy", "samples": "m"},
     "50% of a_b & #c <d>": {"sizes": [2, 1], "loss": "huber", "name": "50% of a_b & #c <d> | $e$ {f} [g] *h* `i` \"j\" @k ~l ^m"},
 }  # fmt: skip
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None and not IN_CI, reason=f"{program} is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -225,7 +221,7 @@ def test_fonts_are_found_where_the_variable_says(tmp_path: Path, monkeypatch: py
 
 def _not_blank(made: Path, words: list[str]) -> None:
     """Poppler reads the words, and draws no page without ink."""
-    if shutil.which("pdftotext") is None and not IN_CI:
+    if shutil.which("pdftotext") is None:
         pytest.skip("poppler is not installed")
     text = subprocess.run(["pdftotext", "-layout", str(made), "-"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert all(w in text for w in words)

@@ -13,21 +13,17 @@ from html import escape
 from pathlib import Path
 
 import pytest
+from programs import needs
 
 import symbackprop as sb
 from symbackprop.documents.blocks import Notes
 from symbackprop.documents.saving import documents
 from symbackprop.languages import LANGUAGES, load_language
 
-IN_CI = "CI" in os.environ
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking"]
 NOTATIONS = ("nielsen", "ng", "goodfellow")  # letters with numbers, brackets with examples in them, bold
 COMPLAINTS = re.compile(r"^(?:Overfull|Underfull \\hbox|! |Missing character|LaTeX Warning|LaTeX Font Warning|Package \w+ Warning).*", re.M)
 SETTLING = re.compile(r"Rerun|has changed|undefined references|Label\(s\) may have")  # said by a first pass only
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None and not IN_CI, reason=f"{program} is not installed")
 
 
 @cache
@@ -107,7 +103,7 @@ def test_a_page_is_dark_where_its_reader_wants_it_dark(setting: str, dark: bool,
 def tex(source: Path, passes: int) -> list[str]:
     """What TeX complains of in its last pass."""
     program = re.findall(r"^% !TEX program = (\w+)", source.read_text(encoding="utf-8"), re.M)[0]
-    if shutil.which(program) is None and not IN_CI:
+    if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     for _ in range(passes):
         done = subprocess.run(

@@ -7,7 +7,6 @@ The oracles are the books: what differs between two of them is typed here by han
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from functools import cache
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from programs import needs
 
 import symbackprop as sb
 from symbackprop.cli.commands import command
@@ -152,7 +152,7 @@ def test_the_page_has_two_columns(tmp_path: Path) -> None:
     assert t._repr_html_().count("<math") >= 2 * len([r for r in t.rows if r.first and r.second])
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX")
+@needs("pdflatex")
 @pytest.mark.parametrize(("network", "first", "second"), [("batch", "ng", "d2l"), ("deep", "ufldl", "cs224n")])
 def test_the_document_compiles_without_a_warning(network: str, first: str, second: str, tmp_path: Path) -> None:
     translated(network, first, second).save(tmp_path / "t.tex")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import needs
 
 import symbackprop as sb
 from symbackprop import cli
@@ -35,7 +35,6 @@ from symbackprop.worksheet.lectured import SECTIONS
 from symbackprop.worksheet.lines import MATRIX, Line, lines_of
 from symbackprop.worksheet.rendering import SHEETS
 
-IN_CI = "CI" in os.environ
 NETWORKS = {
     "batch": sb.mlp([3, 4, 2], activation="sigmoid", output="softmax", loss="cross_entropy", samples="m", name="a batch"),
     "flat": sb.mlp([3, 2], activation="tanh", output="softmax", loss="cross_entropy", samples="m"),
@@ -394,10 +393,6 @@ def test_a_template_of_ones_own_is_taken(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- set by their programs
 
 
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None and not IN_CI, reason=f"{program} is not installed")
-
-
 def _set(sheet: Worksheet, folder: Path, program: str) -> None:
     """TeX runs twice without a complaint."""
     sheet.save(folder, ["tex"])
@@ -418,7 +413,7 @@ def test_pdflatex_sets_the_three_sheets(kind: str, notation: str, choices: bool,
     _set(made(kind, notation, ("every:2",), 1, choices=choices), tmp_path, "pdflatex")
 
 
-@pytest.mark.skipif(shutil.which("xelatex") is None and not IN_CI, reason="xelatex is not installed")
+@needs("xelatex")
 @pytest.mark.parametrize("language", ["vi", "zh_Hans", "zh_Hant"])
 def test_xelatex_sets_them_in_every_language(language: str, tmp_path: Path) -> None:
     _set(made("one", "nielsen", ("every:2",), 1, choices=True, language=language), tmp_path, "xelatex")

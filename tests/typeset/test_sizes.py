@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from programs import needs
 
 import symbackprop as sb
 from symbackprop.documents.rendering import LATEX, render_notes
@@ -50,7 +49,7 @@ def measured(asked: list[tuple[str, bool]], folder: Path) -> list[tuple[float, f
     return [(float(w) / EM, (float(h) + float(d)) / EM) for w, h, d in sizes]
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None and "CI" not in os.environ, reason="pdflatex is not installed")
+@needs("pdflatex")
 @pytest.mark.parametrize("notation", ["nielsen", "ng", "goodfellow"])
 def test_estimates_are_near_what_tex_sets(notation: str, tmp_path: Path) -> None:
     """Hardly ever less, so that nothing runs off a slide, and not much more, so that slides are full."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from programs import needs
 
 from symbackprop.glyphs import ACCENTS, BIG, FENCES, FUNCTIONS, GLYPHS, MATRIX_FENCES, SIGNS, SPACES, STYLES
 from symbackprop.typeset.latex import display, escape, inline, latex
@@ -216,17 +215,8 @@ def everything() -> list[str]:
     return [latex(node) for node in (*tables, *(node for node, _ in GOLDEN))]
 
 
-@pytest.fixture
-def pdflatex() -> str:
-    path = shutil.which("pdflatex")
-    if path is None and os.environ.get("CI"):
-        pytest.fail("pdflatex is missing; in CI every construct must be compiled")
-    if path is None:
-        pytest.skip("pdflatex is not installed")
-    return path
-
-
-def test_everything_compiles(pdflatex: str, tmp_path: Path) -> None:
+@needs("pdflatex")
+def test_everything_compiles(tmp_path: Path) -> None:
     formulas = "\n\n".join(rf"\[ {formula} \]" for formula in everything())
     source = rf"""\documentclass{{article}}
 \usepackage[T1]{{fontenc}}\usepackage{{amsmath,amssymb}}
@@ -236,7 +226,7 @@ def test_everything_compiles(pdflatex: str, tmp_path: Path) -> None:
 \end{{document}}
 """
     (tmp_path / "all.tex").write_text(source, encoding="utf-8")
-    command = [pdflatex, "-interaction=nonstopmode", "-no-shell-escape", "all.tex"]
+    command = ["pdflatex", "-interaction=nonstopmode", "-no-shell-escape", "all.tex"]
     run = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, timeout=120)
     log = (tmp_path / "all.log").read_text(encoding="latin-1")
     complaints = re.findall(r"^.*(?:undefined|Missing character|Overfull).*$|^!.*\n.*\n.*$", log, re.MULTILINE)
