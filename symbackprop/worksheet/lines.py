@@ -78,8 +78,8 @@ def _lines(d: Derivation, text: Builder, shown: Builder) -> Iterator[Line]:
     if d.matrix is not None:
         said, seen = text.about(d.matrix.lhs, d.matrix.rhs), shown.about(d.matrix.lhs, d.matrix.rhs)
         left, right = (latex(said.build(side)) for side in (d.matrix.lhs, d.matrix.rhs))
-        after, holds = (by.on_layers(EMPTY, d.matrix.layers) for by in (seen, said))
-        yield Line(d.name, len(steps) + 1, MATRIX, left, right, "=", seen.build(d.matrix.rhs), after=after, shows=shows, holds=latex(holds))
+        after, holds = seen.on_layers(EMPTY, d.matrix.layers), latex(said.on_layers(EMPTY, d.matrix.layers))
+        yield Line(d.name, len(steps) + 1, MATRIX, left, right, "=", seen.build(d.matrix.rhs), after=after, shows=shows, holds=holds)
 
 
 def _shows(steps: Sequence[Step]) -> Iterator[frozenset[str]]:
