@@ -14,9 +14,10 @@ from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.slopes import entrywise
 from symbackprop.checker.symbols import key
-from symbackprop.checker.terms import Add, Derived, Leaf, Mul, Term, add, free, negative
+from symbackprop.checker.terms import Add, Derived, Leaf, Mul, Term, add, free, leaves, negative
 from symbackprop.checker.values import evaluate
 from symbackprop.checker.verdicts import Judgement, Status
+from symbackprop.equations import Tensor
 from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree, children
@@ -161,7 +162,10 @@ def _ends(tree: Tree, context: Context) -> tuple[str, str] | None:
 
 
 def update(left: Tree, right: Tree, problem: Problem, context: Context, python: bool) -> Judgement | None:
-    """`W := W - alpha dW`: a step against the gradient; None for a line that is no update."""
+    """`W := W - alpha dW`: a step against the gradient; None for a line that is no update.
+
+    What keeps values of its own from step to step, as a velocity does, is not judged.
+    """
     reader = Reader(context, next(iter(instances((left, right), context)), {}), python=python)
     found = reader.lookup(left) if isinstance(left, (Name, Script)) else None
     if context.loss is None or found is None or not isinstance(found[0].meaning, Quantity):
@@ -175,6 +179,10 @@ def update(left: Tree, right: Tree, problem: Problem, context: Context, python: 
                 return None
             if a.term.tensor in {e.tensor for e in problem.equations}:
                 return None
+            kept = [t for t in (a.term, *leaves(b.term)) if isinstance(t, Leaf) and t.tensor not in _below(context.loss, context)]
+            if kept:
+                words = Message("a step with {name}, which the loss is not made of, is not judged", name=str(kept[0].tensor))
+                return Judgement(Status.UNDECIDED, words)
             _, b = _on(a, b, reader)
             change = add(b.term, negative(a.term))
             gradient = Derived(context.loss, (), a.term.tensor, a.term.indices)
@@ -182,6 +190,18 @@ def update(left: Tree, right: Tree, problem: Problem, context: Context, python: 
         except (Unreadable, Misfit, Undecided):
             continue
     return worst
+
+
+def _below(loss: Tensor, context: Context) -> set[Tensor]:
+    """What a loss is made of, itself included."""
+    found: set[Tensor] = set()
+    waiting = [loss]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor not in found:
+            found.add(tensor)
+            waiting += context.uses.get(tensor, ())
+    return found
 
 
 def _terms(x: Typed) -> list[object]:

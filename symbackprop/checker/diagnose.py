@@ -19,19 +19,19 @@ from symbackprop.checker.values import World
 from symbackprop.checker.verdicts import Diagnosis
 from symbackprop.parse.tree import Tree
 
-__all__ = ["KINDS", "diagnose"]
+__all__ = ["KINDS", "SECONDS", "diagnose"]
 
 SECONDS = 1.2  # of work for one diagnosis
 
 
 def diagnose(
     left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, text: str, offset: int,
-    opening: Tree | None = None, world: World | None = None,
+    opening: Tree | None = None, world: World | None = None, seconds: float = SECONDS,
 ) -> Diagnosis | None:  # fmt: skip
     r"""The likeliest explanation of why `left = right` is wrong; None where the left side has no value to go by.
 
     `text` is what the right side was read from, with it starting at `offset` of what its spans count; `opening` is the left side
-    that opens the chain, and `world` the point that refutes the line.
+    that opens the chain, and `world` the point that refutes the line. The search ends after `seconds` of work.
 
     >>> from symbackprop.checker.problem import problem_from
     >>> from symbackprop.parse.latex import read_formula
@@ -42,7 +42,7 @@ def diagnose(
     >>> found.kind, found.mended, line[found.start : found.end]
     ('power', '2 x u', 'x^2')
     """
-    until = time.thread_time() + SECONDS
+    until = time.thread_time() + seconds
     worlds = (problem.worlds[1], *(() if world is None else (world,)))
     targets = (Target.of(left, right, w, context, conditions, python, opening) for w in worlds)
     target = next((t for t in targets if t is not None and t.shows(right)), None)

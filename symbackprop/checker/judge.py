@@ -47,7 +47,7 @@ def check(
         with _ALONE, limited(timeout, memory):
             document = read_document(text, kind)
             asked = asked or _declared(document.front, name, notation)
-            steps.extend(Judge(asked, document.macros).steps(document.lines))
+            steps.extend(Judge(asked, document.macros, 0.6 * timeout).steps(document.lines))
             steps = told(steps, asked)
             targets = tuple(Target(label, reached(tree, steps, asked.context)) for label, tree in asked.targets)
     except (ReadError, TooLarge) as error:

@@ -224,6 +224,8 @@ def is_quantity(reader: Walk, tree: Tree) -> bool:
 
 def nabla(reader: Walk, tree: Nabla) -> Typed:
     """A gradient, by the quantity below its sign."""
+    if tree.by is None and (pair := taken_at(reader, tree.of)) is not None:
+        return derived(reader, reader.read(pair[0]), variable(reader, pair[1]), tree.span)
     if tree.by is None:
         of = reader.read(tree.of)
         said = reader.context.applied.get(key(tree.of.function if isinstance(tree.of, Call) else tree.of))
@@ -234,6 +236,14 @@ def nabla(reader: Walk, tree: Nabla) -> Typed:
             raise Unreadable(Message("the gradient needs what it is taken by, as in {example}", example="\\nabla_a C"), tree.span)
         return derived(reader, of, found[0], tree.span)
     return derived(reader, reader.read(tree.of), variable(reader, tree.by), tree.span)
+
+
+def taken_at(reader: Walk, tree: Tree) -> tuple[Tree, Tree] | None:
+    """A quantity and the one that stands in brackets behind it, `f(w)`: the gradient is taken by that."""
+    match tree:
+        case Juxtaposed((of, Fence("(", by, ")"))) | Call(of, (by,)):
+            return (of, by) if is_quantity(reader, of) and is_quantity(reader, by) and reader.read(of).is_scalar else None
+    return None
 
 
 def sources(reader: Walk, term: Term) -> list[Typed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from symbackprop.checker.compare import Difference, Outcome, compared, instances
 from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
 from symbackprop.checker.conventions import in_another_convention, is_schematic, update
 from symbackprop.checker.counterexample import counterexample_of, short
-from symbackprop.checker.diagnose import diagnose
+from symbackprop.checker.diagnose import SECONDS, diagnose
 from symbackprop.checker.diagnosis.found import Found
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.proving import proof_of
@@ -30,7 +31,8 @@ from symbackprop.parse.tree import Command, Formula, Link, Name, Number, Script,
 
 __all__ = ["Judge", "Judged"]
 
-_EQUAL = ("=", "equiv", ":=", "triangleq", "gets")
+_EQUAL = ("=", "equiv", ":=", "=:", "triangleq", "gets")
+_SHARE = 5  # so many diagnoses could take as long as one may
 _DEFINES = (":=", "equiv", "triangleq")
 
 
@@ -55,6 +57,7 @@ class Judge:
 
     problem: Problem
     macros: Mapping[str, Command] = field(default_factory=dict)
+    seconds: float = 6.0  # of work for all diagnoses together
 
     def __post_init__(self) -> None:
         context = self.problem.context
@@ -145,6 +148,10 @@ class Judge:
         assert last is not None
         assert start is not None
         first = last is start
+        if relation == "=:":  # the name stands behind what it is given to
+            named = self.definition(tree, last, ":=", python)
+            if named is not None:
+                return Judged(replace(place, before=named), start, tree)
         defined = self.definition(last, tree, relation, python) if first else None
         if defined is not None:
             return Judged(replace(place, before=defined), start, tree)
@@ -195,14 +202,18 @@ class Judge:
     ) -> Diagnosis | None:
         """Why a step is wrong; it stays refuted where that cannot be said."""
         opening = None if left is self.opening else self.opening
+        start = time.thread_time()
         try:
             world = None if outcome.difference is None else outcome.difference.world
-            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening, world)
+            seconds = min(SECONDS, self.seconds / _SHARE)
+            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening, world, seconds)
         except MemoryError:
             raise
         except Exception as error:
             warnings.warn(f"the diagnosis of '{text[:80]}' failed: {type(error).__name__}: {error}", RuntimeWarning, stacklevel=2)
             return None
+        finally:
+            self.seconds -= time.thread_time() - start
 
     def words(self, difference: Difference) -> str:
         layer = ", ".join(f"{k} = {v}" for k, v in difference.env.items())
@@ -221,7 +232,8 @@ class Judge:
         reader = Reader(self.context, next(iter(instances((left, right), self.context)), {}), python=python)
         if reader.lookup(left) is not None or not _undefined(reader, left):
             return None
-        if relation not in _DEFINES and reader.near(letter_key(left)) is not None:
+        letter = letter_key(left)
+        if relation not in _DEFINES and len(letter) > 1 and reader.near(letter) is not None:
             return None
         if words := _undefined(reader, right):
             return Judgement(Status.UNDECIDED, words)

@@ -83,7 +83,7 @@ _REFUSED = {
 }
 _SIGNS = {
     **dict.fromkeys(("+", "-", "*", "/", "@", ".*", "./", "**"), "op"),
-    **dict.fromkeys(("=", ":=", "!=", "<=", ">=", "<", ">"), "relation"),
+    **dict.fromkeys(("=", ":=", "=:", "!=", "<=", ">=", "<", ">"), "relation"),
     **dict.fromkeys("([", "open"), **dict.fromkeys(")]", "close"), **dict.fromkeys(("|", "||"), "bar"),
     **dict.fromkeys("{}^_&.", ""), **dict.fromkeys(",;", ","),
 }  # fmt: skip
@@ -99,7 +99,7 @@ _SKIP = re.compile(
 _TOKEN = re.compile(
     r"(?P<command>\\(?:[a-zA-Z]+|[^\\]))|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)"
     r"|(?P<dotted>(?:np|numpy|torch|tf|jnp)(?:\.[A-Za-z_]\w*)+)|(?P<letters>[a-zA-Z][a-zA-Z0-9]*)|(?P<attribute>\.[A-Za-z]\w*)"
-    r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\])?)|(?P<primes>'+)|(?P<sign>\*\*|\.\.\.|\.\*|\./|[:!<>=]=|=>|->|\|\||.)",
+    r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\])?)|(?P<primes>'+)|(?P<sign>\*\*|\.\.\.|\.\*|\./|[:!<>=]=|=>|=:|->|\|\||.)",
     re.DOTALL,
 )
 _WORD = re.compile(r"\s*\{\s*([A-Za-z](?:[A-Za-z0-9. -]|\\[_ ])*)\}")

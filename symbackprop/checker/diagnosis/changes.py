@@ -92,6 +92,22 @@ def _whole(s: Scene) -> Iterator[Edit]:
         yield from _exchanged(s, i, j)
     for step in (1, -1):
         yield from _moved(s, step)
+    yield from _renamed(s)
+
+
+def _renamed(s: Scene) -> Iterator[Edit]:
+    """A symbol that stands in several places taken for another in all of them: z (1 - z) for a (1 - a)."""
+    places: dict[str, list[Tree]] = {}
+    for t, _ in s.parts(s.tree):
+        if s.is_symbol(t):
+            places.setdefault(s.slice(t), []).append(t)
+    for old, found in places.items():
+        for new in s.whole_symbols if len(found) > 1 else ():
+            if new != old and s.shape(new) == s.shape(old):
+                text, at = "", s.tree.span.start
+                for t in found:
+                    text, at = text + s.text[at : t.span.start] + new, t.span.end
+                yield Edit("operand", *s.tree.span, text + s.text[at : s.tree.span.end], old, new)
 
 
 def _dividend(tree: Tree) -> Tree:

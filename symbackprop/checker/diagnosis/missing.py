@@ -93,7 +93,8 @@ class _Known:
         d = s.dialect
         squares = tuple(_Atom("missing factor", Written(f"(1 - {d.squared(a.written).text})", ATOM), a.matrix, 1 - a.value**2) for a in atoms)
         over = tuple(replace(a, kind="missing factor", written=d.over(_ONE, a.written), value=1 / a.value) for a in atoms if not a.matrix)
-        second = (*atoms, *less, *squares, *over)
+        two = _Atom("missing factor", Written("2", ATOM), False, np.full(place.shape, 2.0))
+        second = (*atoms, *less, *squares, *over, two)
         if not second:
             return _Known(s, (), (), np.zeros((0, 1)))
         x, y = (np.array([a.value.ravel() for a in part]) for part in (atoms, second))
@@ -112,7 +113,7 @@ class _Known:
     def both(self, a: _Atom, b: _Atom, value: Any) -> _Atom:
         """The product of two; a number stands in front of a matrix."""
         d = self.scene.dialect
-        left, right = (b, a) if a.matrix and not b.matrix else (a, b)
+        left, right = (b, a) if (a.matrix and not b.matrix) or b.written.text.isdigit() else (a, b)
         way = d.hadamard if a.matrix and b.matrix else d.scaled
         return _Atom("missing factor", d.join(way, left.written, right.written), a.matrix or b.matrix, value)
 
@@ -131,13 +132,16 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
         for a in known.like(wanted):
             if a in known.first:
                 yield s.edit("function" if a.kind == "inner derivative" else "operand", tree, parent, a.written)
-    for a in known.like(wanted / own) if not isinstance(tree, Signed) else ():  # a factor stands behind the sign
+    one = key(tree) == "1" and parent is not None and is_sum(parent)  # another term stands there, or none
+    for a in known.like(wanted / own) if not isinstance(tree, Signed) and not one else ():  # a factor stands behind the sign
         if matrix and a.matrix:
             yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.hadamard, whole, a.written))
         else:
             left, right = (whole, a.written) if whole.text[0].isdigit() else (a.written, whole)
             yield s.edit(a.kind, tree, parent, s.dialect.join(s.dialect.scaled, left, right))
     for sign, rest in (("+", wanted - own), ("-", own - wanted)):
+        if (number := _one_number(rest)) is not None and number > 0 and not matrix:
+            yield s.edit("missing term", tree, parent, Written(f"{whole.text} {sign} {_number(s, number).text}", SUM))
         for a in known.like(rest):
             if a not in known.second and not (parent is None or is_sum(parent)):
                 continue  # only a term of the line itself is looked for among products
@@ -146,6 +150,14 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
         for a in known.like(wanted + own):
             if a in known.first:
                 yield s.edit("missing term", tree, parent, Written(f"{a.written.fit(PRODUCT)} - {whole.fit(PRODUCT)}", SUM))
+
+
+def _one_number(values: Any) -> Fraction | None:
+    """The simple fraction that all values are."""
+    if not values.size or not np.all(np.isfinite(values)):
+        return None
+    found = Fraction(float(values.flat[0])).limit_denominator(_DENOMINATOR)
+    return found if np.allclose(values, float(found), rtol=1e-9, atol=1e-12) else None
 
 
 def _affine(s: Scene) -> Iterator[tuple[Tree, Tree | None]]:

@@ -24,6 +24,8 @@ def product(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     found = s.factors(tree)
     for n in range(len(found)):
         yield from _dropped(s, tree, found, n)
+    for n in range(1, len(found) - 1):
+        yield s.replaced("extra factor", found[n - 1].end, found[n + 1].end, "", tree)
     matrices = [not s.is_number(p.tree) for p in found]
     for i, j in combinations(range(len(found)), 2):
         if matrices[i] and matrices[j]:

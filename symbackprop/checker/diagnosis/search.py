@@ -22,7 +22,7 @@ from .target import Place, Target
 
 __all__ = ["Search"]
 
-_PAIRS = 0.4  # seconds of the search for a second mistake: there are thousands of pairs, and what is found late is far-fetched
+_PAIRS = 0.6  # seconds of the search for a second mistake: there are thousands of pairs, and what is found late is far-fetched
 _DEAR = COSTS["factor"]  # what costs more is not one of two mistakes
 _SCALES = ("sign", "factor")
 _SCALING = (*_SCALES, "counted twice", "inverse")

@@ -11,9 +11,16 @@ from symbackprop.parse.tree import Call, Derivative, Fence, Infix, Nabla, Name, 
 
 from .line import Edit, walk
 from .scene import Scene
-from .writing import ATOM, FACTOR, Written
+from .writing import ATOM, FACTOR, RUN, SUM, Written
 
 __all__ = ["braced", "called", "symbol", "toggled"]
+
+
+# derivatives of functions that nobody writes with a prime
+_SLOPES = {
+    "ln": (r"\frac{{1}}{{{}}}", FACTOR), "log": (r"\frac{{1}}{{{}}}", FACTOR), "sin": (r"\cos({})", FACTOR), "cos": (r"-\sin({})", SUM),
+    "sqrt": (r"\frac{{1}}{{2 \sqrt{{{}}}}}", FACTOR),
+}  # fmt: skip
 
 
 def symbol(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
@@ -67,7 +74,12 @@ def _powers(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
     if isinstance(tree, Script) and tree.sup is not None and (isinstance(tree.sup, Number) or not s.is_layer(tree.sup)):
         written = s.slice(tree.sup)
         if re.fullmatch(r"-?\d+(/\d+)?", written):
-            for n in (Fraction(written) - 1, Fraction(written) + 1):
+            lower = Fraction(written) - 1
+            start, end = tree.sup.span.start, tree.sup.span.end
+            rest = s.text[tree.span.start : start] + braced(s, tree.sup, str(lower)) + s.text[end : tree.span.end]
+            below = _without(s, tree, tree.sup) if lower == 1 else rest
+            yield s.edit("prime", tree, parent, Written(f"{written} {below}", RUN))
+            for n in (lower, lower + 2):
                 if n not in (0, 1):
                     yield s.replaced("power", *tree.sup.span, braced(s, tree.sup, str(n)), tree)
     if isinstance(tree, Script) and key(tree.base) == "e" and tree.sup is not None:
@@ -216,6 +228,9 @@ def called(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:
         yield s.edit("prime", tree, parent, Written(head.replace("'", "", 1).replace("^{}", "") + rest, FACTOR))
     elif isinstance(tree.function, Script) and head.endswith("}") and tree.function.sup is not None:
         yield s.edit("prime", tree, parent, Written(f"{head[:-1]}'}}{rest}", FACTOR))
+    elif (slope := _SLOPES.get(letter_key(tree.function))) is not None and len(tree.args) == 1 and not s.python:
+        inner = tree.args[0].body if isinstance(tree.args[0], Fence) else tree.args[0]
+        yield s.edit("prime", tree, parent, Written(slope[0].format(s.slice(inner)), slope[1]))
     else:
         yield s.edit("prime", tree, parent, Written(f"{head}'{rest}", FACTOR))
     for f in (f for f in s.functions if f != head.rstrip("'")):
