@@ -233,6 +233,8 @@ class _Writer:
         axes = tuple(indices[a] for a in storage(tensor, self.layout))
         if not {*array.axes} <= {*axes}:
             raise InputError(f"no code is known for {item}: it has more axes than its left side")
+        if not axes and isinstance(item, Equation) and not tensors(item.rhs):
+            return Op("full", (array.op,))  # what is made of numbers alone takes the dtype of the arrays, and libraries' functions take it
         return full(array, axes, [self.lowering.scalar(n).op for n in self.shape(tensor)])
 
 

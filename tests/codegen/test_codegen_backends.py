@@ -22,6 +22,7 @@ from test_codegen_graphs import WIDTH, layers
 import symbackprop as sb
 from symbackprop.codegen.backends import BACKENDS
 from symbackprop.codegen.function import emit
+from symbackprop.codegen.loading import loaded
 from symbackprop.errors import InputError, MissingLibrary
 from symbackprop.rules import ACTIVATIONS, LOSSES, PENALTIES
 
@@ -145,6 +146,24 @@ def same_everywhere(net: Any, params: dict[str, Any], data: list[Any], **numbers
         assert np.isclose(float(other), loss, rtol=1e-12), backend
         for name, value in grads.items():
             np.testing.assert_allclose(np.asarray(gradients[name]), value, rtol=1e-10, atol=1e-12, err_msg=f"{backend}: {name}")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backend", [*BACKENDS])
+def test_quantities_of_numbers_alone_are_of_the_dtype(backend: str, dtype: str) -> None:
+    """The oracle is the derivative of tanh(g w) by hand, g = tanh(2 c)."""
+    need(backend)
+    net = sb.Network.from_equations(
+        ["b = 2*c", "g = tanh(b)", "C = sum(j, tanh(g*w[j])) + max(g, b)"], tensors={"w": (3,), "b": (), "g": ()}, parameters=["w"], scalars=["c"]
+    )
+    f, w, g = sb.compile(net, backend, dtype), np.array([0.5, -1, 2], dtype), np.tanh(1.4)
+    loss, grads = f({"w": w}, c=0.7)
+    assert np.asarray(loss).dtype == np.asarray(grads["w"]).dtype == dtype
+    assert np.isclose(float(loss), np.tanh(g * w).sum() + 1.4, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(grads["w"]), g * (1 - np.tanh(g * w) ** 2), rtol=1e-6)
+    if backend == "numpy":
+        loss, grads = loaded(f.source)["loss_and_gradients"]({"w": w}, c=0.7)
+        assert np.asarray(loss).dtype == grads["w"].dtype == dtype
 
 
 @pytest.mark.usefixtures("interpreted")

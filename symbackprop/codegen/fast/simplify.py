@@ -117,6 +117,8 @@ class _Builder:
                 return self.total(args[0], data)
             case "copy":
                 return args[0]
+            case "full" if len(args) == 1:
+                return args[0]
             case "select":
                 return self.select(args[0], data)
             case "permute":
