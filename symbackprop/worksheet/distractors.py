@@ -123,6 +123,8 @@ def _plausible(edit: Edit, line: Line, problem: Problem, printed: Collection[str
             return False  # of a number, where a teacher would speak of a wrong factor
         case "layer":
             return not _EXPONENT.search(edit.mended)
+        case "prime":
+            return not edit.mended.strip()[0].isdigit()  # 3 a^2 for a^3, whose number is a layer
         case "operand" | "evaluation point":
             if any(isinstance(s.meaning, (Size, Constant)) for s in problem.context.symbols.get(edit.old, ())):
                 return False
