@@ -231,14 +231,14 @@ def batches(notation: Notation, progress: Progress) -> Iterator[Section]:
     rows = notation if notation.samples == "rows" else load_notation("rows")
     net = deep(activation="g", output="sigmoid", loss="binary_cross_entropy", samples="m")
     words = [Prose("In this section examples are the columns of a matrix.")]
-    yield _batch("columns", "Many examples as columns", net, columns, words, Message("Examples as columns"), progress)
+    yield _batch("columns", Message("Many examples as columns"), net, columns, words, Message("Examples as columns"), progress)
     net = deep(samples="m", activation="sigmoid", loss="quadratic")
     words = [
         Prose("Now examples are the rows of a matrix. The transposes move to other places; a formula copied from the other convention is wrong."),
     ]
     if rows.weights == "from_to":
         words.append(Prose("Weights are stored from input to output, so that a layer multiplies from the right."))
-    yield _batch("rows", "Many examples as rows", net, rows, words, Message("Examples as rows"), progress)
+    yield _batch("rows", Message("Many examples as rows"), net, rows, words, Message("Examples as rows"), progress)
 
 
 def _batch(
