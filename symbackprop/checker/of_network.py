@@ -11,7 +11,7 @@ from sympy import sympify
 
 from symbackprop.backprop import Named
 from symbackprop.checker.problem import Problem, problem_from
-from symbackprop.documents.about_network import layout_of, letters_of, style_of
+from symbackprop.documents.manner import layout_of, letters_of, style_of
 from symbackprop.equations import Abstract, Entry, Equation, Func, Grad, Tensor, index, scalar, tensors
 from symbackprop.errors import SpecError
 from symbackprop.lift import lift_equation

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from sympy import S
 
 from symbackprop.backprop import Named
-from symbackprop.equations import Equation, Layers, Tensor
+from symbackprop.equations import Equation, Layers, Tensor, tensors
+from symbackprop.letters import Letter, letters
 from symbackprop.lift import Layout
 from symbackprop.network import Network
 from symbackprop.notation import Notation
@@ -21,8 +22,22 @@ def layout_of(net: Network, notation: Notation) -> Layout:
 
 
 def style_of(net: Network, notation: Notation) -> Notation:
-    """The notation a network is printed in."""
-    return as_typed(notation) if net.typed else notation
+    """The notation a network is printed in; of equations that somebody typed no two quantities get one letter."""
+    return _apart(net, as_typed(notation)) if net.typed else notation
+
+
+def _apart(net: Network, notation: Notation) -> Notation:
+    """The notation without its letters for quantities that would be printed like others: these keep the names they were typed by."""
+    by_letter: dict[tuple[Letter, ...], set[str]] = {}
+    for t in dict.fromkeys(t for e in net.equations for t in (e.tensor, *tensors(e.rhs))):
+        entry = notation.symbols.get(t.name, t.name)
+        whole = {1: notation.vector, 2: notation.matrix}.get(t.rank, {}).get(t.name, entry)
+        for text in (entry, whole):
+            by_letter.setdefault(letters(text), set()).add(t.name)
+    alike = {name for names in by_letter.values() if len(names) > 1 for name in names}
+    tables = (notation.symbols, notation.vector, notation.matrix)
+    symbols, vector, matrix = ({name: text for name, text in table.items() if name not in alike} for table in tables)
+    return notation if (symbols, vector, matrix) == tables else _apart(net, replace(notation, symbols=symbols, vector=vector, matrix=matrix))
 
 
 def as_typed(notation: Notation) -> Notation:

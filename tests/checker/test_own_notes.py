@@ -17,10 +17,11 @@ import symbackprop as sb
 from symbackprop.checker import Report, Status, check, steps
 from symbackprop.checker.of_network import problem_of
 from symbackprop.documents.blocks import Chain
-from symbackprop.equations import Equation, index
+from symbackprop.documents.manner import style_of
+from symbackprop.equations import Equation, Tensor, index, tensors
 from symbackprop.errors import SpecError
 from symbackprop.network import Network
-from symbackprop.notation import notation_names
+from symbackprop.notation import load_notation, notation_names
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.latex import latex
 
@@ -32,6 +33,14 @@ NETWORKS = {
     "residual": sb.Network.from_equations(
         ["z[j] = sum(k, w[j, k]*x[k])", "h[j] = tanh(z[j]) + x[j]", "C = 1/2*sum(j, (y[j] - h[j])**2)"],
         tensors={"w": (3, 3), "x": (3,), "y": (3,)}, parameters=["w"], targets=["y"],
+    ),
+    "letters that are others' elsewhere": sb.Network.from_equations(
+        ["h[j] = sum(k, w[j, k]*x[k])", "y[j] = h[j] + h[j]", "C = 1/2*sum(j, (y[j] - t[j])**2)"],
+        tensors={"w": (3, 2), "x": (2,), "t": (3,)}, parameters=["w"], targets=["t"],
+    ),
+    "letters in two cases": sb.Network.from_equations(
+        ["a[j] = sum(k, w[j, k]*x[k])", "z[j] = tanh(a[j])", "A[j] = z[j]*z[j]", "t[j] = A[j]*A[j]", "C = 1/2*sum(j, (t[j] - y[j])**2)"],
+        tensors={"w": (3, 2), "x": (2,), "y": (3,)}, parameters=["w"], targets=["y"],
     ),
     "convolution": sb.Network.from_equations(
         ["z[i] = sum(u, w[u]*x[i+u-1]) + b", "a[i] = tanh(z[i])", "C = 1/2*sum(i, (y[i] - a[i])**2)"],
@@ -134,3 +143,22 @@ def test_a_layer_without_matrix_form_whose_axes_the_notation_turns_is_refused() 
     with pytest.raises(SpecError, match=r"has no matrix form, and z.* is stored with its axes in another order"):
         problem_of(net, "rows")
     assert problem_of(net, "ng").equations
+
+
+TYPED = [name for name, net in NETWORKS.items() if net.typed]
+
+
+@pytest.mark.parametrize("notation", notation_names())
+@pytest.mark.parametrize("name", TYPED)
+def test_no_two_quantities_are_printed_by_one_letter(name: str, notation: str) -> None:
+    net = NETWORKS[name]
+    builder = Builder(style_of(net, load_notation(notation)), net.samples, last=net.last_layer)
+    quantities = list(dict.fromkeys(t for e in net.equations for t in (e.tensor, *tensors(e.rhs))))
+    for printed in (builder.whole, lambda t: builder.whole(Tensor(t.name, (), t.layer))):
+        assert len({latex(printed(t)) for t in quantities}) == len(quantities)
+
+
+def test_a_letter_that_clashes_with_none_is_the_notation_s() -> None:
+    net = NETWORKS["residual"]
+    builder = Builder(style_of(net, load_notation("bishop")), net.samples, last=net.last_layer)
+    assert latex(builder.whole(net.targets[0])) == r"\mathbf{t}"
