@@ -61,8 +61,11 @@ class Stabilizer:
             # The equation is nothing but the form: the form computes it under its own name.
             named = substitute(last.source, dict(zip(last.lhs.indices, rhs.indices, strict=True)))
             own = Special(equation.lhs, last.form, named, substitute(last.over, dict(zip(last.lhs.indices, rhs.indices, strict=True))))
+            key = last.form, last.source.tensor, last.source.indices.index(last.over)
             if rhs.indices == equation.lhs.indices:
-                self._known[last.form, last.source.tensor, last.source.indices.index(last.over)] = own
+                self._known[key] = own
+            else:
+                del self._known[key]  # it is computed under no name that has its axes
             self._defined[equation.tensor] = own
             yield from self._before[:-1]
             yield own

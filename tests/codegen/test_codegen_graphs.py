@@ -147,6 +147,7 @@ def test_a_deep_residual_network_stays_linear() -> None:
         (["h[i,j] = where(w[i,i] + v[j] > 0, sum(k, w[i,k]), w[i,j]*v[j])", "C = sum(i, j, tanh(h[i,j]))"], {"w": (3, 3), "v": (3,)}, ["w", "v"]),
         (["h[i,k] = sum(j, delta(j, k)*where(w[i,k] > 0, w[i,k], v[j]))", "C = sum(i, k, tanh(h[i,k]))"], {"w": (4, 3), "v": (3,)}, ["w", "v"]),
         (["h[i,j] = where(g - v[j] > 0, g*w[i,j], erf(g))", "C = sum(i, j, tanh(h[i,j]))"], {"w": (4, 3), "v": (3,), "g": ()}, ["w", "v", "g"]),
+        (["p[i,j] = exp((2*w[i] + 1)*v[j])/sum(k, exp((2*w[i] + 1)*v[k]))", "C = sum(i, j, tanh(p[i,j]))"], {"w": (2,), "v": (3,)}, ["w", "v"]),
         (["h[i,j] = where(2 > 1, w[i,j]**2, v[j])", "C = sum(i, j, tanh(h[i,j]))"], {"w": (4, 3), "v": (3,)}, ["w", "v"]),
         (["h[j] = where(0*w[j] > 1, w[j], where(w[j] > 0, v[j]*w[j], w[j]**2))", "C = sum(j, tanh(h[j]))"], {"w": (3,), "v": (3,)}, ["w", "v"]),
         (["h[i,j] = 2", "C = tanh(sum(i, j, h[i,j]**2))"], {"w": (4, 3), "h": (4, 3)}, ["w"]),
