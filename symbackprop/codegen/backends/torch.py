@@ -64,13 +64,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         with torch.no_grad():
             return function(found.params, *found.data, **found.scalars)  # type: ignore[no-any-return]
 
-    aside = torch.compiler.disable(closely)  # a look into arrays, which a traced graph cannot take
-
     def run(params: Mapping[str, Any], *data: Any, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         found = usual.kind(params, data, scalars)
         if found is None:
-            return aside(params, data, scalars)  # type: ignore[no-any-return]
-        if torch.compiler.is_compiling() or not found[1][0].is_cpu:
+            return closely(params, data, scalars)
+        if not found[1][0].is_cpu:
             with torch.no_grad():
                 return function(params, *data, **scalars)  # type: ignore[no-any-return]
         labels = _read(data[first:])
@@ -79,11 +77,11 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         with torch.no_grad():
             loss, grads = marked(params, *data, **scalars)
         seen = _read([grads.pop(m) for m in marks])
-        if seen is None or not all(isfinite(np.dot(x, x)) for x in (x.ravel(order="K") for x in seen)):
+        if seen is None or not isfinite(sum(np.vdot(x, x) for x in seen)):
             return closely(params, data, scalars)
         return loss, grads
 
-    return run
+    return torch.compiler.disable(run)  # type: ignore[no-any-return]  # it looks into arrays, which a traced graph cannot
 
 
 def _kinds(program: Program) -> list[str]:
