@@ -46,6 +46,16 @@ class Names:
             return f"d{self.of(tensor.wrt)}" if self.loss in (None, tensor.of) else f"d{self.of(tensor.of)}_d{self.of(tensor.wrt)}"
         return self._letter(tensor)
 
+    def called(self, label: str, tensor: Tensor) -> str:
+        """The label of an equation by the number of the layer that the notation gives to the quantity, as in the notes.
+
+        >>> from symbackprop.notation import load_notation
+        >>> Names(load_notation("nielsen")).called("BP4-1", Tensor("w", (3, 2), 1))
+        'BP4-2'
+        """
+        kind, _, number = label.rpartition("-")
+        return f"{kind}-{self.notation.layer_number(tensor.name, tensor.layer)}" if number.isdigit() and tensor.layer is not None else label
+
     def symbol(self, symbol: Any) -> str:
         """The identifier of a number or a size with a name."""
         if symbol not in self._of:
@@ -58,7 +68,7 @@ class Names:
             spelled = self.notation.matrix.get(tensor.name, "").replace(" ", "").rpartition(":")[2]
             letter = spelled if spelled.isidentifier() else letter
         letter = letter.partition("~")[0]  # what the letter is of stands behind, to tell tensors apart
-        return letter if tensor.layer is None else f"{letter}{tensor.layer}"
+        return letter if tensor.layer is None else f"{letter}{self.notation.layer_number(tensor.name, tensor.layer)}"
 
     def _free(self, wanted: str) -> str:
         while wanted in self._taken or keyword.iskeyword(wanted):

@@ -152,7 +152,7 @@ class _Writer:
         gradients: dict[str, str] = {}
         sought = {*self.wrt}
         for b in found:
-            statements += self.statements(b.equation, b.label)
+            statements += self.statements(b.equation, names.called(b.label, b.tensor))
             if b.tensor in sought:
                 statements[-1] = owned(statements[-1])
                 gradients[names.of(b.tensor)] = statements[-1].name

@@ -137,6 +137,15 @@ class Notation:
         m = index("m") if samples is None else sympify(samples, strict=True)
         return {of: Named(g["symbol"], m if batched and g.get("factor", "1") == "m" else S.One) for of, g in self.gradients.items()}
 
+    def layer_number(self, name: str, layer: Any) -> Any:
+        """The number on the quantity `name` of a layer, the input being layer 0: from that of the input layer, or that a weight comes from.
+
+        >>> Notation("nielsen", input_layer=1).layer_number("w", 1)
+        2
+        """
+        behind = self.weight_layer == "from" and name in self.with_gradients({*self.weight_names, "b"})
+        return layer + self.input_layer - (1 if behind else 0)
+
     def with_gradients(self, names: Iterable[str]) -> frozenset[str]:
         """`names` and the letters of their gradients.
 

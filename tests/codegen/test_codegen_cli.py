@@ -49,7 +49,7 @@ def test_the_notation_of_the_file_is_taken(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "net.toml"
     path.write_text('notation = "nielsen"\n' + SPEC, encoding="utf-8")
     assert run(monkeypatch, path) == 0
-    assert "Z1 = w1 @ X + b1[:, None]" in capsys.readouterr().out
+    assert "Z2 = w2 @ X + b2[:, None]" in capsys.readouterr().out
 
 
 def test_a_layout_and_another_derivative(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,11 @@ import symbackprop as sb
 from symbackprop.codegen.function import emit
 from symbackprop.codegen.numpy_source import numpy_expression
 from symbackprop.codegen.program import array_program
+from symbackprop.equations import Grad, index
 from symbackprop.errors import InputError, SpecError, UnknownName
-from symbackprop.notation import load_notation
+from symbackprop.notation import load_notation, notation_names
 from symbackprop.rules import ACTIVATIONS, LOSSES
-from symbackprop.typeset.build import build_equation
+from symbackprop.typeset.build import Builder, build_equation
 from symbackprop.typeset.latex import latex
 
 BESIDE = {
@@ -52,6 +54,19 @@ def test_each_statement_stands_beside_its_formula() -> None:
         assert s.label == label
         assert s.matrix is not None
         assert latex(build_equation(s.matrix, rows)) == formula
+
+
+@pytest.mark.parametrize("notation", notation_names())
+def test_layers_and_labels_have_the_numbers_of_the_notes(notation: str) -> None:
+    """The oracle is what typesets the notes: the number on each quantity, and what it calls each derivation."""
+    chosen, net = load_notation(notation), sb.mlp([3, 4, 2], samples="m")
+    program, builder = array_program(net, notation), Builder(chosen, net.samples)
+    for g in program.params:
+        assert re.sub(r"\D", "", g.name) == str(builder.layer_of(g.tensor)), g.name
+    labels = {s.name: s.label for s in program.statements}
+    for g in program.params:
+        name = f"{'BP4' if g.tensor.name == 'w' else 'BP3'}-{g.tensor.layer}"
+        assert labels[program.gradients[g.name]] == builder.called(name, Grad(net.loss.tensor, g.tensor)[tuple(map(index, "jk"[: g.tensor.rank]))])
 
 
 @pytest.mark.parametrize("loss", LOSSES)
