@@ -194,7 +194,7 @@ class _Writer:
             return self.keep(self.value(node).replace(f"{self.printer.like}.dtype", "dtype"))
         if node.number:
             text = self.printer.text(self.op(place))
-            return text if inline or node.level == CALL else self.keep(f"array({text}, dtype)")
+            return text if inline or node.level == CALL else self.keep(f"array({text}, {'bool' if node.kind == 'b' else 'dtype'})")
         if node.op in VIEWS:
             base = self.operand(node.args[0])
             text = self.printer.text(Op(node.op, (Op("name", (), base),), node.data))
