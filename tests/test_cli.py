@@ -503,8 +503,9 @@ def test_a_signal_to_the_whole_group_ends_all_without_a_trace(name: str, after: 
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
     command = [sys.executable, "-c", "print(flush=True); " + MAIN, "check", ".", "-p", "net.toml", "-o", "reports"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as done:
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where tests run in the background it is ignored
+    ) as done:  # fmt: skip
         assert done.stdout is not None
         done.stdout.readline()
         time.sleep(after)

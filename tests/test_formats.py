@@ -17,7 +17,7 @@ import pytest
 from programs import needs
 
 import symbackprop as sb
-from symbackprop import cli
+from symbackprop.cli.documents import notes
 from symbackprop.derivation import DETAILS
 from symbackprop.documents import pdf
 from symbackprop.documents.blocks import Notes
@@ -61,7 +61,7 @@ def written(notes: Notes, folder: Path, kind: str, **style: str) -> dict[str, Pa
 
 def test_the_formats_are_those_of_the_command_line() -> None:
     assert set(FORMATS) == {"tex", "html", "md", "ipynb", "beamer", "typ", "pdf"}
-    option = next(p for p in cli.notes.params if p.name == "formats")
+    option = next(p for p in notes.params if p.name == "formats")
     assert all(name in option.help for name in FORMATS)  # type: ignore[attr-defined]
 
 

@@ -215,7 +215,7 @@ def test_a_file_is_read(tmp_path: Path, text: str) -> None:
     ("equations = []", "equation"), ("tensors = 3\nequations = ['C = 1']", "tensors"), ("equations = ['C = sum(j, x[j])']\n[tensors]\nx = 2", "x"),
     ("equations = ['C = sum(j, x[j])']\n[tensors]\nx = [2.5]", "2.5"), ("equations = ['C = sum(j, x[j])']\nloss = 3\n[tensors]\nx = [2]", "3"),
     ("equations = ['C = sum(j, x[j])']\nparameters = 'x'\n[tensors]\nx = [2]", "parameters"), ("equations = ['h[j] = x[j]']\n[tensors]\nx = [2]", "single number"),
-    ("equations = ['C = sum(j, xx[j])']\n[tensors]\nx = [2]", "did you mean 'x'"), ("equations = ['C = D', 'D = C']", "cycle"), ("this is not toml", "TOML"), (b"\xff\xfe", "TOML"),
+    ("equations = ['C = sum(j, xx[j])']\n[tensors]\nx = [2]", "did you mean 'x'"), ("equations = ['C = D', 'D = C']", "cycle"), ("this is not toml", "TOML"), (b"\xff\xfe", "[mlp]"), (b"\x80 = 1", "text"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path: Path, text: str | bytes, words: str) -> None:
     path = spec(tmp_path, text)
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path: Path, 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])
 def test_a_file_that_is_none_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SpecError, match="cannot read"):
+    with pytest.raises(InputError, match="cannot read"):
         load_network(tmp_path / name)
 
 

@@ -64,6 +64,7 @@ class Judge:
         self.context = replace(context, vocabulary=replace(context.vocabulary, macros=self.macros)) if self.macros else context
         self.before: Tree | None = None
         self.opening: Tree | None = None
+        self.otherwise = False  # whether what stands before is right in another convention alone, so that here it has another value
         self.number = 0
 
     def steps(self, lines: Iterable[Line]) -> Iterable[Judged]:
@@ -130,6 +131,7 @@ class Judge:
             yield judged
             if judged.step.before.status not in (Status.SCHEMATIC, Status.UNDECIDED):  # nothing can be compared with what has no value
                 self.before = link.tree
+                self.otherwise = judged.step.before.status is Status.CONVENTION
 
     def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> Judged:
         """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""
@@ -166,7 +168,9 @@ class Judge:
             opening, _ = self.judgement(against, start, tree, conditions, python, offset, "")
         again = opening is not None and opening.status is Status.RIGHT
         before, diagnosis = self.judgement(outcome, last, tree, conditions, python, offset, "" if again else place.text)
-        if again and before.status is Status.WRONG:
+        if before.status is Status.WRONG and self.otherwise and opening is not None and opening.status in (Status.RIGHT, Status.CONVENTION):
+            before, diagnosis = opening, None
+        elif again and before.status is Status.WRONG:
             diagnosis = Found("restored", *tree.span).at(-offset)
         return Judged(replace(place, before=before, opening=opening, diagnosis=diagnosis), start, tree, last, tuple(conditions), self.context)
 

@@ -118,6 +118,25 @@ def test_no_spoilt_step_of_the_notes_is_right(name: str, notation: str) -> None:
     assert sum(step.status is Status.WRONG for step in report.steps) > len(spoilt) / 2
 
 
+TWO_WAYS = sb.Network.from_equations(
+    ["h[j] = sum(k, w[j, k]*x[k])", "g[i] = sum(j, v[i, j]*h[j])", "u[i] = tanh(g[i])*h[i]", "C = 1/2*sum(i, (y[i] - u[i])**2)"],
+    tensors={"w": (3, 2), "x": (2,), "v": (3, 3), "y": (3,)}, parameters=["w", "v"], targets=["y"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("notation", ["nielsen", "rows"])
+def test_a_line_that_is_right_in_another_convention_does_not_make_the_next_one_wrong(notation: str) -> None:
+    """Where a quantity acts in two ways, the chain rule of the notes has local derivatives, and is another sum if they are read as total ones."""
+    written = chains(TWO_WAYS, notation)
+    report = check("\n".join(" = ".join(sides) for sides in written), TWO_WAYS, notation=notation, timeout=60)
+    assert list(unexpected(report, Status.RIGHT, Status.CONVENTION)) == []
+    assert Status.CONVENTION in {step.status for step in report.steps}
+    (sides,) = (s for s in written if len(s) > 2 and s[0].endswith("\\partial h_j}"))
+    for spoilt in (f"2 \\left( {sides[-1]} \\right)", f"{sides[-1]} + 1"):
+        report = check(" = ".join([*sides[:-1], spoilt]), TWO_WAYS, notation=notation, timeout=60)
+        assert report.steps[-1].status is Status.WRONG
+
+
 @pytest.mark.parametrize("notation", ["nielsen", "rows", "bishop"])
 @pytest.mark.parametrize(
     ("line", "says"),

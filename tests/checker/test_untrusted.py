@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import symbackprop
-from symbackprop.checker import Problem, Report, Status, check, load_problem
+from symbackprop.checker import Report, Status, check, load_problem
 from symbackprop.checker.batch import check_many, checking_pool
 from symbackprop.checker.limits import mapped
 from symbackprop.checker.report.data import json_text
@@ -201,7 +201,7 @@ def test_many_lines_end_with_the_time(tmp_path: Path) -> None:
 
 
 def test_memory_that_a_check_may_take_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(problem: Problem, macros: object) -> None:
+    def greedy(*of: object) -> None:
         bytearray(300 * 2**20)
 
     monkeypatch.setattr("symbackprop.checker.judge.Judge", greedy)

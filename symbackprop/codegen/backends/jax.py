@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from sympy import Integer, sympify
 
 from symbackprop.codegen.backends.foreign import converted, stand_in, watched
 from symbackprop.codegen.backends.record import Backend, Run
@@ -104,7 +105,7 @@ def _fit(program: Program, given: Given, y: Any, sizes: Mapping[Any, int]) -> An
     """Whether targets are of the kind that the loss takes, in operations that are traced."""
     match program.net.target:
         case "class":
-            count = classes(program).xreplace(dict(sizes))
+            count = sympify(classes(program), strict=True).xreplace({n: Integer(size) for n, size in sizes.items()})
             return (y >= 0).all() & ((y < int(count)).all() if count.is_Integer else True)
         case "sign":
             return (abs(y) == 1).all()
