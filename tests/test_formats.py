@@ -309,9 +309,9 @@ def test_the_check_of_the_notebook_catches_a_wrong_gradient() -> None:
     cells = json.loads(str(documents(network("a batch with a penalty"), ["ipynb"])["notes.ipynb"]))["cells"]
     program = "\n".join(c["source"] for c in cells if c["cell_type"] == "code")
     right = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
-    wrong = subprocess.run([sys.executable, "-c", program.replace('"w1": dw1', '"w1": -dw1')], capture_output=True, text=True, timeout=120)
+    wrong = subprocess.run([sys.executable, "-c", program.replace('"w2": dw2', '"w2": -dw2')], capture_output=True, text=True, timeout=120)
     assert right.returncode == 0, right.stderr
-    assert "AssertionError: w1" in wrong.stderr
+    assert "AssertionError: w2" in wrong.stderr
 
 
 # ---------------------------------------------------------------- templates of one's own
