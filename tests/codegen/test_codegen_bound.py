@@ -145,6 +145,20 @@ def test_arrays_live_as_long_as_the_step(backend: str) -> None:
     del others
 
 
+def test_numba_binds_a_network_of_many_layers() -> None:
+    """It has no one compiled function: each statement is compiled apart."""
+    need("numba")
+    net = sb.mlp([3] * 60, activation="tanh", loss="quadratic", samples="m")
+    f, by_numpy = sb.compile(net, "numba"), sb.compile(net)
+    params, data, _ = given(f)
+    step = f.bind(params, *data)
+    for _ in range(2):
+        loss, grads = step()
+        same((loss, grads), by_numpy(params, *data), 1e-12)
+        data[0] += 1
+    assert step()[1]["W1"] is grads["W1"]
+
+
 @BOTH
 def test_every_binding_has_gradients_of_its_own(backend: str) -> None:
     need(backend)

@@ -66,7 +66,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     def bind(params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
         if not usual:
             raise InputError("the numba backend binds a loss, its gradient by every parameter, and arrays that have axes; compile for numpy")
-        return bound(program, dtype, run, function_at, params, data, scalars)
+        return bound(program, dtype, run, function_at if looks else None, params, data, scalars)
 
     run.bind = bind  # type: ignore[attr-defined]
     return run

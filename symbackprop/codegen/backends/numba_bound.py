@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.bound import Step, closer_look, standing
+from symbackprop.codegen.bound import Step, standing
 from symbackprop.codegen.fast.scalars import fewer_than_calls, sized, statements
 from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.program import Program
@@ -60,26 +60,32 @@ def at_address(program: Program, source: str, dtypes: Sequence[str], sizes: Mapp
 
 
 def bound(
-    program: Program, dtype: str, run: Callable[..., Any], function_at: Callable[[tuple[str, ...], tuple[int, ...]], Callable[..., Any]],
+    program: Program, dtype: str, run: Callable[..., Any], function_at: Callable[[tuple[str, ...], tuple[int, ...]], Callable[..., Any]] | None,
     params: Mapping[str, Any], data: Sequence[Any], scalars: Mapping[str, Any],
 ) -> Step:  # fmt: skip
-    """The step for these arrays, by the function that `function_at` gives for their dtypes and sizes; where it is not sure, `run` answers."""
+    """The step for these arrays, by the function that `function_at` gives for their dtypes and sizes; where it is not sure, `run` answers.
+
+    A network of many layers has no one compiled function, and `run` answers always.
+    """
     sizes, arrays, numbers = standing(program, dtype, params, data, scalars, packed=True)
     own = {name: np.empty(x.shape, dtype) for name, x in zip(program.gradients, arrays, strict=False)}
-    addresses = np.array([x.ctypes.data for x in (*arrays, *own.values())], np.int64)
-    held = arrays, addresses  # as long as the step is, so that the addresses stay theirs
-    function, real = function_at(tuple(x.dtype.name for x in arrays), sizes), np.dtype(dtype).type
-    computed_at = partial(function, addresses.ctypes.data, *numbers)
     names = [g.name for g in program.params]
 
-    def step() -> tuple[Any, dict[str, Any]]:
-        loss = computed_at()
-        if loss == loss:  # it is a number
-            return real(loss), own
-        closer_look(program, dtype, held[0], scalars)
+    def called() -> tuple[Any, dict[str, Any]]:
         loss, grads = run(dict(zip(names, arrays, strict=False)), *arrays[len(names) :], **scalars)
         for name, g in grads.items():
             own[name][...] = g
         return loss, own
+
+    if function_at is None:
+        return called
+    addresses = np.array([x.ctypes.data for x in (*arrays, *own.values())], np.int64)
+    held = arrays, addresses  # as long as the step is, so that the addresses stay theirs
+    function, real = function_at(tuple(x.dtype.name for x in arrays), sizes), np.dtype(dtype).type
+    computed_at = partial(function, addresses.ctypes.data, *numbers)
+
+    def step(_: Any = held) -> tuple[Any, dict[str, Any]]:
+        loss = computed_at()
+        return (real(loss), own) if loss == loss else called()  # it is itself where it is a number
 
     return step
