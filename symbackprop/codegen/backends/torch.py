@@ -77,7 +77,8 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         with torch.no_grad():
             loss, grads = marked(params, *data, **scalars)
         seen = _read([grads.pop(m) for m in marks])
-        if seen is None or not isfinite(sum(np.vdot(x, x) for x in seen)):
+        # not by BLAS: the threads of NumPy's, which wait busily for more, would take the cores from those of PyTorch
+        if seen is None or not isfinite(sum(np.einsum("i,i", x.ravel(), x.ravel()) for x in seen)):
             return closely(params, data, scalars)
         return loss, grads
 
