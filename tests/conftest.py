@@ -1,4 +1,4 @@
-"""What tests in several files look at, made once; and that nothing is skipped where CI is set."""
+"""What tests in several files look at, made once; time for diagnoses; and that nothing is skipped where CI is set."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 def lecture() -> Notes:
     """The built-in lecture, with steps; `replace(lecture, detail="full")` shows all that was derived."""
     return sb.lecture()
+
+
+@pytest.fixture(autouse=True)
+def _enough_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A diagnosis that ends for want of time is another one on a machine that is slow or busy."""
+    monkeypatch.setattr("symbackprop.checker.steps.SECONDS", 5.0)
+    monkeypatch.setattr("symbackprop.checker.steps._SHARE", 1)
+    monkeypatch.setattr("symbackprop.checker.diagnosis.search._PAIRS", 2.5)
 
 
 @pytest.hookimpl(wrapper=True)

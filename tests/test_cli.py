@@ -501,11 +501,12 @@ def test_a_signal_to_the_whole_group_ends_all_without_a_trace(name: str, after: 
     for number in range(40):
         (tmp_path / f"s{number}.md").write_text("$$w^2 x = w^2 x$$\n" * 50, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    command = [sys.executable, "-c", "print(flush=True); " + MAIN, "check", ".", "-p", "net.toml", "-o", "reports"]
+    # where tests run in the background SIGINT is ignored, and stays so in what they start
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); print(flush=True); "
+    command = [sys.executable, "-c", start + MAIN, "check", ".", "-p", "net.toml", "-o", "reports"]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where tests run in the background it is ignored
-    ) as done:  # fmt: skip
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as done:
         assert done.stdout is not None
         done.stdout.readline()
         time.sleep(after)
