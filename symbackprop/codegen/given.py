@@ -179,7 +179,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
     is negative, larger than 1 or no number. No class number passes while it is unknown how many classes there are.
     """
     one = np.ones((), dtype)
-    bits = np.dtype(f"u{one.itemsize}")
+    bits = f"u{one.itemsize}"
     top, count = int(one.view(bits)), classes(program) if program.net.target == "class" else Integer(0)
 
     known = int(count) if count.is_Integer else 0

@@ -64,11 +64,12 @@ class Returned:
 
     def take(self) -> Gradients:
         """Those made last of which no view is left, or new ones."""
-        found = next((g for g in self._sets if _COUNTED and g.unseen()), None)
-        if found is None:
-            found = Gradients(self._names, [np.empty(s, self._dtype) for s in self.shapes])
-            self._sets = [found, *self._sets[: _KEPT - 1]]
-        return found
+        for known in self._sets:
+            if _COUNTED and known.unseen():
+                return known
+        new = Gradients(self._names, [np.empty(s, self._dtype) for s in self.shapes])
+        self._sets = [new, *self._sets[: _KEPT - 1]]
+        return new
 
     def reused(self) -> Reused:
         """Arrays of the same kind that every call writes over."""
