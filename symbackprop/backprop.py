@@ -14,7 +14,7 @@ from typing import Any
 
 from sympy import Add, Derivative, KroneckerDelta, Mul, S
 
-from symbackprop.calculus import collapse
+from symbackprop.deltas import collapse
 from symbackprop.equations import (
     Entry,
     Equation,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sympy import Abs, Add, Derivative, KroneckerDelta, Mul, Piecewise, Pow, S, Sum, erf, exp, log, pi, sign, sqrt
 
-from symbackprop.calculus import collapse
+from symbackprop.deltas import collapse
 from symbackprop.equations import Entry, Func, add, mul, rebuild, summation
 
 __all__ = ["Round", "derivative_of", "worked_rounds"]

@@ -12,12 +12,10 @@ from sympy import Integer
 
 from symbackprop.checker.applied import applied_to, indexed
 from symbackprop.checker.context import Applied, Context, Function, Macro, Meaning, OutOfLayers, Quantity, Size, Symbol
-from symbackprop.checker.functions import KNOWN
 from symbackprop.checker.names import differential
 from symbackprop.checker.problem import conventions_from, strings, table
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.symbols import (
-    GREEK,
     Pattern,
     Unwritable,
     bare,
@@ -32,28 +30,17 @@ from symbackprop.checker.symbols import (
     stripped,
     style_of,
 )
+from symbackprop.checker.vocabulary import parsed, vocabulary_of
 from symbackprop.checker.walk import symbol_size
 from symbackprop.equations import Equation, Tensor
 from symbackprop.errors import SpecError, UnknownName
-from symbackprop.parse.latex import read_formula
-from symbackprop.parse.python import read_python
-from symbackprop.parse.tree import Fence, Formula, Infix, Juxtaposed, Name, Number, Script, Tree, Vocabulary
+from symbackprop.parse.tree import Fence, Formula, Infix, Juxtaposed, Name, Number, Script, Tree
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["DEPTH", "PYTHON", "Declarations", "name_of", "parsed"]
+__all__ = ["DEPTH", "Declarations", "name_of"]
 
 DEPTH = 3
-_INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
-_ACCENTED = re.compile(r"\\(hat|tilde|bar)\s*\{?\s*(?:\\math\w+\s*\{)?\\?([A-Za-z]+)")  # \hat{y}, which plain text calls yhat
-_SCRIPTED = re.compile(r"(?<![\\A-Za-z])([A-Za-z])\}?[_^]")  # W_1 or W^{[l]}, which plain text calls W1
-_BRACKET = re.compile(r"\s*\\?([A-Za-z]+)(?:_(?:\w|\\[A-Za-z]+|\{[^{}]*\}))?\s*\(.*\)\s*")  # f(x), h_\theta(x)
 _FROM_ZERO = re.compile(r"_\{?\s*\w\s*=\s*0\s*\}?\s*\^\s*\{[^{}]*-\s*1\s*\}")
-PYTHON = re.compile(r"@|\.T\b|np\.|\*\*|\w\[")
-
-
-def parsed(text: str, vocabulary: Vocabulary) -> Formula:
-    """A formula in whichever of the two ways it is typed."""
-    return read_python(text, vocabulary) if "\\" not in text and PYTHON.search(text) else read_formula(text, vocabulary)
 
 
 @dataclass
@@ -73,29 +60,10 @@ class Declarations:
     facts: list[Equation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.vocabulary = self.vocabulary_of()
+        self.vocabulary = vocabulary_of(self.data, self.where)
         self.families, self.depths = self.layers()
         from_zero = any(_FROM_ZERO.search(e) for e in strings(self.data, "equations", self.where))
         self.conventions = conventions_from({"first": 0 if from_zero else 1, **table(self.data, "conventions", self.where)}, self.where)
-
-    def vocabulary_of(self) -> Vocabulary:
-        """The words that stand in declared symbols, and for each quantity its differential."""
-        data = self.data
-        keys = [*table(data, "shapes", self.where), *table(data, "names", self.where), *table(data, "functions", self.where)]
-        keys += [*table(data, "upstream", self.where), *strings(data, "scalars", self.where), *table(data, "abstract", self.where)]
-        lefts = [re.split(r":=|=", e, maxsplit=1)[0] for e in strings(data, "equations", self.where)]
-        declared, defined = ({w for text in texts for w in re.findall(r"(?<![\\A-Za-z])[A-Za-z][A-Za-z0-9]+", text)} for texts in (keys, lefts))
-        words = declared | {w for w in defined if not _INDICES.fullmatch(w)}
-        words |= {w for text in keys for w in re.findall(r"\\(?:mathrm|text|operatorname|mathit)\{([A-Za-z]\w+)\}", text)}
-        letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
-        letters |= {m for text in (*keys, *lefts) for m in re.findall(r"\\([A-Za-z]+)", text) if m in GREEK}
-        words |= {m for m in letters if len(m) > 1} | {f"{letter}{accent}" for t in (*keys, *lefts) for accent, letter in _ACCENTED.findall(t)}
-        scripted = {m for text in (*keys, *lefts) for m in _SCRIPTED.findall(text)}
-        words |= {f"{letter}{digit}" for letter in scripted for digit in range(10)}
-        functions = {k.lstrip("\\") for k in table(data, "functions", self.where)}
-        single = {re.split(r"[\^_']", f)[0] for f in functions}
-        single |= {found.group(1) for found in map(_BRACKET.fullmatch, lefts) if found}
-        return Vocabulary(frozenset(words | {f"d{w}" for w in (*words, *letters)}), frozenset(single | KNOWN))
 
     def formula(self, text: str) -> Formula:
         try:

@@ -9,13 +9,14 @@ from typing import Any
 
 from symbackprop.checker.applied import bare
 from symbackprop.checker.context import Misfit, OutOfLayers, Quantity, Symbol, Unreadable
-from symbackprop.checker.declarations import PYTHON, Declarations, name_of
+from symbackprop.checker.declarations import Declarations, name_of
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.indexed import index_expression, index_of
 from symbackprop.checker.problem import strings
 from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.symbols import family_number, index_parts, key, letter_key, letters_of, pattern_of, stripped
 from symbackprop.checker.terms import free
+from symbackprop.checker.vocabulary import PYTHON
 from symbackprop.checker.walk import READINGS, Choices
 from symbackprop.equations import Entry, Equation, Tensor
 from symbackprop.equations import tensors as tensors_of
