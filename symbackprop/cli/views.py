@@ -21,9 +21,11 @@ __all__ = ["compile_", "picture", "translate"]
 @click.option("--layout", "-l", metavar="NAME", help="How arrays are stored: rows (X W + b), columns (W A + b) or single (no axis of samples).")
 @click.option("--of", metavar="NAME", help="What is differentiated instead of the loss: A2, or one entry of it, 'A2[0, 3]'.")
 @click.option("--wrt", metavar="NAMES", help="By what instead of all parameters: names separated by commas, W1,X.")
+@click.option("--lang", "language", default="en", show_default=True, metavar="CODE",
+              help="The language of docstrings and comments; symbackprop list languages.")
 @click.option("--output", "-o", type=PATH, metavar="FILE", help="The file to write; without it the source is printed.")
 def compile_(
-    spec: Path, backend: str, notation: str | None, layout: str | None, of: str | None, wrt: str | None, output: Path | None,
+    spec: Path, backend: str, notation: str | None, layout: str | None, of: str | None, wrt: str | None, language: str, output: Path | None,
 ) -> None:  # fmt: skip
     """Write a module that computes the loss and all gradients of the network that SPEC describes, or another derivative.
 
@@ -32,6 +34,7 @@ def compile_(
     \b
         symbackprop compile net.toml -o gradients.py
         symbackprop compile net.toml --backend jax --wrt W1
+        symbackprop compile net.toml --lang vi -o gradients.py
     """
     with busy("deriving"):
         from symbackprop.codegen.function import emit
@@ -41,7 +44,7 @@ def compile_(
         letters = notation if notation is not None else described.notation
         by = None if wrt is None else split(wrt)
         try:
-            source = emit(described.network, backend, letters, layout=layout, of=of, wrt=by)
+            source = emit(described.network, backend, letters, layout=layout, of=of, wrt=by, language=language)
         except SpecError as error:
             raise SpecError(f"{spec}: {error}") from error
     if output is None:

@@ -23,6 +23,7 @@ from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numpy_source import numpy_source
 from symbackprop.codegen.program import Program, array_program
 from symbackprop.errors import InputError, one_of
+from symbackprop.languages import ENGLISH, load_language
 from symbackprop.network import Network
 from symbackprop.notation import Notation
 
@@ -200,16 +201,19 @@ def _owners() -> str:
 
 def emit(
     net: Network, backend: str = "numpy", notation: str | Notation | None = None, *,
-    layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None,
+    layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None, language: str = "en",
 ) -> str:  # fmt: skip
     """The source of a module that computes the loss of `net` and all its gradients, or what `of` and `wrt` name, as `compile` does.
+
+    Docstrings and comments are in `language`, the code of one that `symbackprop list languages` lists.
 
     >>> from symbackprop.builders import mlp
     >>> "def loss_and_gradients(params, X, Y):" in emit(mlp([2, 1], samples="m"))
     True
     """
     one_of("backend", backend, BACKENDS)
-    return BACKENDS[backend].source(array_program(net, notation, layout=layout, of=of, wrt=wrt))
+    spoken = load_language(language)
+    return BACKENDS[backend].source(array_program(net, notation, layout=layout, of=of, wrt=wrt), spoken)
 
 
 def compile(
@@ -240,5 +244,5 @@ def compile(
     one_of("backend", backend, BACKENDS)
     one_of("dtype", dtype, DTYPES)
     program = array_program(net, notation, layout=layout, of=of, wrt=wrt)
-    source = BACKENDS[backend].source(program)
+    source = BACKENDS[backend].source(program, ENGLISH)
     return _rebuilt(program, source, backend, dtype)

@@ -115,13 +115,31 @@ def module_docstring(program: Program, about: str = "", language: Language = ENG
         "Written by symbackprop from the equations of the network and the gradients derived from them (notation: {notation}). "
         "The comment behind each statement names the equation and gives the shape.", notation=_plain(program.notation.name),
     )  # fmt: skip
-    lines = [f'"""{title[0].upper()}{title[1:]}', "", language.say(network), *_wrapped(f"{language.say(words)} {about}", WIDTH - 10)]
-    return [*lines, '"""']
+    lines = [f'"""{title[0].upper()}{title[1:]}', "", language.say(network)]
+    return [*lines, *_wrapped(language.say(words), WIDTH - 10), *_wrapped(language.say(about), WIDTH - 10), '"""']
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Text in lines; a Chinese character takes two columns."""
-    return textwrap.wrap(text, width // 2 if any(east_asian_width(char) == "W" for char in text) else width, subsequent_indent=indent)
+    """Text in lines. Between Chinese characters, which take two columns, a line may end anywhere but before a sign that closes something.
+
+    >>> _wrapped("损失，及其梯度 dW1。", 8)
+    ['损失，及', '其梯度', 'dW1。']
+    """
+    if _columns(text) == len(text):
+        return textwrap.wrap(text, width, subsequent_indent=indent)
+    lines = [""]
+    for part in _UNBROKEN.findall(text):
+        if lines[-1].strip() and _columns(lines[-1] + part.rstrip()) > width:
+            lines = [*lines[:-1], lines[-1].rstrip(), indent]
+        lines[-1] += part
+    return [*lines[:-1], lines[-1].rstrip()]
+
+
+_UNBROKEN = re.compile(r"(?:[!-~]+|[^!-~])[，。；：、）」”’]* ?")
+
+
+def _columns(text: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _functions(program: Program, printer: Printer, language: Language) -> list[str]:

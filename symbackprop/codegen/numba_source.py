@@ -18,6 +18,7 @@ from symbackprop.codegen.numba_functions import called_functions
 from symbackprop.codegen.numpy_source import numpy_expression
 from symbackprop.codegen.program import Program, Statement
 from symbackprop.codegen.witnesses import witnesses
+from symbackprop.languages import ENGLISH, Language, Message
 
 __all__ = ["numba_source"]
 
@@ -25,8 +26,8 @@ _CALLS = 80  # statements that one compiled function calls; each costs 40 ms of 
 _JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
 
 
-def numba_source(program: Program) -> str:
-    """The module that computes the loss and all gradients, compiled by numba when it is first called and kept on disk.
+def numba_source(program: Program, language: Language = ENGLISH) -> str:
+    """The module that computes the loss and all gradients, compiled by numba when it is first called and kept on disk; comments are in `language`.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
@@ -47,13 +48,13 @@ def numba_source(program: Program) -> str:
         if key not in known:
             known[key] = f"compute_{group[0].name}"
             functions += [*_function(group, known[key], used, kinds), "", ""]
-        body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})")
+        body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})", language)
         kinds |= {s.name: Kind(len(s.shape)) for s in group}
-    forms = _forms(program)
+    forms = _forms(program, language)
     tests = [*_tests(program, kinds)]
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
-        *module_docstring(program, _ABOUT), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
+        *module_docstring(program, _ABOUT, language), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
         *called_functions("\n".join([*functions, *forms, *tests]), _JIT), *forms, *functions,
         *([_JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
         '    """The statements, of arrays in C order."""', *_shapes(program), *body,
@@ -61,7 +62,7 @@ def numba_source(program: Program) -> str:
         *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
         '    return array if array.dtype == dtype and array.flags.carray else np.array(array, dtype, order="C")', "", "",
-        f"def loss_and_gradients({arguments(program)}):", *function_docstring(program), *loaded_arrays(program), "",
+        f"def loss_and_gradients({arguments(program)}):", *function_docstring(program, language), *loaded_arrays(program), "",
         *_call(program, like, kinds), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -126,7 +127,7 @@ def _tests(program: Program, kinds: dict[str, Kind]) -> Iterator[str]:
                 yield f"between({g.name}, 0, {size_text(units[0])} - 1)"
 
 
-_ABOUT = "Each compute function is compiled by numba for the dtype of its arrays when it is first called, and kept on disk."
+_ABOUT = Message("Each compute function is compiled by numba for the dtype of its arrays when it is first called, and kept on disk.")
 
 
 def _kinds(program: Program) -> dict[str, Kind]:
@@ -155,13 +156,13 @@ def _function(group: Sequence[Statement], name: str, used: list[str], kinds: dic
     return [_JIT, f"def {name}({', '.join(used)}):", f'    """{said}"""', *real, *lines]
 
 
-def _forms(program: Program) -> list[str]:
+def _forms(program: Program, language: Language) -> list[str]:
     """The functions of single entries."""
     lines: list[str] = []
     ops = [op for s in program.statements for op in walk(s.value)]
     for key in dict.fromkeys(op.data for op in ops if op.op == "form" and isinstance(op.data, str)):
         form, printer = UNGUARDED.get(key, FORMS[key]), entry_printer()
-        lines += [_JIT, f"def {key}(real, {', '.join(form.arguments)}):", f'    """{form.why}"""']
+        lines += [_JIT, f"def {key}(real, {', '.join(form.arguments)}):", f'    """{language.say(form.why)}"""']
         for line in form.lines[:-1]:
             left, _, right = line.partition(" = ")
             lines.append(f"    {left} = {printer.text(read_form(right))}")

@@ -62,15 +62,22 @@ class Program:
     @property
     def title(self) -> str:
         """What it computes, in a few words."""
-        return Message("loss and gradients") if self.whole else f"value and derivative of {self.loss} by {', '.join(self.gradients)}"
+        if self.whole:
+            return Message("loss and gradients")
+        return Message("value and derivative of {name} by {names}", name=self.loss, names=", ".join(self.gradients))
 
     @property
     def returns(self) -> str:
         """What it returns, in a sentence."""
         if self.whole:
             return Message("The loss and its gradient with respect to every parameter, under the same keys and in the same shapes as params.")
-        axes = f"the axes of {self.loss}, then those of what it is taken by" if self.net.loss.indices else "the shape of what it is taken by"
-        return f"{self.loss}, and a dict of its derivatives by {', '.join(self.gradients)}; each has {axes}."
+        names = ", ".join(self.gradients)
+        if self.net.loss.indices:
+            return Message(
+                "{name}, and a dict of its derivatives by {names}; each has the axes of {name}, then those of what it is taken by.",
+                name=self.loss, names=names,
+            )  # fmt: skip
+        return Message("{name}, and a dict of its derivatives by {names}; each has the shape of what it is taken by.", name=self.loss, names=names)
 
 
 def array_program(

@@ -12,13 +12,14 @@ from symbackprop.codegen.dialects import Dialect
 from symbackprop.codegen.forms import Form
 from symbackprop.codegen.module import module_source
 from symbackprop.codegen.program import Program, Statement
+from symbackprop.languages import ENGLISH, Language, Message
 
 __all__ = ["TORCH", "torch_program", "torch_source"]
 
 TORCH = Dialect(
     "torch", "torch",
     imports=("import torch",),
-    about="Gradients are computed by these equations, not by autograd: call it under torch.no_grad(), compile it with torch.compile.",
+    about=Message("Gradients are computed by these equations, not by autograd: call it under torch.no_grad(), compile it with torch.compile."),
     functions={
         "max": "torch.amax", "power": "torch.pow", "at_least": "torch.clamp({0}, min={1})", "at_most": "torch.clamp({0}, max={1})",
         "sigmoid_backward": "torch.ops.aten.sigmoid_backward", "tanh_backward": "torch.ops.aten.tanh_backward",
@@ -51,15 +52,15 @@ _BOUNDS = {"maximum": "at_least", "minimum": "at_most"}
 _ZERO, _ONE = Op("number", (), Integer(0)), Op("number", (), Integer(1))
 
 
-def torch_source(program: Program) -> str:
-    """The module that computes the loss and all gradients with PyTorch.
+def torch_source(program: Program, language: Language = ENGLISH) -> str:
+    """The module that computes the loss and all gradients with PyTorch, its comments in a language.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
     >>> print(torch_source(array_program(mlp([3, 2], activation="tanh", samples="m"))).partition("A1 =")[2].splitlines()[0])
      torch.tanh(Z1)  # forward (m, 2)
     """
-    return module_source(torch_program(program), TORCH)
+    return module_source(torch_program(program), TORCH, language)
 
 
 def torch_program(program: Program) -> Program:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import pytest
 
 import symbackprop as sb
 from symbackprop import cli
 from symbackprop.codegen.function import emit
+from symbackprop.codegen.module import WIDTH
 
 SPEC = '[mlp]\nsizes = [3, 2]\nactivation = "tanh"\nsamples = "m"\n'
 
@@ -110,3 +113,36 @@ def test_what_cannot_be_done_is_said_in_one_line(spec: Path, monkeypatch: pytest
     (spec.parent / "folder").mkdir()
     assert run(monkeypatch, spec, "-o", spec.parent / "folder") == 2
     assert sorted(p.name for p in spec.parent.iterdir()) == ["folder", "net.toml"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba", "jax", "torch"])
+@pytest.mark.parametrize(("language", "says"), [("vi", "đạo hàm của A1 theo W1"), ("zh_Hans", "A1 的值及其对 W1 的导数"), ("zh_Hant", "輸入 (m, 3)")])
+def test_docstrings_are_in_the_language_asked_for(
+    backend: str, language: str, says: str, spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The statements are those of the English module, and no line that was translated is too long for a page of 110 columns."""
+    assert run(monkeypatch, spec, "--of", "A1", "--wrt", "W1", "-b", backend) == 0
+    english = capsys.readouterr().out
+    assert run(monkeypatch, spec, "--of", "A1", "--wrt", "W1", "-b", backend, "--lang", language) == 0
+    printed = capsys.readouterr().out
+    assert says in printed
+    assert ast.dump(_bare(printed)) == ast.dump(_bare(english))
+    assert max(columns(line) for line in printed.splitlines() if line not in english) <= WIDTH
+
+
+def columns(line: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in line)
+
+
+def _bare(source: str) -> ast.Module:
+    """A module without its docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return tree
+
+
+def test_an_unknown_language_is_an_error(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, spec, "--lang", "vii") == 2
+    assert "did you mean 'vi'" in capsys.readouterr().err

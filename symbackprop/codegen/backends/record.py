@@ -9,6 +9,7 @@ from typing import Any
 
 from symbackprop.codegen.program import Program
 from symbackprop.errors import MissingLibrary
+from symbackprop.languages import Language
 
 __all__ = ["Backend", "Run"]
 
@@ -18,14 +19,14 @@ Run = Callable[..., tuple[Any, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Backend:
-    """One array library: `source(program)` is the readable module, `build(program, source, dtype)` the function it becomes.
+    """One array library: `source(program, language)` is the readable module, `build(program, source, dtype)` the function it becomes.
 
     `needs` is the package that is imported, by `build` alone, and `extra` the extra of this package that installs it. The run of a
     backend that `owns` its arrays also takes `reuse=True` and `out=`, which say where gradients are written.
     """
 
     name: str
-    source: Callable[[Program], str]
+    source: Callable[[Program, Language], str]
     build: Callable[[Program, str, str], Run]
     needs: str
     extra: str = ""
