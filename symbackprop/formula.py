@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import sympy
-from sympy import Integer, KroneckerDelta, Piecewise, Pow, Rational, S
+from sympy import Integer, KroneckerDelta, Piecewise, Pow, Rational, S, false, true
 from sympy.core.relational import Relational
 
 from symbackprop.equations import Entry, Equation, Func, Layers, Tensor, add, entries, index, mul, rename_bound, scalar, substitute, summation
@@ -219,6 +219,9 @@ class _Reader:
             condition, then, otherwise = self.read(node.args[0]), self.number(node.args[1]), self.number(node.args[2])
             if not isinstance(condition, Relational):
                 raise self.fail(node.args[0], f"'{ast.unparse(node.args[0])}' is no condition, such as z > 0")
+            decided = condition.doit() if condition.lhs.is_number and condition.rhs.is_number else condition
+            if decided in (true, false):  # SymPy divides by the coefficient of the unknown in conditions of conditions
+                return then if decided == true else otherwise
             return Piecewise((then, condition), (otherwise, True), evaluate=False)
         arguments = [self.number(a) for a in node.args]
         if name == "log" and arguments == [0]:

@@ -159,3 +159,19 @@ def test_an_error_names_the_column(text: str, column: int) -> None:
 def test_what_is_no_equation_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         read_equation(text, SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("where(2 > 1, x, 3)", "x"),
+        ("where(2 < 1, x, 3)", "3"),
+        ("where(sqrt(2)**2 > 2, x, 3)", "3"),
+        ("where(where(2 > 1, 3, x) > 0.1, x**2, 2)", "x**2"),
+        ("where(where(x > 1, 3, 2) > 0.1, x**2, 2)", "x**2"),  # SymPy decides it: all its cases are greater
+    ],
+)
+def test_a_condition_between_numbers_is_decided(text: str, same: str) -> None:
+    """SymPy's conditions of conditions divide by the coefficient of the unknown, which a number does not have."""
+    for value in (-2, 0, 2):
+        assert evaluated(read(text)).xreplace({x(): value}) == evaluated(read(same)).xreplace({x(): value})
