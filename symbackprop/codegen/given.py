@@ -146,8 +146,8 @@ def _values(given: Given, array: Any) -> None:
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        place = f"[{', '.join(map(str, bad[0]))}]" if array.ndim else ""
-        raise InputError(f"{given.name} has {len(bad)} entries that are not finite, the first at {given.name}{place}: {array[tuple(bad[0])]}")
+        first = f"{given.name}[{', '.join(map(str, bad[0]))}]" if array.ndim else given.name
+        raise InputError(f"{given.name} is not finite in {len(bad)} of {array.size} entries, the first at {first}: {array[tuple(bad[0])]}")
 
 
 def _labels(program: Program, given: Given, y: Any, sizes: Mapping[Any, int]) -> None:

@@ -251,9 +251,9 @@ def test_jax_arrays_that_were_found_to_fit_vouch_for_no_others() -> None:
     for name, g in first[1].items():
         np.testing.assert_array_equal(second[1][name], g)
     for bad, says in (
-        ((p, x.at[0, 0].set(jnp.nan), y), "X has 1 entries that are not finite"),
+        ((p, x.at[0, 0].set(jnp.nan), y), r"X is not finite in 1 of \d+ entries"),
         ((p, x, 2 * y), "Y holds shares from 0 to 1"),
-        (({**p, "b1": p["b1"].at[0].set(jnp.inf)}, x, y), "b1 has 1 entries that are not finite"),
+        (({**p, "b1": p["b1"].at[0].set(jnp.inf)}, x, y), r"b1 is not finite in 1 of \d+ entries"),
         ((dict(zip(reversed(p), p.values(), strict=True)), x, y), "has shape"),
         ((p, x), "1 were given"),
     ):
@@ -304,7 +304,7 @@ def test_torch_needs_no_autograd_and_keeps_to_its_device() -> None:
     assert loss.device.type == grads["W1"].device.type == "meta"
     with pytest.raises(InputError, match=r"different devices: W1 on cpu, .* X on meta"):
         f(leaves, x.to(**on), y)
-    with pytest.raises(InputError, match="X has 1 entries that are not finite"):
+    with pytest.raises(InputError, match=r"X is not finite in 1 of \d+ entries"):
         f(leaves, torch.where(torch.eye(5, 3, dtype=torch.float64) * x == x[0, 0], float("nan"), x), y)
     with pytest.raises(InputError, match="W1 has dtype bfloat16"):
         f({**leaves, "W1": leaves["W1"].bfloat16()}, x, y)
@@ -384,7 +384,7 @@ def test_numba_takes_arrays_of_any_layout_and_writes_to_none() -> None:
         assert np.isclose(loss, wanted)
         for name, g in gradients.items():
             np.testing.assert_allclose(grads[name], g, rtol=1e-12)
-    with np.errstate(divide="ignore"), pytest.raises(InputError, match=r"W2 has 1 entries that are not finite, the first at W2\[1, 2\]"):
+    with np.errstate(divide="ignore"), pytest.raises(InputError, match=r"W2 is not finite in 1 of \d+ entries, the first at W2\[1, 2\]"):
         f({**params, "W2": params["W2"] / np.where(np.arange(12).reshape(4, 3) == 5, 0, 1)}, x, y)
     with pytest.raises(InputError, match="must sum to 1"):
         f(params, x, np.zeros((5, 3)))
