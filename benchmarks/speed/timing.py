@@ -1,7 +1,7 @@
 """All candidates of a case in turns: in every round each is timed once, in random order, after a pause.
 
 The pause matters: the threads of a BLAS spin for about a tenth of a second after a call and would take a core from whoever comes
-next. Ratios are taken within a round and their median reported, so a slow spell of the machine meets both sides.
+next; with one thread nothing spins, and a short one leaves time for more rounds. Ratios are taken within a round and their median reported, so a slow spell of the machine meets both sides.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from benchmarks.speed.by_hand import BY_HAND, PRODUCTS
 from benchmarks.speed.cases import Case, Data, data
 from benchmarks.speed.record import Call, Candidate, Result
 
-PAUSE = 0.25  # seconds
+PAUSES = 0.02, 0.25  # seconds, with one thread and with more
 BLOCK = 0.03  # seconds of calls that one measurement is made of, one call at least
-ROUNDS = range(3, 21)  # at least and at most
+ROUNDS = range(3, 41)  # at least and at most
 _WORSE = 5.0  # times the error of NumPy by hand, in the same dtype, is still rounding
 _EXACT = {"float64": 1e-10, "float32": 1e-4}  # or so much, where by-hand NumPy happens to be lucky
 
@@ -84,11 +84,11 @@ def time_case(case: Case, candidates: Iterable[Candidate], threads: int, seconds
                 wrong = timed.error is not None and not timed.error <= max(_EXACT[case.dtype], _WORSE * rounding)
                 row = replace(row, note="wrong" if wrong else "", error=timed.error)
         rows[candidate.name] = row
-    done = 0
-    while done < ROUNDS[0] or (done < ROUNDS[-1] and time.perf_counter() + _round(built) < deadline):
+    done, pause = 0, PAUSES[threads > 1]
+    while done < ROUNDS[0] or (done < ROUNDS[-1] and time.perf_counter() + _round(built, pause) < deadline):
         progress(f"{case}: round {done + 1}")
         for timed in random.sample(built, len(built)):
-            _measure(timed)
+            _measure(timed, pause)
         done += 1
     for timed in built:
         rows[timed.candidate.name] = _with_times(rows[timed.candidate.name], timed, built)
@@ -127,10 +127,10 @@ def _build(candidate: Candidate, case: Case, given: Data, reference: Result) -> 
     return _Timed(candidate, call, error, max(1, round(BLOCK * repeats / spent)))
 
 
-def _measure(timed: _Timed) -> None:
+def _measure(timed: _Timed, pause: float) -> None:
     run, repeats = timed.call.run, range(timed.repeats)
     gc.collect()
-    time.sleep(PAUSE)
+    time.sleep(pause)
     before = _others()
     for _ in range(min(3, timed.repeats)):
         run()
@@ -144,9 +144,9 @@ def _measure(timed: _Timed) -> None:
     timed.quiet.append(_others() - before <= max(0.02, 0.2 * spent))
 
 
-def _round(built: list[_Timed]) -> float:
+def _round(built: list[_Timed], pause: float) -> float:
     """The seconds that a round takes."""
-    return sum(PAUSE + (t.repeats + 3) * (t.seconds[-1] if t.seconds else 0.0) for t in built)
+    return sum(pause + (t.repeats + 3) * (t.seconds[-1] if t.seconds else 0.0) for t in built)
 
 
 def _others() -> float:
