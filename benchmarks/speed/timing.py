@@ -1,7 +1,8 @@
 """All candidates of a case in turns: in every round each is timed once, in random order, after a pause.
 
 The pause matters: the threads of a BLAS spin for about a tenth of a second after a call and would take a core from whoever comes
-next; with one thread nothing spins, and a short one leaves time for more rounds. Ratios are taken within a round and their median reported, so a slow spell of the machine meets both sides.
+next. With one thread nothing spins, and a short pause leaves time for more rounds. Ratios are taken within a round and their median
+reported, so a slow spell of the machine meets both sides.
 """
 
 from __future__ import annotations
