@@ -165,7 +165,7 @@ def test_notes_are_written_from_a_process_of_its_own(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     first = re.fullmatch(r"(\d+) equations: (.+)", lines[0])
     assert first is not None
-    assert int(first[1]) == sum(int(n) for n in re.findall(r"\d+", first[2]))
+    assert int(first[1]) == sum(int(n) for n in re.findall(r"(?:^|, )(\d+) ", first[2]))
     assert f"wrote {len(fragments)} fragments in {Path('made/here/fragments')}" in lines
 
 

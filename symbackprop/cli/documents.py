@@ -80,9 +80,15 @@ def _made(spec: Path | None, notation: str | None, detail: str | None, source: s
             raise SpecError(f"{spec}: {error}") from error
 
 
+_PROVED = {
+    "definition": "by definition", "for all sizes": "proved for all sizes", "exact at sizes": "proved at given sizes",
+    "agrees": "agreeing to 50 digits",
+}  # fmt: skip
+
+
 def _summary(found: Notes, written: list[Path]) -> None:
     total = len(found.proofs)
-    click.echo(f"{total} equations: " + ", ".join(f"{number} {kind}" for kind, number in found.counts().items()))
+    click.echo(f"{total} equations: " + ", ".join(f"{number} {_PROVED[kind]}" for kind, number in found.counts().items()))
     if found.oracle:
         click.echo(
             f"end to end: {found.oracle['entries']} gradient entries of {found.oracle['networks']} small networks against the expanded loss, "
