@@ -14,7 +14,7 @@ from symbackprop.codegen.entries import SIZES, entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, read_form
 from symbackprop.codegen.indexed import Indexed, Kind, at_indices
 
-__all__ = ["Loops"]
+__all__ = ["Loops", "is_stored"]
 
 
 class Loops(Indexed):
@@ -76,9 +76,7 @@ class Loops(Indexed):
 
     def plain(self, op: Op) -> Op:
         """An argument of a matrix product: a stored array or the transpose of one."""
-        if op.op == "name" or (op.op == "permute" and op.data == (1, 0) and op.args[0].op == "name"):
-            return op
-        return self.filled(op)
+        return op if is_stored(op) else self.filled(op)
 
     def named(self, wanted: str, hint: str, rank: int) -> Op:
         found = wanted or self.free(hint)
@@ -211,6 +209,11 @@ class Loops(Indexed):
         if key not in self._shared:
             self._shared[key] = self.folded(args[0], (axis,), op.data)
         return Op("select", (self._shared[key],), tuple(None if n == axis else ":" for n in range(rank)))
+
+
+def is_stored(op: Op) -> bool:
+    """Whether a factor of a product has an array, or is the transpose of a matrix that has one."""
+    return op.op == "name" or (op.op == "permute" and op.data == (1, 0) and op.args[0].op == "name")
 
 
 def _read(entry: Op, name: str) -> set[str]:

@@ -130,6 +130,14 @@ def dot_22(A: Any, B: Any) -> Any:
     return C
 
 
+def dot_into(A: Any, B: Any, C: Any) -> Any:
+    """A @ B, written to C."""
+    if A.shape[0] * A.shape[1] * B.shape[1] > 400:
+        return np.dot(A, B, C)
+    C[...] = dot_22(A, B)
+    return C
+
+
 def dot_21(A: Any, B: Any) -> Any:
     """A @ B, in loops where calling BLAS takes longer than the product itself."""
     if A.size > 400:
@@ -164,7 +172,7 @@ def dot_11(A: Any, B: Any) -> Any:
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     power_of_two, series, parted, exp, expm1, tanh, maximum, minimum, logaddexp, heaviside,
-    finite, between, signs, shares, dot_22, dot_21, dot_12, dot_11,
+    finite, between, signs, shares, dot_22, dot_into, dot_21, dot_12, dot_11,
 )  # fmt: skip
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sympy import Symbol
 
 from symbackprop.codegen.arrays import renamed, walk
-from symbackprop.codegen.entries import entry_printer, size_text
+from symbackprop.codegen.entries import SIZES, entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.indexed import Kind
-from symbackprop.codegen.loops import Loops
+from symbackprop.codegen.loops import Loops, is_stored
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
 from symbackprop.codegen.numba_functions import called_functions
 from symbackprop.codegen.numpy_source import numpy_expression
@@ -20,10 +20,11 @@ from symbackprop.codegen.program import Program, Statement
 from symbackprop.codegen.witnesses import witnesses
 from symbackprop.languages import ENGLISH, Language, Message
 
-__all__ = ["numba_source"]
+__all__ = ["IMPORTS", "JIT", "compiled", "is_product", "numba_source"]
 
 _CALLS = 80  # statements that one compiled function calls; each costs 40 ms of compiling, and half a microsecond if Python calls it
-_JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
+IMPORTS = ("import math", "", "import numpy as np", "from numba import njit")
+JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
 
 
 def numba_source(program: Program, language: Language = ENGLISH) -> str:
@@ -36,29 +37,14 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
     """
     kinds = _kinds(program)
     given = (*program.params, *program.inputs, *program.targets)
-    like = next((g.name for g in given if g.shape and not kinds[g.name].whole), "")
-    known: dict[Any, str] = {}
-    functions: list[str] = []
-    body: list[str] = []
-    for group in _groups(program):
-        used = list(dict.fromkeys(op.data for s in group for op in walk(s.value) if op.op == "name"))
-        if not any(kinds[n].rank and not kinds[n].whole for n in used):
-            used.append(like or "like")  # for its dtype
-        key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
-        if key not in known:
-            known[key] = f"compute_{group[0].name}"
-            functions += [*_function(group, known[key], used, kinds), "", ""]
-        body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})", language)
-        kinds |= {s.name: Kind(len(s.shape)) for s in group}
-    forms = _forms(program, language)
-    tests = [*_tests(program, kinds)]
+    like = _like(program, kinds)
+    functions, body, sound = compiled(program, {}, language)
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
-        *module_docstring(program, _ABOUT, language), "", "import math", "", "import numpy as np", "from numba import njit", "", "",
-        *called_functions("\n".join([*functions, *forms, *tests]), _JIT), *forms, *functions,
-        *([_JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
+        *module_docstring(program, _ABOUT, language), "", *IMPORTS, "", "", *functions,
+        *([JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
         '    """The statements, of arrays in C order."""', *_shapes(program), *body,
-        "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({' and '.join(tests) or 'True'})"),
+        "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({sound})"),
         *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
         '    return array if array.dtype == dtype and array.flags.carray else np.array(array, dtype, order="C")', "", "",
@@ -66,6 +52,51 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
         *_call(program, like, kinds), "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+class Compiled(NamedTuple):
+    """Source for numba: functions, the lines that call them, and the condition that what was given is sound."""
+
+    functions: list[str]
+    body: list[str]
+    sound: str
+
+
+def compiled(program: Program, into: Mapping[str, str], language: Language = ENGLISH) -> Compiled:
+    """The statements for numba; a product of matrices that is named in `into` is written to that array, each other into one of its own.
+
+    The condition holds if everything that was given is finite, and targets are of the kind that the loss takes.
+    """
+    kinds = _kinds(program)
+    known: dict[Any, str] = {}
+    functions: list[str] = []
+    body: list[str] = []
+    for group in _groups(program):
+        used = list(dict.fromkeys(op.data for s in group for op in walk(s.value) if op.op == "name"))
+        if not any(kinds[n].rank and not kinds[n].whole for n in used):
+            used.append(_like(program, kinds) or "like")  # for its dtype
+        key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
+        if group[0].name in into:
+            call = f"dot_into({', '.join(map(SIZES.text, group[0].value.args))}, {into[group[0].name]})"
+        else:
+            if key not in known:
+                known[key] = f"compute_{group[0].name}"
+                functions += [*_function(group, known[key], used, kinds), "", ""]
+            call = f"{known[key]}({', '.join(used)})"
+        body += stated(group, ", ".join(s.name for s in group) + " = ", call, language)
+    forms, sound = _forms(program, language), " and ".join(_tests(program, kinds)) or "True"
+    called = called_functions("\n".join([*functions, *forms, *body, sound]), JIT)
+    return Compiled([*called, *forms, *functions], body, sound)
+
+
+def is_product(statement: Statement) -> bool:
+    """Whether a statement is the product of two matrices and nothing else."""
+    return statement.value.op == "matmul" and len(statement.shape) == 2 and all(map(is_stored, statement.value.args))
+
+
+def _like(program: Program, kinds: Mapping[str, Kind]) -> str:
+    """An array that is given, for its dtype."""
+    return next((g.name for g in (*program.params, *program.inputs, *program.targets) if g.shape and not kinds[g.name].whole), "")
 
 
 def _shapes(program: Program) -> Iterator[str]:
@@ -109,7 +140,6 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _tests(program: Program, kinds: dict[str, Kind]) -> Iterator[str]:
-    """Conditions that hold if everything that was given is finite, and targets are of the kind that the loss takes."""
     for name in witnesses(program):
         yield f"finite({name})" if kinds[name].rank else f"math.isfinite({name})"
     units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
@@ -133,7 +163,8 @@ _ABOUT = Message("Each compute function is compiled by numba for the dtype of it
 def _kinds(program: Program) -> dict[str, Kind]:
     whole = {g.name for g in program.targets if program.net.target == "class"}
     found = {g.name: Kind(len(g.shape), g.name in whole) for g in (*program.params, *program.inputs, *program.targets)}
-    return found | {n: Kind(0) for n in (*program.scalars, *program.sizes)} | {"like": Kind(1)}
+    found |= {n: Kind(0) for n in (*program.scalars, *program.sizes)} | {"like": Kind(1)}
+    return found | {s.name: Kind(len(s.shape)) for s in program.statements}
 
 
 def _groups(program: Program) -> list[list[Statement]]:
@@ -153,7 +184,7 @@ def _function(group: Sequence[Statement], name: str, used: list[str], kinds: dic
     lines = [f"    {line}" for line in loops.lines]
     real = [f"    real = {array}.dtype.type"] if any("real" in line for line in lines) else []
     said = ", ".join(numpy_expression(s.value, array) for s in group)
-    return [_JIT, f"def {name}({', '.join(used)}):", f'    """{said}"""', *real, *lines]
+    return [JIT, f"def {name}({', '.join(used)}):", f'    """{said}"""', *real, *lines]
 
 
 def _forms(program: Program, language: Language) -> list[str]:
@@ -162,7 +193,7 @@ def _forms(program: Program, language: Language) -> list[str]:
     ops = [op for s in program.statements for op in walk(s.value)]
     for key in dict.fromkeys(op.data for op in ops if op.op == "form" and isinstance(op.data, str)):
         form, printer = UNGUARDED.get(key, FORMS[key]), entry_printer()
-        lines += [_JIT, f"def {key}(real, {', '.join(form.arguments)}):", f'    """{language.say(form.why)}"""']
+        lines += [JIT, f"def {key}(real, {', '.join(form.arguments)}):", f'    """{language.say(form.why)}"""']
         for line in form.lines[:-1]:
             left, _, right = line.partition(" = ")
             lines.append(f"    {left} = {printer.text(read_form(right))}")

@@ -224,3 +224,25 @@ def test_a_derivative_is_bound_too() -> None:
     step = f.bind(params, X)
     X += 1
     same(step(), f(params, X))
+
+
+def test_numba_writes_products_where_they_belong_and_copies_the_rest() -> None:
+    """Two biases have one gradient, one weight is in two products, and sizes are on both sides of where BLAS is called."""
+    need("numba")
+    net = sb.Network.from_equations(
+        [
+            "z[s, i] = sum(j, x[s, j]*w[j, i]) + b[i] + c[i]", "a[s, i] = tanh(z[s, i])",
+            "u[s, q] = sum(i, a[s, i]*v[i, q])", "J = sum(s, q, (u[s, q] - y[s, q])**2) + sum(j, i, w[j, i]**2)",
+        ],
+        tensors={"x": ("m", 12), "w": (12, 9), "b": (9,), "c": (9,), "v": (9, 2), "y": ("m", 2)}, parameters=["w", "b", "c", "v"], targets=["y"],
+    )  # fmt: skip
+    f, plain = (sb.compile(net, backend) for backend in ("numba", "numpy"))
+    for m in (1, 40):
+        rng = np.random.default_rng(m)
+        params = {name: rng.normal(size=shape) for name, shape in f.params.items()}
+        data = [rng.normal(size=(m, 12)), rng.normal(size=(m, 2))]
+        step = f.bind(params, *data)
+        step()
+        for p in params.values():
+            p *= 0.5
+        same(step(), plain(params, *data))

@@ -60,7 +60,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
 
     @cache
     def function_at(dtypes: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
-        text = at_address(program, source, dtypes, dict(zip(program.size_names, sizes, strict=True)))
+        text = at_address(program, dtypes, dict(zip(program.size_names, sizes, strict=True)))
         return imported(_kept(text, dtype))["computed_at"]
 
     def bind(params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:

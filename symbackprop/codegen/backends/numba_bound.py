@@ -11,6 +11,7 @@ import numpy as np
 from symbackprop.codegen.bound import Step, standing
 from symbackprop.codegen.fast.scalars import fewer_than_calls, sized, statements
 from symbackprop.codegen.fast.simplify import reduced
+from symbackprop.codegen.numba_source import IMPORTS, JIT, compiled, is_product
 from symbackprop.codegen.program import Program
 
 __all__ = ["at_address", "bound"]
@@ -31,32 +32,36 @@ def pointer(typing, address):
     return types.voidptr(types.int64), generated
 
 
-@njit(cache=True, error_model="numpy", nogil=True)'''
+'''
 
 
-def at_address(program: Program, source: str, dtypes: Sequence[str], sizes: Mapping[Any, int]) -> str:
+def at_address(program: Program, dtypes: Sequence[str], sizes: Mapping[Any, int]) -> str:
     """A module with `computed_at(address, *numbers)`: it writes the gradients and returns the loss, or not a number if it is not sure.
 
     At the address stand those of the arrays that are given, of these `dtypes`, then those of the gradients. Few numbers are computed
-    with one by one, others by `computed` of the module `source`.
+    with one by one; otherwise products of matrices that are gradients are written where they belong, and the others copied.
     """
     small = reduced(program)
-    called = {g.name: f"x{n}_" for n, g in enumerate((*program.params, *program.inputs, *program.targets))}
+    by_number = fewer_than_calls(small, sizes)
+    called = {g.name: f"x{n}_" if by_number else g.name for n, g in enumerate((*program.params, *program.inputs, *program.targets))}
     grads = {f"g{n}_": g for n, g in enumerate(program.params)}
     shapes = [sized(g.shape, sizes) for g in (*program.params, *program.inputs, *program.targets, *grads.values())]
     places = [f"carray(pointer(at_[{n}]), {s}, np.{d})" for n, (s, d) in enumerate(zip(shapes, [*dtypes, *dtypes[: len(grads)]], strict=True))]
     function = [f"def computed_at({', '.join(['address_', *program.scalars])}):", f"    at_ = carray(pointer(address_), {len(places)}, np.int64)"]
     function += [f"    {name} = {place}" for name, place in zip([*called.values(), *grads], places, strict=True)]
-    if fewer_than_calls(small, sizes):
+    if by_number:
         lines, mark, (loss, *entries) = statements(small, sizes, called)
         ends = [f"{g}[{', '.join(map(str, at))}]" for g, shape in zip(grads, shapes, strict=False) for at in np.ndindex(*shape)]
         function += [f"    {line}" for line in (*lines, *(f"{end} = {e}" for end, e in zip(ends, entries, strict=True)))]
         function += [f"    loss_ = {loss}", f"    return loss_ if isfinite({' + '.join([mark, 'loss_', *dict.fromkeys(entries)])}) else nan", ""]
-        return "\n".join([_MATH, _HEAD, *function])
-    of = [f"of_{g}" for g in grads]
-    function += [f"    loss_, {', '.join(of)}, sound_ = computed({', '.join([*called.values(), *program.scalars])})"]
-    function += [*(f"    {g}[...] = {found}" for g, found in zip(grads, of, strict=True)), "    return loss_ if sound_ else loss_ * np.nan", ""]
-    return "\n".join([source.rstrip(), "", "", _HEAD, *function])
+        return "\n".join([_MATH, _HEAD, JIT, *function])
+    names = [*zip(program.gradients.values(), grads, strict=True)]
+    into = {name: g for name, g in reversed(names) if name in {s.name for s in program.statements if is_product(s)}}
+    functions, body, sound = compiled(program, into)
+    function += [f"    {name} = {sizes[n]}" for n, name in program.size_names.items()] + body
+    function += [f"    {g}[...] = {name}" for name, g in names if into.get(name) != g]
+    function += [f"    return {program.loss} if {sound} else {program.loss} * np.nan", ""]
+    return "\n".join([*IMPORTS, "", "", *functions, _HEAD, JIT, *function])
 
 
 def bound(
