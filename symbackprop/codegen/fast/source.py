@@ -265,18 +265,21 @@ class _Writer:
                 row = (*(node.shape or ())[: node.data], 1, *(node.shape or ())[node.data + 1 :])
                 yield from guarded(node, a, self.room(row), out)
             case _:
-                for k in self.narrow(node, of):
-                    spread = out if out not in a else self.room(node.shape or ())
-                    yield f"{spread}[...] = {a[k]}"
-                    a[k] = spread
+                for k in self.spread(node, of):
+                    copy = out if out not in a else self.room(node.shape or ())
+                    yield f"{copy}[...] = {a[k]}"
+                    a[k] = copy
                 function = ufunc(node)
                 keyword = "out=" if function in ("maximum", "minimum") else ""
                 yield f"{function}({', '.join(a)}, {keyword}{out})"
 
-    def narrow(self, node: Node, of: Sequence[Node]) -> list[int]:
-        """The operands that are spread out: NumPy repeats short rows slowly."""
-        fits = node.rank == 2 and node.kind == "f" and node.shape is not None and node.shape[1] in range(_NARROW + 1)
-        return [k for k, part in enumerate(of) if fits and part.holds and part.kind == "f" and part.shape != node.shape]
+    def spread(self, node: Node, of: Sequence[Node]) -> list[int]:
+        """The operands that are copied first: NumPy repeats short rows slowly, and makes numbers of truth values piece by piece."""
+        if node.kind != "f" or node.shape is None:
+            return []
+        narrow = node.rank == 2 and node.shape[1] in range(_NARROW + 1)
+        held = [(k, part) for k, part in enumerate(of) if part.holds]
+        return [k for k, part in held if part.kind == "b" or (narrow and part.kind == "f" and part.shape != node.shape)]
 
     def product(self, node: Node, a: Sequence[str], out: str) -> Iterator[str]:
         """A matrix product; a small matrix that comes transposed is copied first, BLAS being slow on it."""
