@@ -57,7 +57,7 @@ class Stabilizer:
         started = len(self._known)
         rhs = self._visit(self._loss_form(equation))
         last = self._before[-1] if self._before and len(self._known) > started else None
-        if isinstance(last, Special) and isinstance(rhs, Entry) and rhs.tensor == last.lhs.tensor and equation.tensor.rank == rhs.tensor.rank:
+        if isinstance(last, Special) and isinstance(rhs, Entry) and rhs.tensor == last.lhs.tensor and _same_axes(equation.lhs, rhs):
             # The equation is nothing but the form: the form computes it under its own name.
             named = substitute(last.source, dict(zip(last.lhs.indices, rhs.indices, strict=True)))
             own = Special(equation.lhs, last.form, named, substitute(last.over, dict(zip(last.lhs.indices, rhs.indices, strict=True))))
@@ -109,7 +109,7 @@ class Stabilizer:
             return Func("softplus", self._visit(exponent))
         pair = _softmax(Mul.make_args(of))
         if pair is not None and len(Mul.make_args(of)) == 2:
-            return self._special("log_softmax", *pair[2:])
+            return self._entry_of("log_softmax", *pair[2:])
         complement = of.args[1] if isinstance(of, Add) and len(of.args) == 2 and of.args[0] == 1 else None
         entry = of if isinstance(of, Entry) else _negated_entry(complement)
         return None if entry is None else self._log_probability(entry, complement is not None)
@@ -119,7 +119,7 @@ class Stabilizer:
         special = self._defined.get(a.tensor)
         at = {} if special is None else dict(zip(special.lhs.indices, a.indices, strict=True))
         if special is not None and special.form == "softmax" and not complement:
-            return self._special("log_softmax", substitute(special.source, at), substitute(special.over, at))
+            return substitute(self._special("log_softmax", special.source, special.over), at)
         equation = self.net.equation(a.tensor)
         value = equation.at_indices(a.indices) if equation is not None else None
         if isinstance(value, Func) and value.name == "sigmoid" and value.order == 0:
@@ -137,7 +137,7 @@ class Stabilizer:
                 j = _matching(f, *over)
                 if j is not None:
                     rest = [self._visit(a) for a in e.args if a is not t and a is not f]
-                    return add(self._special("log_softmax", substitute(over[0], {over[1]: j}), j), *rest)
+                    return add(self._entry_of("log_softmax", *over, j), *rest)
         return None
 
     def _quotient(self, factors: list[Any]) -> Any:
@@ -146,7 +146,7 @@ class Stabilizer:
         if pair is not None:
             rest = _without(factors, pair[0], pair[1])
             more = [Pow(pair[1].base, pair[1].exp + 1, evaluate=False)] if pair[1].exp != -1 else []
-            found = self._special("softmax", *pair[2:])
+            found = self._entry_of("softmax", *pair[2:])
             return mul(found, self._visit(mul(*more, *rest))) if more or rest else found
         moved = _moved_inside(factors)
         if moved is not None:
@@ -162,6 +162,10 @@ class Stabilizer:
                 return self._visit(mul(Func("sigmoid", u), *more, *rest)) if rest or more else Func("sigmoid", self._visit(u))
         return None
 
+    def _entry_of(self, form: str, source: Any, over: Any, j: Any) -> Any:
+        """Entry j of a form along `over`; j may stand in `source` too, as on a diagonal."""
+        return substitute(self._special(form, source, over), {over: j})
+
     def _special(self, form: str, source: Any, over: Any) -> Entry:
         """The entry of the form's result at the indices of `source`."""
         source = self._as_entry(self._visit(source), over)
@@ -170,7 +174,7 @@ class Stabilizer:
         known = self._known.get((form, source.tensor, axis))
         if known is None:
             shape = [n for i, n in zip(source.indices, source.tensor.shape, strict=True) if i in kept]
-            tensor = Tensor(f"{_LETTERS[form]}~{source.tensor.name}", shape, source.tensor.layer)
+            tensor = Tensor(f"{_LETTERS[form]}~{source.tensor.name}~{axis}", shape, source.tensor.layer)
             known = Special(tensor[kept], form, source, over)
             self._known[form, source.tensor, axis] = self._defined[tensor] = known
             self._before.append(known)
@@ -187,7 +191,7 @@ class Stabilizer:
         if generic in self._arguments:
             return self._arguments[generic][indices]
         sizes = {**self._sizes, **{i: n for e in entries(source) for i, n in zip(e.indices, e.tensor.shape, strict=True)}}
-        tensor = Tensor(f"u~{len(self._known)}", [sizes[i] for i in indices])
+        tensor = Tensor(f"u~{len(self._arguments)}", [sizes[i] for i in indices])
         self._before.append(Equation(tensor[indices], source))
         self._arguments[generic] = tensor
         return tensor[indices]
@@ -210,6 +214,11 @@ def sizes_of(equation: Equation) -> dict[Any, Any]:
     found = {i: n for e in entries(equation.rhs) for i, n in zip(e.indices, e.tensor.shape, strict=True)}
     found |= {k: high for s in equation.rhs.atoms(Sum) for k, _, high in s.limits}
     return found | dict(zip(equation.lhs.indices, equation.tensor.shape, strict=True))
+
+
+def _same_axes(a: Entry, b: Entry) -> bool:
+    """Whether both are read at the same letters, each once, in any order."""
+    return len(set(b.indices)) == len(b.indices) == len(a.indices) and set(a.indices) == set(b.indices)
 
 
 def _bound(expr: Any, i: Any) -> bool:
@@ -238,13 +247,13 @@ def _negated_entry(expr: Any) -> Entry | None:
 
 
 def _matching(f: Any, g: Any, k: Any) -> Any:
-    """The index j for which f is g with k replaced by j."""
-    letters = dict.fromkeys(i for e in entries(f) for i in e.indices if isinstance(i, Symbol))
-    return next((j for j in letters if evaluated(substitute(g, {k: j})) == evaluated(f)), None)
+    """The index j for which f is g with k replaced by j: a letter, a letter further on or a number."""
+    places = dict.fromkeys(i for e in entries(f) for i in e.indices)
+    return next((j for j in places if evaluated(substitute(g, {k: j})) == evaluated(f)), None)
 
 
-def _softmax(factors: Any) -> tuple[Any, Any, Any, Any] | None:
-    """The factors exp(g_j) and 1 / sum_k exp(g_k), or a higher power of it, with g_j and j."""
+def _softmax(factors: Any) -> tuple[Any, Any, Any, Any, Any] | None:
+    """The factors exp(g_j) and 1 / sum_k exp(g_k), or a higher power of it, with g_k, k and j."""
     for below in factors:
         over = _below(below)
         if over is None:
@@ -252,7 +261,7 @@ def _softmax(factors: Any) -> tuple[Any, Any, Any, Any] | None:
         for above in factors:
             j = _matching(above.args[0], *over) if isinstance(above, exp) else None
             if j is not None:
-                return above, below, above.args[0], j
+                return above, below, *over, j
     return None
 
 
