@@ -2,6 +2,7 @@
 
     python -m benchmarks.speed              # at most 20 minutes for one thread, 20 for two
     python -m benchmarks.speed --quick      # S1 to S4, sigmoid, float64, one thread: 3 minutes
+    python -m benchmarks.speed --turns      # ours, NumPy by hand and the products alone, nearly call by call: 3 minutes
     python -m benchmarks.speed --shapes S3 --activations relu --dtypes float32 --threads 2
 
 Without options all shapes are timed with sigmoid units in float64 and float32, and with relu and tanh in float64. A candidate whose
@@ -31,11 +32,12 @@ from benchmarks.speed.cases import ACTIVATIONS, DTYPES, SHAPES, Case
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a short look instead of everything")
+    parser.add_argument("--turns", action="store_true", help="only what reads NumPy's arrays and is ours, by hand or the products, in short turns")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES))
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS)
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES)
     parser.add_argument("--threads", nargs="+", type=int)
-    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (18, quick: 3)")
+    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (18, quick and turns: 3)")
     parser.add_argument("--no-fresh", action="store_true", help="leave out first calls and gradient descent in fresh processes")
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
     parser.add_argument("--json", type=Path, help="write all numbers to this file, after every measurement")
@@ -51,9 +53,12 @@ def work(task: dict[str, Any]) -> None:
     """One measurement, in a child."""
     processes.stay_on(task["threads"])
     if task["what"] == "times":
+        from benchmarks.speed.by_hand import BY_HAND, PRODUCTS
         from benchmarks.speed.candidates import CANDIDATES
-        from benchmarks.speed.timing import time_case
+        from benchmarks.speed.timing import APART, BLOCKS, CALLS, time_case
 
+        few = [c for c in CANDIDATES.values() if c.writable and (c.ours or c.name in (PRODUCTS.name, BY_HAND.name))]
+        chosen, pace = (few, CALLS) if task["turns"] else (CANDIDATES.values(), APART if task["threads"] > 1 else BLOCKS)
         deadline = time.perf_counter() + task["seconds"]
         cases = [Case(**case) for case in task["cases"]]
         for i, case in enumerate(cases):
@@ -61,7 +66,7 @@ def work(task: dict[str, Any]) -> None:
                 say({"skipped": str(case)})
                 continue
             share = (deadline - time.perf_counter()) / (len(cases) - i)
-            rows = time_case(case, CANDIDATES.values(), task["threads"], share, lambda said: say({"doing": said}))
+            rows = time_case(case, chosen, task["threads"], pace, share, lambda said: say({"doing": said}))
             say({"rows": [asdict(r) for r in rows]})
         return
     case = Case(**task["case"])
@@ -86,9 +91,9 @@ def measure(options: argparse.Namespace) -> int:
 
     shapes = options.shapes or [s for s in SHAPES if not options.quick or s != "S5"]
     dtypes = options.dtypes or DTYPES[: 1 if options.quick else None]
-    activations = options.activations or ACTIVATIONS[: 1 if options.quick else None]
-    counts = options.threads or ([1] if options.quick else [1, 2])
-    minutes = options.minutes or (3 if options.quick else 18)
+    activations = options.activations or ACTIVATIONS[: 1 if options.quick or options.turns else None]
+    counts = options.threads or ([1] if options.quick or options.turns else [1, 2])
+    minutes = options.minutes or (3 if options.quick or options.turns else 18)
     cases = [
         Case(shape, activation, dtype) for activation in activations for dtype in dtypes for shape in shapes
         if options.dtypes or dtype == DTYPES[0] or activation == ACTIVATIONS[0]
@@ -98,13 +103,13 @@ def measure(options: argparse.Namespace) -> int:
     with console.status("starting") as status:
         for i, threads in enumerate(counts):
             end = time.perf_counter() + 60 * minutes
-            if not options.quick and not options.no_fresh:
+            if not (options.quick or options.turns or options.no_fresh):
                 if i == 0:
                     for record in first_calls(shapes, status.update):
                         found.add(first=[record])
                 for record in descents(shapes, dtypes, threads, status.update):
                     found.add(descent=[record])
-            task = {"what": "times", "cases": [asdict(c) for c in cases], "seconds": end - time.perf_counter()}
+            task = {"what": "times", "cases": [asdict(c) for c in cases], "turns": options.turns, "seconds": end - time.perf_counter()}
             for record in processes.answers(task, threads):
                 if "doing" in record:
                     status.update(f"{record['doing']}, {threads} threads; {max(0.0, end - time.perf_counter()) / 60:.0f} minutes left")

@@ -2,7 +2,7 @@
 
 The pause matters: the threads of a BLAS spin for about a tenth of a second after a call and would take a core from whoever comes
 next. With one thread nothing spins, and a short pause leaves time for more rounds. Ratios are taken within a round and their median
-reported, so a slow spell of the machine meets both sides.
+reported, so a slow spell of the machine meets both sides; the shorter a round, the shorter a spell may be.
 """
 
 from __future__ import annotations
@@ -23,11 +23,23 @@ from benchmarks.speed.by_hand import BY_HAND, PRODUCTS
 from benchmarks.speed.cases import Case, Data, data
 from benchmarks.speed.record import Call, Candidate, Result
 
-PAUSES = 0.02, 0.25  # seconds, with one thread and with more
-BLOCK = 0.03  # seconds of calls that one measurement is made of, one call at least
-ROUNDS = range(3, 41)  # at least and at most
+LEAST = 3  # rounds
 _WORSE = 5.0  # times the error of NumPy by hand, in the same dtype, is still rounding
 _EXACT = {"float64": 1e-10, "float32": 1e-4}  # or so much, where by-hand NumPy happens to be lucky
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How candidates take turns: seconds of pause before each, seconds of calls that it then makes, one at least, and rounds at most."""
+
+    pause: float
+    block: float
+    rounds: int
+
+
+BLOCKS = Pace(0.02, 0.03, 40)
+APART = Pace(0.25, 0.03, 20)  # with threads that spin
+CALLS = Pace(0.0, 0.002, 1000)  # nearly call by call: rounds of milliseconds
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,9 @@ class _Timed:
     quiet: list[bool] = field(default_factory=list)
 
 
-def time_case(case: Case, candidates: Iterable[Candidate], threads: int, seconds: float, progress: Callable[[str], None]) -> list[Row]:
+def time_case(
+    case: Case, candidates: Iterable[Candidate], threads: int, pace: Pace, seconds: float, progress: Callable[[str], None]
+) -> list[Row]:
     """A row for each candidate, those that cannot take part included; done after about `seconds`, but not before the least number of rounds."""
     deadline = time.perf_counter() + seconds
     given = data(case)
@@ -77,7 +91,7 @@ def time_case(case: Case, candidates: Iterable[Candidate], threads: int, seconds
         row = Row(case, threads, candidate.name, _excuse(candidate, case), ours=candidate.ours, bound=candidate.bound)
         if not row.note:
             try:
-                timed = _build(candidate, case, given, reference)
+                timed = _build(candidate, case, given, reference, pace)
             except Exception as error:  # a peer may break in any way; the table says how
                 row = replace(row, note=f"failed: {type(error).__name__}: {str(error).strip()[:200]}")
             else:
@@ -85,11 +99,12 @@ def time_case(case: Case, candidates: Iterable[Candidate], threads: int, seconds
                 wrong = timed.error is not None and not timed.error <= max(_EXACT[case.dtype], _WORSE * rounding)
                 row = replace(row, note="wrong" if wrong else "", error=timed.error)
         rows[candidate.name] = row
-    done, pause = 0, PAUSES[threads > 1]
-    while done < ROUNDS[0] or (done < ROUNDS[-1] and time.perf_counter() + _round(built, pause) < deadline):
+    done = 0
+    while done < LEAST or (done < pace.rounds and time.perf_counter() + _round(built, pace) < deadline):
         progress(f"{case}: round {done + 1}")
+        gc.collect()
         for timed in random.sample(built, len(built)):
-            _measure(timed, pause)
+            _measure(timed, pace)
         done += 1
     for timed in built:
         rows[timed.candidate.name] = _with_times(rows[timed.candidate.name], timed, built)
@@ -115,23 +130,22 @@ def _excuse(candidate: Candidate, case: Case) -> str:
     return f"left out: {misfit}" if misfit else ""
 
 
-def _build(candidate: Candidate, case: Case, given: Data, reference: Result) -> _Timed:
+def _build(candidate: Candidate, case: Case, given: Data, reference: Result, pace: Pace) -> _Timed:
     call = candidate.make(case, given)
     call.run()  # what compiles on the first call
     found = call.arrays(call.run())
     error = None if call.meaningless else error_of(found, reference)
     repeats, spent = 0, 0.0
     start = time.perf_counter()
-    while spent < BLOCK / 3:
+    while spent < pace.block / 3:
         call.run()
         repeats, spent = repeats + 1, time.perf_counter() - start
-    return _Timed(candidate, call, error, max(1, round(BLOCK * repeats / spent)))
+    return _Timed(candidate, call, error, max(1, round(pace.block * repeats / spent)))
 
 
-def _measure(timed: _Timed, pause: float) -> None:
+def _measure(timed: _Timed, pace: Pace) -> None:
     run, repeats = timed.call.run, range(timed.repeats)
-    gc.collect()
-    time.sleep(pause)
+    time.sleep(pace.pause)
     before = _others()
     for _ in range(min(3, timed.repeats)):
         run()
@@ -145,9 +159,9 @@ def _measure(timed: _Timed, pause: float) -> None:
     timed.quiet.append(_others() - before <= max(0.02, 0.2 * spent))
 
 
-def _round(built: list[_Timed], pause: float) -> float:
+def _round(built: list[_Timed], pace: Pace) -> float:
     """The seconds that a round takes."""
-    return sum(pause + (t.repeats + 3) * (t.seconds[-1] if t.seconds else 0.0) for t in built)
+    return sum(pace.pause + (t.repeats + 3) * (t.seconds[-1] if t.seconds else 0.0) for t in built)
 
 
 def _others() -> float:

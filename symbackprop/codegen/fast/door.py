@@ -37,7 +37,9 @@ def array_door(program: Program, labels: int) -> str:
         f"        elif {_apart(program)} or reused.memory.met(({_each(names.values())})) is None:", "            gradients = reused",
         "        else:", "            return None",
         f"        loss, mark = enter(function, {', '.join(names.values())}, *gradients.arrays)",
-        "        return (loss, gradients.named()) if isfinite(mark) else None",
+        "        if not isfinite(mark):", "            return None", "        if reuse:", "            return loss, gradients.named()",
+        f"        [{_each(f'g{n}' for n, _ in enumerate(program.gradients))}] = gradients.arrays",
+        f"        return loss, {{{', '.join(f'{name!r}: g{n}[...]' for n, name in enumerate(program.gradients))}}}",
         "    return direct",
     ])  # fmt: skip
 
