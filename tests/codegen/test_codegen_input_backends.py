@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -18,7 +17,7 @@ from symbackprop.errors import InputError, UnknownName
 @pytest.fixture(scope="module", params=[*BACKENDS])
 def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One function of each backend for all tests: what a first wrong call left behind would be seen in the next."""
-    if find_spec(BACKENDS[request.param].needs) is None and not os.environ.get("EVERY_BACKEND"):
+    if find_spec(BACKENDS[request.param].needs) is None:
         pytest.skip(f"{BACKENDS[request.param].needs} is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
