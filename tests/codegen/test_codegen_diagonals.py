@@ -24,7 +24,7 @@ def log_softmax(s: Any, axis: int) -> Any:
 
 
 def diagonal(s: Any, axis: int) -> Any:
-    return anp.diagonal(log_softmax(s, axis))
+    return anp.sum(log_softmax(s, axis) * np.eye(4), axis=1)
 
 
 CASES: dict[str, tuple[list[str], Callable[[Any], Any]]] = {
