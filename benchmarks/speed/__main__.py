@@ -1,6 +1,6 @@
 """How fast one call is that gives the loss and all gradients: symbackprop, NumPy by hand and the peers, in one run.
 
-    python -m benchmarks.speed              # at most 20 minutes for one thread, 20 for two
+    python -m benchmarks.speed              # half an hour for one thread, half an hour for two
     python -m benchmarks.speed --quick      # S1 to S4, sigmoid, float64, one thread: 3 minutes
     python -m benchmarks.speed --turns      # ours, NumPy by hand and the products alone, nearly call by call: 3 minutes
     python -m benchmarks.speed --shapes S3 --activations relu --dtypes float32 --threads 2
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS)
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES)
     parser.add_argument("--threads", nargs="+", type=int)
-    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (18, quick and turns: 3)")
+    parser.add_argument("--minutes", type=float, help="for each number of threads; rounds are added while there is time (28, quick and turns: 3)")
     parser.add_argument("--no-fresh", action="store_true", help="leave out first calls and gradient descent in fresh processes")
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown")
     parser.add_argument("--json", type=Path, help="write all numbers to this file, after every measurement")
@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace) -> int:
     dtypes = options.dtypes or DTYPES[: 1 if options.quick else None]
     activations = options.activations or ACTIVATIONS[: 1 if options.quick or options.turns else None]
     counts = options.threads or ([1] if options.quick or options.turns else [1, 2])
-    minutes = options.minutes or (3 if options.quick or options.turns else 18)
+    minutes = options.minutes or (3 if options.quick or options.turns else 28)
     cases = [
         Case(shape, activation, dtype) for activation in activations for dtype in dtypes for shape in shapes
         if options.dtypes or dtype == DTYPES[0] or activation == ACTIVATIONS[0]
