@@ -310,7 +310,7 @@ BOOKS = {
     "ng": {
         "BP2": r"d Z^{[l]} = d A^{[l]} \odot g'(Z^{[l]})",
         "BP3": r"d b^{[l]} = \frac{1}{m} d Z^{[l]} \, \mathbf{1}",
-        "BP4": r"d W^{[l]} = \frac{1}{m} d Z^{[l]} A^{[l-1]T}",
+        "BP4": r"d W^{[l]} = \frac{1}{m} d Z^{[l]} \, A^{[l-1]T}",
     },
     "rows": {
         "BP2": r"\Delta^{(l)} = (\Delta^{(l+1)} (W^{(l+1)})^{\top}) \odot \sigma'(Z^{(l)})",

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from sympy import Integer
 
 import symbackprop as sb
 from symbackprop.backprop import Named
@@ -253,6 +254,12 @@ def test_mazur_calls_layers_by_letters() -> None:
     assert latex(b.build(z[j])) == r"\mathrm{net}_{hj}"
 
 
+@pytest.mark.parametrize(("last", "printed"), [(1, r"\mathrm{net}_{1,j}"), (2, r"\mathrm{net}_{hj}"), (4, r"\mathrm{net}_{1,j}")])
+def test_letters_stand_for_layers_only_where_each_layer_has_one(last: int, printed: str) -> None:
+    b = Builder(load_notation("mazur"), last=Integer(last))
+    assert latex(b.build(Tensor("z", (2,), 1)[index("j")])) == printed
+
+
 def test_outputs_have_letters_of_their_own() -> None:
     net = sb.mlp([2, 3, 1])
     b = Builder(load_notation("cs224n"), last=net.last_layer)
@@ -285,6 +292,11 @@ def unread(side: Side) -> list[tuple[str, object]]:
 def test_results_are_read_back_as_the_same_equations(name: str, network: str) -> None:
     """The oracle is the checker, which knows the text alone."""
     assert unread(side_of(CHECKED[network], load_notation(name))) == []
+
+
+@pytest.mark.parametrize("widths", [[2, 2], [2, 3, 2], [2, 3, 2, 2]])
+def test_layers_with_and_without_letters_are_read_back(widths: list[int]) -> None:
+    assert unread(side_of(sb.mlp(widths), load_notation("mazur"))) == []
 
 
 # ---------------------------------------------------------------- every switch acts where it is printed, read and translated

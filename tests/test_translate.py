@@ -78,7 +78,7 @@ def test_columns_and_rows_differ_in_layout_transposes_and_the_mean() -> None:
     places = {what.rpartition(" ")[2]: (r"\frac{1}{m}" in a, r"\frac{1}{m}" in b) for what, a, b in found["factor"] if "BP" in what}
     assert places == {"BP1": (False, True), **{f"BP{k}-{layer}": (True, False) for k in (3, 4) for layer in (1, 2)}}
     forms = {what.rpartition(" ")[2]: (a, b) for what, a, b in found["order"] if "BP" in what}
-    assert forms["BP4-1"] == (r"d W^{[1]} = \frac{1}{m} d Z^{[1]} X^T", r"\frac{\partial J}{\partial W^{(1)}} = X^{\top} \Delta^{(1)}")
+    assert forms["BP4-1"] == (r"d W^{[1]} = \frac{1}{m} d Z^{[1]} \, X^T", r"\frac{\partial J}{\partial W^{(1)}} = X^{\top} \Delta^{(1)}")
     gradients = {what.rpartition(" ")[2]: (a, b) for what, a, b in found["gradient"]}
     assert gradients["pre-activations"] == (
         r"d Z^{[1]} = m \frac{\partial J}{\partial Z^{[1]}}", r"\Delta^{(1)} = \frac{\partial J}{\partial Z^{(1)}}",

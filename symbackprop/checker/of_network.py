@@ -122,7 +122,7 @@ class _Declarations:
 
     def outputs(self) -> dict[str, str]:
         """The letters of the last layer's quantities, beside those of the family they belong to."""
-        found, plain = {}, Builder(replace(self.notation, output={}), self.net.samples)
+        found, plain = {}, Builder(replace(self.notation, output={}), self.net.samples, last=self.net.last_layer)
         for e in self.net.equations:
             last = e.layers is not None and e.tensor.name in self.notation.output and e.tensor
             if last:
@@ -147,7 +147,7 @@ class _Declarations:
             low, last = min(families), latex(self.builder.number(self.net.depth))
             return {"layers": {latex(self.builder.number(layered.symbol)): last if low == 1 else f"{low}, ..., {last}"}}
         involved = {t for e in self.net.equations for t in (e.tensor, *tensors(e.rhs))}
-        named = self.notation.layer_names
+        named = self.builder.layer_names
         numbers = [int(self.builder.numbered(t.layer)) for t in involved if t.layer is not None and t.layer.is_Integer]
         if named and numbers:
             letters = ", ".join(f"{latex(glyph(letter))} = {n}" for n, letter in enumerate(named) if n <= max(numbers))

@@ -49,7 +49,7 @@ class Notation:
 
     Layers: `layer_style` w^l, w^(l), w^[l] or w_l; `input_layer` is the number of the input layer; `weight_layer` says whether
     weights and biases carry the number of the layer they lead to or of that they come from; `layer_names` are letters that stand
-    for numbers.
+    for numbers, in a network that has a layer for each of them.
 
     Styles: `sample_style` where an example's index stands (last or first among the subscripts, or a superscript in parentheses);
     `size_style` n_l, or the layer written as on a weight; `weight_index` w_jk (to, from) or w_kj; `sum_limits` with both ends or

@@ -83,22 +83,34 @@ def juxtaposed(nodes: Sequence[t.Node]) -> t.Node:
     Operator(name='cdot')
     """
     parts: list[t.Node] = []
+    before: tuple[t.Node, ...] = ()
     for node in nodes:
+        items = t.row(node).items
         if parts and _starts_with_number(node):
             parts.append(t.Operator("cdot"))
-        elif parts and _needs_gap(parts[-1], t.row(node).items):
+        elif parts and items and _needs_gap(before, items):
             parts.append(t.Space("thin"))
-        parts += t.row(node).items
+        parts += items
+        before = items or before
     return parts[0] if len(parts) == 1 else t.Row(tuple(parts))
 
 
-def _needs_gap(before: t.Node, items: tuple[t.Node, ...]) -> bool:
-    """Between fractions, and beside a name of several letters such as dW or net, which would run into the letter before it."""
-    if _is_word(items[0]) or (_is_word(before) and not isinstance(items[0], t.Fence)):
-        return not any(isinstance(n, (t.Operator, t.Space)) for n in (before, items[0]))
+def _needs_gap(factor: tuple[t.Node, ...], items: tuple[t.Node, ...]) -> bool:
+    """Between fractions, and beside a name of several letters such as dW or net, which would run into the letters beside it."""
+    before, after = factor[-1], items[0]
+    if _is_word(after) or (_is_word(before) and not isinstance(after, t.Fence)):
+        return not any(isinstance(n, (t.Operator, t.Space)) for n in (before, after))
     if isinstance(before, t.Fraction):
-        return isinstance(items[0], t.Fraction)
+        return isinstance(after, t.Fraction)
+    return _is_spelled(items) or (_is_spelled(factor) and isinstance(after, _LETTERS) and not t.is_word(after))
+
+
+def _is_spelled(items: tuple[t.Node, ...]) -> bool:
+    """Whether a factor is a name of several letters, dW."""
     return len(items) > 1 and not t.is_word(items[0]) and all(isinstance(i, (t.Symbol, t.Scripts)) for i in items)
+
+
+_LETTERS = (t.Symbol, t.Scripts, t.Accent, t.Prime)
 
 
 def _is_word(node: t.Node) -> bool:
@@ -133,6 +145,8 @@ class Names:
         self.notation = notation
         self.last = index("L") if last is None else last
         self.ahead = ahead
+        fit = not isinstance(self.last, Integer) or self.numbered(self.last) == len(notation.layer_names) - 1
+        self.layer_names = notation.layer_names if fit else ()
         self.weights = notation.with_gradients({*notation.weight_names, "b"})
         self.samples = index("m") if samples is None else Integer(samples) if isinstance(samples, int) else samples
         self.words = {**WORDS, **(words or {})}
@@ -236,8 +250,7 @@ class Names:
 
     def lettered(self, number: Any) -> str | None:
         """The letter that the notation has for a layer, if it has one."""
-        names = self.notation.layer_names
-        return names[int(number)] if isinstance(number, Integer) and 0 <= number < len(names) else None
+        return self.layer_names[int(number)] if isinstance(number, Integer) and 0 <= number < len(self.layer_names) else None
 
     def ends(self, layers: Layers) -> tuple[Any, Any]:
         """The first and the last layer that an equation holds for, as the notation counts them."""
