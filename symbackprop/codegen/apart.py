@@ -13,6 +13,7 @@ from typing import Any
 from sympy import Add, Sum, Symbol
 
 from symbackprop.codegen.forms import with_tails
+from symbackprop.codegen.logistic import with_names
 from symbackprop.codegen.stable import sizes_of
 from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, rebuild, substitute, tensors
 from symbackprop.network import Network
@@ -29,7 +30,10 @@ def with_functions_apart(net: Network) -> Network:
     >>> [str(e) for e in with_functions_apart(net).equations][:2]
     ['z_h[j] = Sum(x[k]*w[j, k], (k, 1, 2))', 'tanh_h[j] = tanh(z_h[j])']
     """
-    if not net.typed or not any(e.rhs.has(Func) for e in net.equations):
+    if not net.typed:
+        return net
+    net = replace(net, equations=tuple(replace(e, rhs=with_names(e.rhs)) for e in net.equations))
+    if not any(e.rhs.has(Func) for e in net.equations):
         return net
     known: dict[Any, Tensor] = {}
     taken = {(t.name, t.layer) for e in net.equations for t in (e.tensor, *tensors(e.rhs))}

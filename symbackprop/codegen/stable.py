@@ -16,6 +16,7 @@ from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 
 from symbackprop.builders import entry_at
 from symbackprop.codegen.forms import LOSS_FORMS, is_tanh, with_tails
+from symbackprop.codegen.logistic import logistic, one_power, without
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, summation, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
@@ -96,7 +97,7 @@ class Stabilizer:
             stable = with_tails(e)
             found = None if stable is e else self._visit(stable)
         if found is None and isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
-            found = self._quotient([_one_power(f) for f in Mul.make_args(e)])
+            found = self._quotient([one_power(f) for f in Mul.make_args(e)])
         return rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found
 
     def _logarithm(self, of: Any) -> Any:
@@ -144,23 +145,15 @@ class Stabilizer:
         """Products with exponentials above and sums of exponentials below."""
         pair = _softmax(factors)
         if pair is not None:
-            rest = _without(factors, pair[0], pair[1])
+            rest = without(factors, pair[0], pair[1])
             more = [Pow(pair[1].base, pair[1].exp + 1, evaluate=False)] if pair[1].exp != -1 else []
             found = self._entry_of("softmax", *pair[2:])
             return mul(found, self._visit(mul(*more, *rest))) if more or rest else found
         moved = _moved_inside(factors)
         if moved is not None:
             return self._visit(moved)
-        for f in factors:
-            below = isinstance(f, Pow) and f.exp.is_Integer and f.exp.is_negative
-            exponent = _one_plus_exp(f.base) if below else None
-            if exponent is not None:
-                above = next((g for g in factors if isinstance(g, exp) and evaluated(g.args[0] - exponent) == 0), None)
-                rest = _without(factors, f, above)
-                u = exponent if above is not None else mul(-1, exponent)
-                more = [Pow(f.base, f.exp + 1, evaluate=False)] if f.exp != -1 else []
-                return self._visit(mul(Func("sigmoid", u), *more, *rest)) if rest or more else Func("sigmoid", self._visit(u))
-        return None
+        function = logistic(factors)
+        return None if function is None else mul(self._visit(function[0]), *map(self._visit, function[1]))
 
     def _entry_of(self, form: str, source: Any, over: Any, j: Any) -> Any:
         """Entry j of a form along `over`; j may stand in `source` too, as on a diagonal."""
@@ -265,25 +258,10 @@ def _softmax(factors: Any) -> tuple[Any, Any, Any, Any, Any] | None:
     return None
 
 
-def _one_power(f: Any) -> Any:
-    """1 / x**2 as one power of x."""
-    nested = isinstance(f, Pow) and isinstance(f.base, Pow) and not isinstance(f.base, exp) and f.exp.is_Integer and f.base.exp.is_Integer
-    return Pow(f.base.base, f.base.exp * f.exp, evaluate=False) if nested else f
-
-
 def _below(factor: Any) -> tuple[Any, Any] | None:
     """The exponent and the index of a sum of exponentials that divides."""
     divides = isinstance(factor, Pow) and not isinstance(factor, exp) and factor.exp.is_Integer and factor.exp.is_negative
     return _exponentials(factor.base) if divides else None
-
-
-def _without(factors: list[Any], *taken: Any) -> list[Any]:
-    """The factors but for those taken, each once: two that are equal may be one object."""
-    left = list(factors)
-    for f in taken:
-        if f is not None:
-            left.remove(f)
-    return left
 
 
 def _moved_inside(factors: list[Any]) -> Any:
@@ -298,7 +276,7 @@ def _moved_inside(factors: list[Any]) -> Any:
             parts = f.args if isinstance(f, Add) else (f.function,)
             divided = [mul(part, divisor) for part in parts]
             inside = add(*divided) if isinstance(f, Add) else summation(*divided, *f.limits)
-            return mul(*_without(factors, f, below), *left, inside)
+            return mul(*without(factors, f, below), *left, inside)
     return None
 
 

@@ -159,7 +159,7 @@ def test_what_somebody_typed_is_recognized_as_well() -> None:
         tensors={"z": (3,), "y": (3,)}, parameters=["z"], targets=["y"],
     )  # fmt: skip
     f = sb.compile(net)
-    for form in ("softmax(z", "log_softmax(z", "np.logaddexp(0, z[0])", "sigmoid(z[1])", "logsumexp(z"):
+    for form in ("softmax(z", "log_softmax(z", "np.logaddexp(0, z[0])", "z_C = z[1]", "sigmoid(z_C)", "logsumexp(z"):
         assert form in f.source
     assert "np.exp(z[" not in f.source
     with warnings.catch_warnings():
@@ -168,6 +168,60 @@ def test_what_somebody_typed_is_recognized_as_well() -> None:
     assert np.isclose(loss, 4e4)
     assert np.isfinite(grads["z"]).all()
     assert f.check({"z": np.array([0.3, -0.2, 1.0])}, np.array([0.0, 1.0, 0.0])).ok
+
+
+TYPED = {
+    "1/(1 + exp(-z[i]))": "sigmoid(z)", "exp(z[i])/(1 + exp(z[i]))": "sigmoid(z)", "exp(z[i]/2)/(exp(z[i]/2) + exp(-z[i]/2))": "sigmoid(z)",
+    "(exp(z[i]) - exp(-z[i]))/(exp(z[i]) + exp(-z[i]))": "np.tanh(z)", "(1 - exp(-2*z[i]))/(1 + exp(-2*z[i]))": "np.tanh(z)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", TYPED)
+def test_quotients_of_exponentials_are_the_functions_they_are(formula: str) -> None:
+    """The program is that of the function's own name, which is tested above; mpmath says what the formula as it was typed gives."""
+
+    def compiled(text: str) -> Any:
+        equations = [f"h[i] = {text}", "C = sum(i, v[i]*h[i])"]
+        return sb.compile(sb.Network.from_equations(equations, tensors={"z": (4,), "v": (4,)}, parameters=["z", "v"]))
+
+    f = compiled(formula)
+    named = TYPED[formula].removeprefix("np.").replace("z", "z[i]")
+    assert f"h = {TYPED[formula]}" in f.source
+    assert f.source == compiled(named).source
+    z = np.array([1e4, -300.0, 0.3, -2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, grads = f({"z": z, "v": np.ones(4)})
+    with mpmath.workdps(20000):
+        exact = sympy.lambdify("z", sympy.sympify(formula.replace("[i]", "")), "mpmath")
+        wanted = [float(exact(mpmath.mpf(float(v)))) for v in z]
+    np.testing.assert_allclose(grads["v"], wanted, rtol=4e-16)
+
+
+@pytest.mark.parametrize("formula", ["1/(2 + exp(-z[i]))", "exp(z[i])/(1 - exp(z[i]))", "exp(2*z[i])/(1 + exp(z[i]))", "1/(exp(z[i]) + exp(-z[i]))"])
+def test_quotients_of_exponentials_that_are_no_function_of_the_registry_stay(formula: str) -> None:
+    net = sb.Network.from_equations([f"h[i] = {formula}", "C = sum(i, h[i]**2)"], tensors={"z": (4,)}, parameters=["z"])
+    f, z = sb.compile(net), np.array([0.7, -1.0, 0.3, -2.0])
+    assert " h = sigmoid(" not in f.source
+    assert " h = np.tanh(" not in f.source
+    exact = sympy.lambdify("z", sympy.sympify(formula.replace("[i]", "")), "numpy")
+    assert np.isclose(f({"z": z})[0], np.sum(exact(z) ** 2), rtol=1e-14)
+    assert f.check({"z": z}).ok
+
+
+def test_binary_cross_entropy_that_was_typed_is_taken_from_its_logits() -> None:
+    net = sb.Network.from_equations(
+        ["p[i] = 1/(1 + exp(-z[i]))", "C = -sum(i, y[i]*log(p[i]) + (1 - y[i])*log(1 - p[i]))"],
+        tensors={"z": (4,), "y": (4,)}, parameters=["z"], targets=["y"],
+    )  # fmt: skip
+    z, y = np.array([1e4, -1e4, 40.0, -0.5]), np.array([0.0, 1.0, 1.0, 0.25])
+    loss, grads = sb.compile(net)({"z": z}, y)
+    with mpmath.workdps(60):
+        m = [mpmath.mpf(float(v)) for v in z]
+        wanted = float(sum(t * mpmath.log1p(mpmath.exp(-v)) + (1 - t) * mpmath.log1p(mpmath.exp(v)) for v, t in zip(m, y, strict=True)))
+        slopes = [float(1 / (1 + mpmath.exp(-v)) - t) for v, t in zip(m, y, strict=True)]
+    assert np.isclose(loss, wanted, rtol=4e-16, atol=0)
+    np.testing.assert_allclose(grads["z"], slopes, rtol=4e-16, atol=5e-17)
 
 
 def test_a_sum_of_softmax_weights_in_a_gradient_is_recognized() -> None:
