@@ -23,6 +23,8 @@ from symbackprop.cli.commands import command
 from symbackprop.errors import InputError, SpecError, UnknownName
 from symbackprop.notation import load_notation, notation_names, with_cost_of
 from symbackprop.translate import Translation, side_by_side
+from symbackprop.translate.differences import differences
+from symbackprop.translate.sides import side_of
 from symbackprop.typeset.latex import latex
 
 NETWORKS = {
@@ -101,6 +103,26 @@ def test_the_cost_is_that_of_the_notation() -> None:
     mean = kinds(translated("batch", "nielsen", "bishop"))["cost"]
     assert [(r"\frac{1}{m}" in a, r"\frac{1}{N}" in b) for _, a, b in mean] == [(True, False)]
     assert r"\frac{1}{N}" not in "".join(latex(r.second) for r in translated("batch", "nielsen", "bishop").rows if r.second is not None)
+
+
+STYLES: dict[str, tuple[object, str, str]] = {
+    "transpose_style": ("outside", "W^{[l]T}", "(W^{[l]})^T"),
+    "sum_limits": ("index", r"\sum_{j=1}^n a_j", r"\sum_j a_j"),
+    "division": ("oslash", r"\frac{y}{a}", r"y \oslash a"),
+    "exponential": ("function", "e^{z_j}", r"\exp(z_j)"),
+    "function_powers": ("name", r"{\tanh(z_j)}^2", r"\tanh^2(z_j)"),
+    "explicit_broadcast": (True, "b", r"b \, \mathbf{1}^T"),
+}
+
+
+@pytest.mark.parametrize("setting", STYLES)
+def test_a_style_is_shown_on_an_example(setting: str) -> None:
+    """What each setting prints, by hand; the words of the setting itself are nothing that a reader knows."""
+    value, *printed = STYLES[setting]
+    ng = load_notation("ng")
+    first, second = (side_of(NETWORKS["one"], style) for style in (ng, replace(ng, **{setting: value})))  # type: ignore[arg-type]
+    shown = [(latex(d.first), latex(d.second)) for d in differences(first, second) if d.kind == "style"]
+    assert shown == [tuple(printed)]
 
 
 def test_a_cost_that_somebody_typed_stays() -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import symbackprop as sb
 from symbackprop.cli.commands import command
 from symbackprop.documents.blocks import Notes, Table
+from symbackprop.documents.proofs import proofs_section
 from symbackprop.documents.rendering import latex_body
 from symbackprop.errors import InputError, NotProved, SpecError, UnknownName
 from symbackprop.typeset.latex import inline
@@ -49,6 +50,13 @@ def test_published_numbers_come_out_to_the_last_digit_printed(name: str) -> None
         digits = len(theirs.normalize().as_tuple().digits)
         unit = Decimal(1).scaleb(int(theirs.as_tuple().exponent))
         assert abs(number(reached[key]) - theirs) <= (unit / 2 if digits < 16 else 100 * unit), (key, reached[key])
+
+
+def test_the_page_says_what_agreeing_at_the_given_values_means() -> None:
+    """Every kind of proof that the table counts has its sentence below."""
+    notes = worked(sb.mlp([1, 1], activation="identity"), ONE)
+    section = str(proofs_section(notes).blocks)
+    assert [kind for kind in notes.counts() if f"{kind[0].upper()}{kind[1:]}:" not in section] == []
 
 
 def test_fractions_stay_fractions() -> None:

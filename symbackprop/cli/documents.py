@@ -82,7 +82,7 @@ def _made(spec: Path | None, notation: str | None, detail: str | None, source: s
 
 _PROVED = {
     "definition": "by definition", "for all sizes": "proved for all sizes", "exact at sizes": "proved at given sizes",
-    "agrees": "agreeing to 50 digits",
+    "agrees": "agreeing to 50 digits", "at the given values": "agreeing at the given values",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ _MEANINGS = (
     ),
     ("exact at sizes", Message("Exact at sizes:"), Message("the difference is the zero polynomial for layers of given, pairwise different sizes.")),
     ("agrees", Message("Agrees:"), Message("both sides agree to 50 digits at random points.")),
+    ("at the given values", Message("At the given values:"), Message("both sides agree to 40 digits once the given numbers are put in.")),
     ("definition", Message("Definition:"), Message("a symbol is given its meaning, and there is nothing to prove.")),
 )  # fmt: skip
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Mul, Pow, S, preorder_traversal
+from sympy import Mul, Pow, S, exp, preorder_traversal
 
-from symbackprop.equations import Entry, Func, Grad, Tensor, index, tensors
-from symbackprop.lift import MatMul, Transpose, Var, children
+from symbackprop.equations import Entry, Func, Grad, Tensor, index, size, summation, tensors
+from symbackprop.lift import Broadcast, Hadamard, Map, MatMul, Transpose, Var, children, placeholder
 from symbackprop.lift.matrix import Node as MatrixNode
 from symbackprop.translate.sides import Side
 from symbackprop.typeset.build_names import glyph
@@ -111,7 +111,8 @@ def _index_letters(first: Side, second: Side) -> Iterator[Difference]:
     """The letters of the indices that stand in the results."""
     used = {str(s) for side in (first, second) for d in side.derivations.values() for i in _indices_in(d.result.rhs) for s in i.free_symbols}
     for name in sorted(used & {*first.notation.indices, *second.notation.indices}):
-        yield Difference("indices", f"the index {name} of this package", *(s.builder.number(index(name)) for s in (first, second)))
+        what = "the index of an example" if name == "s" else "an index of an entry"
+        yield Difference("indices", what, *(s.builder.number(index(name)) for s in (first, second)))
 
 
 def _indices_in(expr: Any) -> Iterator[Any]:
@@ -254,14 +255,22 @@ def _signs(first: Side, second: Side) -> Iterator[Difference]:
     """The signs of products entry by entry and of transposes, where both print them."""
     yield Difference("sign", "the product entry by entry", *(Operator(s.notation.hadamard) for s in (first, second)))
     yield Difference("sign", "a transpose", *(glyph(s.notation.transpose) for s in (first, second)))
-    for setting, what in _STYLES.items():
-        yield Difference("style", what, *(Text(str(getattr(s.notation, setting))) for s in (first, second)))
+    for setting, (what, example) in _STYLES.items():
+        if getattr(first.notation, setting) != getattr(second.notation, setting):
+            yield Difference("style", what, *(s.builder.build(example) for s in (first, second)))
 
 
-_STYLES = {
-    "transpose_style": "the sign of a transpose beside a layer", "sum_limits": "the limits of a sum", "division": "a division entry by entry",
-    "exponential": "the exponential function", "function_powers": "a power of a function", "explicit_broadcast": "a repeated vector, written out",
-}  # fmt: skip
+_J, _N = index("j"), size("n")
+_A, _B, _Y, _Z = (Tensor(name, (_N,)) for name in "abyz")
+_COLUMN = (0, None)
+_STYLES: dict[str, tuple[str, Any]] = {
+    "transpose_style": ("a transpose beside a layer", Transpose(Var(Tensor("w", (_N, _N), index("l")), (0, 1)))),
+    "sum_limits": ("the limits of a sum", summation(_A[_J], (_J, 1, _N))),
+    "division": ("a division entry by entry", Hadamard((Var(_Y, _COLUMN), Map(1 / placeholder(1), (Var(_A, _COLUMN),))))),
+    "exponential": ("the exponential function", exp(_Z[_J])),
+    "function_powers": ("a power of a function", Pow(Func("tanh", _Z[_J]), 2)),
+    "explicit_broadcast": ("a repeated vector, written out", Broadcast(Var(_B, _COLUMN), "columns", size("m"))),
+}
 
 
 _FINDERS: tuple[Finder, ...] = (_letters, _layers, _indices, _index_letters, _layouts, _gradients, _costs, _factors, _products, _orders, _signs)
