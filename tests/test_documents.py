@@ -22,7 +22,7 @@ import symbackprop as sb
 from symbackprop.backprop import backpropagate
 from symbackprop.derivation import DETAILS, Derivation, Step, gradient_derivation
 from symbackprop.documents import lecture as builtin
-from symbackprop.documents.about_network import backward_chains, layout_of, proved_chain, style_of, symbols_table
+from symbackprop.documents.about_network import backward_chains, kink_note, layout_of, proved_chain, style_of, symbols_table
 from symbackprop.documents.blocks import Chain, Equations, Figure, Notes, Prose, Section, Table
 from symbackprop.documents.lecture import batches
 from symbackprop.documents.rendering import HTML, LATEX, render_notes
@@ -85,6 +85,21 @@ def test_every_elementwise_activation_is_derived(name: str, lecture: Notes) -> N
 def test_every_kink_is_mentioned(name: str, lecture: Notes) -> None:
     words = [b for b in section(lecture, "activations").blocks if isinstance(b, Prose) and "kink" in b.text]
     assert any(f"Func({name}" in str(b.slots) or name in str(b.slots) for b in words)
+
+
+@pytest.mark.parametrize(("name", "doubted"), [("relu", False), ("leaky_relu", True), ("elu", True)])
+def test_a_kink_is_doubted_only_where_a_parameter_decides(name: str, doubted: bool) -> None:
+    """With alpha = 1 leaky relu is the identity and elu has slope 1 on both sides; relu has a kink whatever happens."""
+    ((at, slope),) = ACTIVATIONS[name].kinks
+    assert ("in general" in kink_note(name, at, slope).text) == doubted
+
+
+def test_shapes_that_are_alike_are_said_once(lecture: Notes) -> None:
+    said = [b for b in section(lecture, "gates").blocks if isinstance(b, Prose) and b.text.startswith("The shapes")]
+    for prose in said:
+        parts = prose.slots["shapes"]
+        assert len({str(p.slots["shape"].sizes) for p in parts}) == len(parts)
+    assert max(len(p.slots.get("tensors", ())) for prose in said for p in prose.slots["shapes"]) == 6  # z, y, u, p, g, h
 
 
 def test_gradient_descent_has_the_argument_the_rule_and_the_picture(lecture: Notes) -> None:

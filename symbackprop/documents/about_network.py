@@ -128,12 +128,12 @@ def kink_notes(net: Network) -> list[Block]:
 
 
 def kink_note(name: str, at: int, slope: int | str) -> Prose:
-    """Where two branches of an activation meet, and the derivative that is taken there."""
+    """Where two branches of an activation meet, and the derivative that is taken there; whether they do so smoothly may hang on a parameter."""
     value = scalar(slope) if isinstance(slope, str) else S(slope)
-    return Prose(
-        "At {at} two branches meet, in general with a kink: then there is no derivative, and {slope} is taken.",
-        {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)},
-    )
+    words = Message("At {at} there is a kink and so no derivative; {slope} is taken.")
+    if ACTIVATIONS[name].scalars:
+        words = Message("At {at} two branches meet, in general with a kink: then there is no derivative, and {slope} is taken.")
+    return Prose(words, {"at": Equation(VARIABLE, S(at)), "slope": Equation(Func(name, S(at), 1), value)})
 
 
 def results_table(chains: Sequence[Chain], caption: str = Message("Results")) -> Table:

@@ -307,7 +307,18 @@ def gate_sections(notation: Notation, progress: Progress) -> Iterator[Block]:
 
 def _shapes(net: Network) -> Iterator[Block]:
     """The shapes of what is no number: a vector is a row, like one example among many."""
-    arrays = [t for t in (*net.parameters, *net.targets, *(e.tensor for e in net.equations)) if t.rank]
-    if arrays:
-        shapes = [Prose("{tensor} is {shape}", {"tensor": t, "shape": Shape(t, _AS_WRITTEN)}) for t in arrays]
-        yield Prose("The shapes: {shapes}.", {"shapes": shapes})
+    alike: dict[tuple[Any, ...], list[Tensor]] = {}
+    for t in (*net.parameters, *net.targets, *(e.tensor for e in net.equations)):
+        if t.rank:
+            alike.setdefault(t.shape, []).append(t)
+    if alike:
+        many_first = sorted(alike.values(), key=len, reverse=True)  # "b is 1 x n and v and u are m x n" is misread
+        yield Prose("The shapes: {shapes}.", {"shapes": [_said(tensors) for tensors in many_first]})
+
+
+def _said(tensors: list[Tensor]) -> Prose:
+    """The shape that some tensors have."""
+    shape = Shape(tensors[0], _AS_WRITTEN)
+    if len(tensors) == 1:
+        return Prose("{tensor} is {shape}", {"tensor": tensors[0], "shape": shape})
+    return Prose("{tensors} are {shape}", {"tensors": tensors, "shape": shape})
