@@ -217,7 +217,7 @@ def emit(
 
 
 def compile(
-    net: Network, backend: str = "numpy", dtype: str = "float64", notation: str | Notation | None = None, *,
+    net: Network, backend: str = "numpy", dtype: Any = "float64", notation: str | Notation | None = None, *,
     layout: str | None = None, of: str | None = None, wrt: Sequence[str] | None = None,
 ) -> GradientFunction:  # fmt: skip
     """The loss of `net` and its gradient by every parameter, as a function of arrays; or any other derivative.
@@ -226,7 +226,7 @@ def compile(
     letters. `layout` stores arrays otherwise: rows (samples by units, X W + b), columns (units by samples, W A + b) or single (no
     axis of samples). `of` names what is differentiated, a quantity `A2` or one entry `A2[0, 3]` of its array, counted from 0; `wrt`
     names by what, `["W1", "X"]`: the derivative of A2 by W1 has the axes of A2, then those of W1. The Hessian times a vector is the
-    gradient of `directional(net)`.
+    gradient of `directional(net)`. `dtype` is float64 or float32, by its name or as a library has it (np.float32).
 
     Raises `UnknownName` for a backend, dtype, notation, layout or quantity that does not exist, `SpecError` for a network without
     concrete layers, `InputError` for an expression that has no array form.
@@ -242,7 +242,16 @@ def compile(
            [-0.11, -0.11,  0.22]])
     """
     one_of("backend", backend, BACKENDS)
-    one_of("dtype", dtype, DTYPES)
+    precision = one_of("dtype", _dtype_name(dtype), DTYPES)
     program = array_program(net, notation, layout=layout, of=of, wrt=wrt)
     source = BACKENDS[backend].source(program, ENGLISH)
-    return _rebuilt(program, source, backend, dtype)
+    return _rebuilt(program, source, backend, precision)
+
+
+def _dtype_name(dtype: Any) -> str:
+    """The name of a dtype as every library has it: np.float32, np.dtype("float32"), torch.float32 and jnp.float32 are float32.
+
+    >>> _dtype_name(np.float32), _dtype_name(np.dtype("float64"))
+    ('float32', 'float64')
+    """
+    return str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]

@@ -33,8 +33,9 @@ class Checked:
 
 @dataclass
 class _Sizes:
-    """The sizes seen so far, and of which array each was read."""
+    """The sizes seen so far, and of which array each was read; `least` is how large they must be."""
 
+    least: Mapping[Any, int]
     seen: dict[Any, tuple[int, str]] = field(default_factory=dict)
 
     def fit(self, given: Given, found: tuple[int, ...]) -> None:
@@ -50,6 +51,8 @@ class _Sizes:
                 known, where = self.seen.setdefault(n, (size, given.name))
                 if known != size:
                     raise InputError(f"{given.name} has shape {found}, so {n} is {size}; but {where} has {n} = {known}")
+                if size < self.least.get(n, 1):
+                    raise InputError(f"{given.name} has shape {found}, so {n} is {size}; but entry number {self.least[n]} along it is read")
 
 
 def checked(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any]) -> Checked:
@@ -73,7 +76,7 @@ def fitting(program: Program, dtype: str, params: Any, data: Sequence[Any], scal
         raise InputError(f"arrays are given in order and not by name: f({', '.join(['params', *(g.name for g in wanted)])})")
     if len(data) != len(wanted):
         raise InputError(f"{len(wanted)} arrays come after params, {', '.join(g.name for g in wanted)}; {len(data)} were given")
-    sizes = _Sizes()
+    sizes = _Sizes(program.least)
     found = [_array(g, params[g.name], dtype, False) for g in program.params]
     found += [_array(g, x, dtype, g in program.targets, program.net.target) for g, x in zip(wanted, data, strict=True)]
     for g, x in zip((*program.params, *wanted), found, strict=True):

@@ -71,7 +71,7 @@ def _taking(program: Program, kinds: Sequence[str]) -> str:
         for axis, n in enumerate(g.shape):
             if n in sizes:
                 where.setdefault(sizes[n], f"{x}.shape[{axis}]")
-    tests = [*(f"{n} > 0" for n in where), *kinds, *shape_tests(program, sizes)]
+    tests = [*(f"{name} >= {program.least[n]}" for n, name in sizes.items()), *kinds, *shape_tests(program, sizes)]
     return "\n".join([
         f"def apart({', '.join(['params', *[*called.values()][len(program.params) :]])}):",
         "    if type(params) is not dict:", "        return None",  # reading what it lacks could change another mapping

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sympy import Integer, Symbol
@@ -22,7 +23,7 @@ from symbackprop.codegen.quantities import sought
 from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.codegen.statements import Given, Statement, needed, owned
-from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, rename_tensors, scalar, tensors
+from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, entries, rename_tensors, scalar, tensors
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.languages import Message
 from symbackprop.lift import Layout, lift_equation
@@ -53,6 +54,16 @@ class Program:
     loss: str
     gradients: Mapping[str, str] = field(hash=False)
     legend: tuple[str, ...] = ()
+
+    @cached_property
+    def least(self) -> Mapping[Any, int]:
+        """How large each size with a name must be: no array is empty, and an entry that is read by its number is there."""
+        found = dict.fromkeys(self.size_names, 1)
+        for e in (entry for equation in self.net.equations for entry in entries(equation.rhs)):
+            for i, n in zip(e.indices, e.tensor.shape, strict=True):
+                if n in found and isinstance(i, Integer):
+                    found[n] = max(found[n], int(i))
+        return found
 
     @property
     def whole(self) -> bool:

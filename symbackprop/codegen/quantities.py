@@ -53,6 +53,8 @@ def sought(net: Network, notation: Notation, layout: Layout, of: str | None, wrt
     if isinstance(wrt, str):
         raise InputError(f"wrt is a list of names, wrt=['{wrt}'], not one name")
     by = net.parameters if wrt is None else tuple({**given, **computed}[one_of("quantity", n, {**given, **computed})] for n in dict.fromkeys(wrt))
+    if wrt is not None and not by:
+        raise InputError("wrt names nothing; leave it out for all parameters, or list some, wrt=['" + "', '".join(list(given)[:2]) + "']")
     if not by:
         raise SpecError(f"'{net.name}' has no parameters; list under parameters what gradients are wanted for")
     if of is None:

@@ -14,6 +14,7 @@ from autograd import grad
 
 import symbackprop as sb
 from symbackprop.codegen.backends import BACKENDS
+from symbackprop.errors import UnknownName
 from symbackprop.rules import ACTIVATIONS, LOSSES, PENALTIES
 
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
@@ -228,3 +229,17 @@ def test_a_function_is_sent_to_other_processes(backend: str) -> None:
 def test_a_function_says_what_it_is() -> None:
     f = sb.compile(sb.mlp([3, 2], activation="leaky_relu", samples="m"), dtype="float32")
     assert repr(f) == "<loss and gradients of 'mlp': f(params, X, Y, alpha=...); numpy, float32>"
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype("float32")])
+def test_a_dtype_is_a_name_or_that_of_a_library(dtype: Any) -> None:
+    f = sb.compile(sb.mlp([2, 1], samples="m"), dtype=dtype)
+    assert f.dtype == "float32"
+    params = {name: np.ones(shape, dtype) for name, shape in f.params.items()}
+    assert f(params, np.ones((3, 2), dtype), np.ones((3, 1), dtype))[1]["W1"].dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [float, int, None, np.float16, np.dtype("complex128"), "float"])
+def test_other_dtypes_are_refused(dtype: Any) -> None:
+    with pytest.raises(UnknownName, match=r"unknown dtype '.*Known: float32, float64"):
+        sb.compile(sb.mlp([2, 1]), dtype=dtype)

@@ -12,6 +12,7 @@ import pytest
 from autograd import grad, jacobian
 
 import symbackprop as sb
+from symbackprop.codegen.backends import BACKENDS
 from symbackprop.codegen.function import emit
 from symbackprop.codegen.loading import loaded
 from symbackprop.errors import InputError, SpecError, UnknownName
@@ -178,6 +179,7 @@ def test_a_single_example_has_no_axis_of_samples() -> None:
         ({"of": "X"}, UnknownName, "unknown computed quantity 'X'"),
         ({"wrt": ["W3"]}, UnknownName, "unknown quantity 'W3'. Known: A1, "),
         ({"wrt": "W1"}, InputError, r"wrt is a list of names, wrt=\['W1'\]"),
+        ({"wrt": []}, InputError, r"wrt names nothing; leave it out for all parameters, or list some, wrt=\['W1', 'b1'\]"),
         ({"of": "A2", "wrt": ["A2"]}, InputError, "differentiated by itself"),
         ({"of": "A2[7]"}, InputError, r"'A2\[7\]' is no entry: the array has shape \(m, 2\)"),
         ({"of": "A2[0, 2]"}, InputError, "counted from 0"),
@@ -187,6 +189,21 @@ def test_a_single_example_has_no_axis_of_samples() -> None:
 def test_what_cannot_be_asked_for(wrong: dict[str, Any], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         sb.compile(sb.mlp(SIZES, samples="m"), **wrong)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_entry_that_a_call_does_not_have_is_refused(backend: str) -> None:
+    """Left to the libraries one raises, another answers with the last entry there is."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    f = sb.compile(sb.mlp(SIZES, activation="tanh", samples="m"), backend, "float32", of="A2[5, 0]")
+    params = oracles.parameters(SIZES, np.random.default_rng(0), "float32")
+    x = np.linspace(-1, 1, 21, dtype="float32").reshape(7, 3)
+    hidden = np.tanh(x[:6] @ params["W1"] + params["b1"])
+    for _ in range(2):  # the second call takes the usual way
+        found = f(params, x[:6])[0]
+        assert np.isclose(float(found), np.tanh(hidden @ params["W2"] + params["b2"])[5, 0], rtol=1e-5)
+        with pytest.raises(InputError, match=r"X has shape \(5, 3\), so m is 5; but entry number 6 along it is read"):
+            f(params, x[:5])
 
 
 CONVOLVED = sb.Network.from_equations(

@@ -37,6 +37,7 @@ def _build(program: Program, source: str, dtype: str) -> Run:
     function, computed = module["loss_and_gradients"], module["computed"]
     direct = loaded(_direct(program), {"computed": computed, "real": np.dtype(dtype).type, "isfinite": isfinite})["direct"]
     usual = program.whole and all(g.shape for g in (*program.params, *program.inputs, *program.targets))
+    usual &= {*program.least.values()} <= {1}  # machine code reads on behind the end of an array
     # numba's own look at types is the quickest, once it compiles no more: it takes arrays of the dtype in C order and no others.
     compiled, looks, glance = not usual, hasattr(computed, "disable_compile"), Glance(program, dtype, packed=True)
 
