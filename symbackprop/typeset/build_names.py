@@ -98,11 +98,13 @@ def juxtaposed(nodes: Sequence[t.Node]) -> t.Node:
 def _needs_gap(factor: tuple[t.Node, ...], items: tuple[t.Node, ...]) -> bool:
     """Between fractions, and beside a name of several letters such as dW or net, which would run into the letters beside it."""
     before, after = factor[-1], items[0]
+    if t.is_word(after):  # the name of a function brings its own space
+        return False
     if _is_word(after) or (_is_word(before) and not isinstance(after, t.Fence)):
         return not any(isinstance(n, (t.Operator, t.Space)) for n in (before, after))
     if isinstance(before, t.Fraction):
         return isinstance(after, t.Fraction)
-    return _is_spelled(items) or (_is_spelled(factor) and isinstance(after, _LETTERS) and not t.is_word(after))
+    return _is_spelled(items) or (_is_spelled(factor) and isinstance(after, _LETTERS))
 
 
 def _is_spelled(items: tuple[t.Node, ...]) -> bool:

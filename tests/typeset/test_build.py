@@ -59,6 +59,7 @@ from symbackprop.notation import Notation, load_notation, notation_names
 from symbackprop.rules import ACTIVATIONS
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build import Builder, build, build_equation, build_shape, chain
+from symbackprop.typeset.build_names import juxtaposed
 from symbackprop.typeset.latex import latex
 from symbackprop.typeset.mathml import mathml
 from symbackprop.typeset.widths import width
@@ -352,6 +353,22 @@ MATRICES: list[tuple[MatrixNode, str]] = [
 
 def spelled(expr: Any, notation: Notation = NIELSEN) -> str:
     return latex(build(expr, notation))
+
+
+@pytest.mark.parametrize(
+    ("factors", "printed"),
+    [
+        ([t.row(t.Symbol("d"), t.Symbol("a")), t.Symbol("x")], r"d a \, x"),
+        ([t.row(t.Symbol("d"), t.Symbol("a")), t.Fence(t.Symbol("x"))], "d a(x)"),
+        ([t.Symbol("x"), t.row(t.Symbol("d"), t.Symbol("a"))], r"x \, d a"),
+        ([t.Symbol("target", "word"), t.Symbol("x")], r"\mathrm{target} \, x"),
+        ([t.Symbol("target", "word"), t.row(t.Symbol("log", "upright"), t.Symbol("x"))], r"\mathrm{target} \log x"),
+        ([t.Symbol("x"), t.Symbol("y")], "x y"),
+    ],
+)
+def test_a_name_of_several_letters_stands_apart(factors: list[t.Node], printed: str) -> None:
+    """By hand; TeX itself puts the space before the name of a function."""
+    assert latex(juxtaposed(factors)) == printed
 
 
 @pytest.mark.parametrize(("name", "batched"), FOUR)
