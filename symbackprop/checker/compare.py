@@ -12,6 +12,7 @@ from flint import arb
 
 from symbackprop.checker.context import NOWHERE, Context, Macro, Misfit, OutOfLayers, Unreadable
 from symbackprop.checker.faces import Labels, Typed
+from symbackprop.checker.increments import in_differentials
 from symbackprop.checker.problem import POINTS, POSITIVE, Problem
 from symbackprop.checker.reading import Reader, readings
 from symbackprop.checker.sides import Sides, of_terms
@@ -66,7 +67,8 @@ def compared(
     context = context or problem.context
     found: list[Outcome] = []
     env = next(iter(instances((left, right), context)), {})
-    for choices in islice(readings((left, right), context, env, python), READINGS):
+    read_in = in_differentials((left, right), context, env, python, opening)
+    for choices in islice(readings((left, right), read_in, env, python), READINGS):
         found.append(_at_all_layers(left, right, problem, context, conditions, python, choices, opening))
     agree = [o for o in found if o.kind == "agree"]
     differ = [o for o in found if o.kind == "differ"]
@@ -124,6 +126,7 @@ def outcome_of(
 ) -> Outcome | None:  # fmt: skip
     """The comparison at one layer under one reading; None where the conditions leave this layer out."""
     choices = Choices(taken)
+    context = in_differentials((left, right), context, env, python, opening)
     reader = Reader(context, env, choices, python=python)
     try:
         if opening is not None:

@@ -115,7 +115,8 @@ class Conventions:
     or denominator; `gradient` shape (that of what it is taken by) or jacobian (by a vector it is a Jacobian of one row); `total`
     whether the derivative of what is no loss counts every path (total), only its own equation (local), or both are tried; `softmax`
     the axis of a matrix that sums to one, where no samples say: rows (each row does) or columns; `first` the number of the first
-    entry along an axis, 0 where a sum in an equation of the problem runs from 0 to n - 1.
+    entry along an axis, 0 where a sum in an equation of the problem runs from 0 to n - 1; `d` whether dW is the gradient of the loss,
+    a differential, or auto: a differential in a line with the d of the loss.
     """
 
     cdot: str = "auto"
@@ -129,6 +130,7 @@ class Conventions:
     softmax: str = "rows"
     vectors: str = "column"
     first: int = 1
+    d: str = "auto"
 
 
 CHOICES: Mapping[str, tuple[Any, ...]] = {
@@ -136,6 +138,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "broadcast": (True, False), "partial": ("jacobian", "elementwise", "auto"), "jacobian": ("numerator", "denominator"),
     "gradient": ("shape", "jacobian"), "total": ("total", "local", "auto"),
     "softmax": ("rows", "columns"), "vectors": ("column", "row"), "first": (0, 1),
+    "d": ("gradient", "differential", "auto"),
 }  # fmt: skip
 
 
@@ -155,3 +158,4 @@ class Context:
     entrywise: Mapping[Tensor, tuple[Tensor, ...]] = field(default_factory=dict, hash=False)  # those of them it takes entry by entry
     conventions: Conventions = field(default_factory=Conventions)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    increments: tuple[Tensor, ...] | None = None  # what moves freely where a d is a differential

@@ -10,6 +10,7 @@ import numpy as np
 from symbackprop.checker.compare import compared, difference_of, instances, on_one_face
 from symbackprop.checker.context import Context, Function, Misfit, Quantity, Unreadable
 from symbackprop.checker.faces import Labels, Typed
+from symbackprop.checker.increments import moved_by
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
 from symbackprop.checker.slopes import entrywise
@@ -32,6 +33,7 @@ _TURNED = Message(
     "right if the gradient by a vector is written as its transpose; this course gives a gradient the shape of what it is taken by"
 )
 _LOCAL = Message("right if the derivative is local, all other quantities held fixed; this problem does not say so, and counts every path")
+_DIFFERENTIAL = Message("right if each d is a differential; in this course the d before a quantity makes it the gradient of the loss")
 _SCHEMATIC = Message(
     "the chain rule along the right path; as matrices these factors do not multiply, so it stands for a sum over indices"
 )
@@ -52,6 +54,10 @@ def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Co
         local = replace(context, conventions=replace(context.conventions, total="local"))
         if compared(left, right, problem, local, conditions, python).kind == "agree":
             return _LOCAL
+    if context.conventions.d == "auto" and len(moved_by((right,), context, next(iter(instances((left, right), context)), {}), python)) > 1:
+        moving = replace(context, conventions=replace(context.conventions, d="differential"))
+        if compared(left, right, problem, moving, conditions, python).kind == "agree":
+            return _DIFFERENTIAL
     return leading_block(left, right, problem, context, python)
 
 

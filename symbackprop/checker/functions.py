@@ -11,6 +11,7 @@ from symbackprop.checker.applied import written_with
 from symbackprop.checker.context import Function, Misfit, OutOfLayers, Quantity, Unreadable
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, product, squared_norm
+from symbackprop.checker.slopes import depends_on
 from symbackprop.checker.sums import test, where
 from symbackprop.checker.symbols import key, letter_key, parts
 from symbackprop.checker.terms import ONE, Delta, Div, Extreme, Fn, Num, Position, Pow, Scalar, Sum, Term, add, mul, relabel
@@ -88,7 +89,7 @@ def _unprimed(tree: Tree) -> Tree:
 
 def _applied(reader: Walk, tree: Call) -> Typed:
     found = reader.read(tree.function)
-    if len(tree.args) == 1 and not (isinstance(tree.function, Script) and tree.function.primes):
+    if len(tree.args) == 1 and not (isinstance(tree.function, Script) and tree.function.primes) and not depends_on(reader, found, tree.args[0]):
         return product(reader, "", found, reader.read(tree.args[0]), tree.span)
     return found
 
@@ -259,6 +260,8 @@ def _diag(reader: Walk, tree: Call) -> Typed:
 
 def _trace(reader: Walk, tree: Call) -> Typed:
     x = reader.read(tree.args[0])
+    if x.is_scalar:
+        return x
     if x.rows is None or x.cols is None:
         raise Misfit(Message("a trace is of a square matrix"), tree.span)
     return Typed(reader.labels.sum_over(relabel(x.term, {x.cols: x.rows}), x.rows))

@@ -14,7 +14,7 @@ from symbackprop.checker.context import Constant, Context, Function, Macro, OutO
 from symbackprop.checker.entries import entries, raised, rest_of, scripted, whole
 from symbackprop.checker.faces import Typed
 from symbackprop.checker.products import power, squared_norm
-from symbackprop.checker.slopes import derived
+from symbackprop.checker.slopes import derived, increment
 from symbackprop.checker.symbols import Found, key, letter_key, parts
 from symbackprop.checker.terms import Delta, Derived, Fn, Leaf, Num, Scalar, free, relabel
 from symbackprop.checker.walk import Walk, symbol_size
@@ -257,7 +257,9 @@ def exponential(reader: Walk, tree: Script) -> Typed:
 
 
 def gradient(reader: Walk, tree: Tree) -> Typed:
-    """`dW`: the derivative of the loss."""
+    """`dW`: the derivative of the loss, or a differential."""
+    if reader.context.increments is not None:
+        return increment(reader, variable(reader, tree), tree.span)
     if reader.context.loss is None:
         raise Unreadable(Message("d{name}: no loss is declared", name=shown(tree)), tree.span)
     return derived(reader, Typed(Leaf(reader.context.loss, ())), variable(reader, tree), tree.span)

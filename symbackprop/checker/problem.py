@@ -22,13 +22,14 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from sympy import Integer
 from sympy.core.function import AppliedUndef
 
 from symbackprop.checker.context import CHOICES, Context, Conventions, Misfit, Quantity, Unreadable
-from symbackprop.checker.sides import Sides, Turn, of_choice, of_equations
+from symbackprop.checker.sides import Both, Sides, Turn, of_choice, of_equations
 from symbackprop.checker.symbols import Unwritable
 from symbackprop.checker.tables import checked
 from symbackprop.checker.values import World
@@ -68,10 +69,11 @@ class Problem:
     def worlds(self) -> tuple[World, ...]:
         """The points at which lines are judged: the first with short decimals, so that it can be shown.
 
-        More than a few where these lie on one side of a kink of the equations only, or show one label only.
+        More than a few where these lie on one side of a kink of the equations only, or show one label only, or one side with one label.
         """
         found = [self._world(number) for number in range(POINTS)]
-        sides = Sides((*of_equations(self.equations, self._formula), *self._choices()))
+        turns, choices = tuple(of_equations(self.equations, self._formula)), tuple(self._choices())
+        sides = Sides((*turns, *choices, *(Both(c, t) for c in choices for t in turns)))
         for world in found:
             sides.visit(world)
         for number in range(POINTS, 2 * FURTHER):
@@ -108,9 +110,9 @@ class Problem:
 
     def _point(self, number: int, draw: int, positive: bool) -> Point:
         free = dict(self.samplers)
-        if number == 0 or positive:
-            for tensor in self._free():
-                free.setdefault(tensor, _positive if positive else _tenths)
+        sampler = _positive if positive else _tenths if number == 0 else _of_some_size if number >= POINTS + POSITIVE else None
+        for tensor in self._free() if sampler is not None else ():
+            free.setdefault(tensor, sampler)
         return Point(self.equations, self.sizes(number), seed=number + POINTS * draw, functions=self._formula, free=free)
 
     def _formula(self, name: str) -> tuple[Any, Any] | None:
@@ -154,6 +156,11 @@ def _tenths(indices: tuple[int, ...], draw: Draw) -> Any:
     None is a binary fraction: what cancels is a ball about zero and never exactly zero, so a point on a kink shows itself.
     """
     return Fraction(draw.choice([-16, -13, -12, -8, -7, -6, -9, -4, -3, 3, 4, 9, 6, 7, 8, 12, 13, 14, 18]), 10)
+
+
+def _of_some_size(indices: tuple[int, ...], draw: Draw) -> Any:
+    """Small or large, all entries of a quantity alike: where all are of one size, a distance may stay above every margin."""
+    return _tenths(indices, draw) * Random(draw.key).choice((Fraction(1, 8), Fraction(1, 2), 1, 3))
 
 
 def _positive(indices: tuple[int, ...], draw: Draw) -> Any:

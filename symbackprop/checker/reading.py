@@ -20,7 +20,7 @@ from symbackprop.checker.functions import call, coupled
 from symbackprop.checker.names import differential, gradient, symbol, variable
 from symbackprop.checker.products import power, quotient, squared_norm, stacked
 from symbackprop.checker.products import product as product_of
-from symbackprop.checker.slopes import derived
+from symbackprop.checker.slopes import depends_on, derived, increment
 from symbackprop.checker.sums import big, cases, test
 from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import ONE, Fn, Leaf, Num, Term, leaves, negative
@@ -144,7 +144,7 @@ def readings(trees: Sequence[Tree], context: Context, env: Mapping[str, int], py
 
 
 def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
-    """A product without a sign; `d` before a quantity makes it a gradient, and a differential that was declared is one thing."""
+    """A product without a sign; `d` before a quantity makes it a gradient or a differential, and one that was declared is one thing."""
     factors: list[Typed] = []
     rest = [t for t in items if not isinstance(t, Text)]
     while rest:
@@ -161,6 +161,9 @@ def side_by_side(reader: Walk, items: tuple[Tree, ...], span: Span) -> Typed:
         elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in reader.context.symbols and is_letter(rest[1]):
             whole = differential(rest[1])
             factors.append(symbol(reader, whole) if reader.lookup(whole) is not None else gradient(reader, rest[1]))
+            rest = rest[2:]
+        elif len(rest) > 1 and key(rest[0]) == "d" and "d" not in reader.context.symbols and reader.context.increments is not None:
+            factors.append(increment(reader, reader.read(rest[1]), span))
             rest = rest[2:]
         else:
             factors.append(reader.read(rest[0]))
@@ -195,9 +198,11 @@ def reached(factors: Sequence[Tree]) -> Tree:
 
 def with_bracket(reader: Walk, tree: Tree, bracket: Tree) -> Tree | None:
     """The quantity that is written with a bracket behind it, `J(w)`, without the bracket; None where the bracket is a factor."""
-    known = reader.context.applied.get(key(tree))
-    if known is None or not isinstance(bracket, Fence) or bracket.open != "(":
+    if not isinstance(bracket, Fence) or bracket.open != "(":
         return None
+    known = reader.context.applied.get(key(tree))
+    if known is None:
+        return tree if is_quantity(reader, tree) and depends_on(reader, reader.read(tree), bracket.body) else None
     return written_with(known, tree, listed(bracket.body))
 
 

@@ -22,7 +22,7 @@ from symbackprop.evaluate import Undecided
 from symbackprop.evaluate.balls import sign
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["Sides", "Turn", "of_choice", "of_equations", "of_terms"]
+__all__ = ["Both", "Sides", "Turn", "of_choice", "of_equations", "of_terms"]
 
 Ranges = Mapping[Any, Any]  # how far each index runs
 Functions = Callable[[str], tuple[Any, Any] | None]  # the variable and the formula of a function
@@ -47,12 +47,24 @@ class Turn:
             return set()
 
 
+@dataclass(frozen=True)
+class Both:
+    """A label and a kink: what a label multiplies is not seen where the label is zero."""
+
+    label: Turn
+    kink: Turn
+
+    def signs(self, world: World) -> set[tuple[int, int]]:
+        """The pairs of signs that the two take at a point."""
+        return set(product(self.label.signs(world), self.kink.signs(world)))
+
+
 @dataclass
 class Sides:
     """The signs that some turns took so far."""
 
-    turns: Iterable[Turn]
-    seen: dict[Turn, set[int]] = field(default_factory=dict)
+    turns: Iterable[Turn | Both]
+    seen: dict[Turn | Both, set[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seen = {t: set() for t in self.turns}
@@ -61,7 +73,7 @@ class Sides:
         """Take a point in; whether it shows a side that no other did."""
         fresh = False
         for turn, signs in self.seen.items():
-            if len(signs) < 2:
+            if len(signs) < _ways(turn):
                 before = len(signs)
                 signs |= turn.signs(world)
                 fresh = fresh or len(signs) > before
@@ -69,8 +81,12 @@ class Sides:
 
     @property
     def complete(self) -> bool:
-        """Whether each turn went both ways."""
-        return all(len(signs) > 1 for signs in self.seen.values())
+        """Whether each turn went every way."""
+        return all(len(signs) >= _ways(turn) for turn, signs in self.seen.items())
+
+
+def _ways(turn: Turn | Both) -> int:
+    return 4 if isinstance(turn, Both) else 2
 
 
 def of_terms(terms: Iterable[Term], sizes: Mapping[str, Any]) -> Iterator[Turn]:

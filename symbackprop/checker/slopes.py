@@ -7,13 +7,13 @@ from fractions import Fraction
 
 from symbackprop.checker.context import Context, Unreadable
 from symbackprop.checker.faces import Typed
-from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Scalar, Slope, Sum, Term, free, mul, relabel
+from symbackprop.checker.terms import Derived, Leaf, Mul, Num, Scalar, Slope, Sum, Term, add, free, mul, relabel
 from symbackprop.checker.walk import Walk
 from symbackprop.equations import Tensor
 from symbackprop.languages import Message
-from symbackprop.parse.tree import Span
+from symbackprop.parse.tree import Name, Script, Span, Tree
 
-__all__ = ["derived", "entrywise", "jacobian", "slope"]
+__all__ = ["depends", "depends_on", "derived", "entrywise", "increment", "jacobian", "slope"]
 
 
 def derived(reader: Walk, of: Typed, by: Typed, span: Span) -> Typed:
@@ -62,12 +62,21 @@ def entrywise(context: Context, of: Tensor, by: Tensor) -> bool:
     """Whether each entry of a quantity depends on the same entry of another alone, along every path."""
     if by in context.uses.get(of, ()):
         return by in context.entrywise.get(of, ())
-    through = [t for t in context.uses.get(of, ()) if _depends(context, t, by)]
+    through = [t for t in context.uses.get(of, ()) if depends(context, t, by)]
     return bool(through) and all(t in context.entrywise.get(of, ()) and entrywise(context, t, by) for t in through)
 
 
-def _depends(context: Context, of: Tensor, by: Tensor) -> bool:
-    return any(t == by or _depends(context, t, by) for t in context.uses.get(of, ()))
+def depends(context: Context, of: Tensor, by: Tensor) -> bool:
+    """Whether one quantity is made of another."""
+    return any(t == by or depends(context, t, by) for t in context.uses.get(of, ()))
+
+
+def depends_on(reader: Walk, of: Typed, argument: Tree) -> bool:
+    r"""Whether what stands in the bracket of `\ell(\theta)` is what a quantity is made of; any other bracket is a factor."""
+    if not isinstance(of.term, Leaf) or not isinstance(argument, (Name, Script)) or reader.lookup(argument) is None:
+        return False
+    by = reader.read(argument).term
+    return isinstance(by, Leaf) and depends(reader.context, of.term.tensor, by.tensor)
 
 
 def slope(reader: Walk, of: Term, by: Leaf) -> Term:
@@ -78,3 +87,29 @@ def slope(reader: Walk, of: Term, by: Leaf) -> Term:
     if isinstance(of, Num):
         return Num(Fraction(0))
     return Slope(of, by.tensor, by.indices)
+
+
+def increment(reader: Walk, of: Typed, span: Span) -> Typed:
+    """`dz` as a differential: what moves freely moves on its own, and all that is made of it moves by its slopes.
+
+    Raises `Unreadable` for what nothing moves.
+    """
+    term, moving = of.term, reader.context.increments or ()
+    if isinstance(term, Leaf):
+        reader.moved[term.tensor] = None
+        if term.tensor in moving:
+            return replace(of, term=Leaf(_step(term.tensor), term.indices))
+        if moving and not any(depends(reader.context, term.tensor, source) for source in moving):
+            raise Unreadable(Message("nothing in this line moves {name}", name=str(term.tensor)), span)
+    moves: list[Term] = []
+    for source in moving:
+        labels = tuple(reader.labels.new(n) for n in source.shape)
+        along: Term = mul(slope(reader, term, Leaf(source, labels)), Leaf(_step(source), labels))
+        for label, size in zip(labels, source.shape, strict=True):
+            along = Sum(along, label, size)
+        moves.append(along)
+    return replace(of, term=add(*moves) if moves else Num(Fraction(0)))
+
+
+def _step(tensor: Tensor) -> Tensor:
+    return Tensor(f"d{tensor.name}", tensor.shape, tensor.layer)

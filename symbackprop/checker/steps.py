@@ -16,6 +16,7 @@ from symbackprop.checker.conventions import in_another_convention, is_schematic,
 from symbackprop.checker.counterexample import counterexample_of, short
 from symbackprop.checker.diagnose import SECONDS, diagnose
 from symbackprop.checker.diagnosis.found import Found
+from symbackprop.checker.increments import in_differentials
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
@@ -128,10 +129,18 @@ class Judge:
             if judged.step.status is Status.WRONG and _is_posed(links):
                 words = Message("an equation that is to be solved is not judged")
                 judged = replace(judged, step=replace(place, before=Judgement(Status.UNDECIDED, words)))
+            self.settle(link.tree, judged.step.before.status, line.syntax == "python")
             yield judged
             if judged.step.before.status not in (Status.SCHEMATIC, Status.UNDECIDED):  # nothing can be compared with what has no value
                 self.before = link.tree
                 self.otherwise = judged.step.before.status is Status.CONVENTION
+
+    def settle(self, tree: Tree, status: Status, python: bool) -> None:
+        """A line that is right with the d of the loss as a differential says what every d after it is."""
+        assert self.opening is not None
+        env = next(iter(instances((self.opening, tree), self.context)), {})
+        if status is Status.RIGHT and in_differentials((self.opening, tree), self.context, env, python) is not self.context:
+            self.context = replace(self.context, conventions=replace(self.context.conventions, d="differential"))
 
     def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> Judged:
         """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""
@@ -196,7 +205,8 @@ class Judge:
         diagnosis = self.diagnosis(outcome, left, right, conditions, python, offset, text) if text else None
         if outcome.difference is None:
             return Judgement(Status.WRONG, outcome.words), diagnosis
-        typed = Reader(self.context, outcome.difference.env, python=python).read(left)
+        env = outcome.difference.env
+        typed = Reader(in_differentials((left, right), self.context, env, python, self.opening), env, python=python).read(left)
         twice = _summed_and_free(outcome.terms[0][1])
         words = Message("the index {index} is summed and stands free as well", index=twice) if twice else self.words(outcome.difference)
         return Judgement(Status.WRONG, words, counterexample_of(outcome, typed, self.context)), diagnosis
@@ -210,7 +220,9 @@ class Judge:
         try:
             world = None if outcome.difference is None else outcome.difference.world
             seconds = min(SECONDS, self.seconds / _SHARE)
-            return diagnose(left, right, self.problem, self.context, conditions, python, text, offset, opening, world, seconds)
+            env = next(iter(instances((left, right), self.context)), {}) if outcome.difference is None else outcome.difference.env
+            context = in_differentials((left, right), self.context, env, python, self.opening)
+            return diagnose(left, right, self.problem, context, conditions, python, text, offset, opening, world, seconds)
         except MemoryError:
             raise
         except Exception as error:

@@ -16,6 +16,7 @@ from symbackprop.parse.tree import Formula, Vocabulary
 __all__ = ["PYTHON", "parsed", "vocabulary_of"]
 
 _INDICES = re.compile(r"[i-np-v]{2,3}")  # what stands on the left of an equation as y_{ij} are two indices, unless it is declared as a word
+_ALONE = re.compile(r"_\{?([a-z])(?![A-Za-z])")  # the g and the k of \mu_g and \sum_{k=1}: then gk are two indices as well
 _ACCENTED = re.compile(r"\\(hat|tilde|bar)\s*\{?\s*(?:\\math\w+\s*\{)?\\?([A-Za-z]+)")  # \hat{y}, which plain text calls yhat
 _SCRIPTED = re.compile(r"(?<![\\A-Za-z])([A-Za-z])\}?[_^]")  # W_1 or W^{[l]}, which plain text calls W1
 _BRACKET = re.compile(r"\s*\\?([A-Za-z]+)(?:_(?:\w|\\[A-Za-z]+|\{[^{}]*\}))?\s*\(.*\)\s*")  # f(x), h_\theta(x)
@@ -33,7 +34,9 @@ def vocabulary_of(data: Mapping[str, Any], where: str) -> Vocabulary:
     keys += [*table(data, "upstream", where), *strings(data, "scalars", where), *table(data, "abstract", where)]
     lefts = [re.split(r":=|=", e, maxsplit=1)[0] for e in strings(data, "equations", where)]
     declared, defined = ({w for text in texts for w in re.findall(r"(?<![\\A-Za-z])[A-Za-z][A-Za-z0-9]+", text)} for texts in (keys, lefts))
-    words = declared | {w for w in defined if not _INDICES.fullmatch(w)}
+    alone = set(_ALONE.findall(" ".join(strings(data, "equations", where))))
+    words = declared | {w for w in defined if not (_INDICES.fullmatch(w) or (len(w) < 4 and alone.issuperset(w)))}
+    words |= {t.strip() for t in lefts if len(t.strip()) > 1 and t.strip().isalpha()}  # a left side that is nothing else is a name, as mu
     words |= {w for text in keys for w in re.findall(r"\\(?:mathrm|text|operatorname|mathit)\{([A-Za-z]\w+)\}", text)}
     letters = {m for text in (*keys, *lefts) for m in re.findall(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])", text)}
     letters |= {m for text in (*keys, *lefts) for m in re.findall(r"\\([A-Za-z]+)", text) if m in GREEK}

@@ -66,6 +66,7 @@ class Walk(ABC):
         self.python = python
         self.bound: dict[str, Index] = {}
         self.from_zero: set[str] = set()
+        self.moved: dict[Tensor, None] = {}
         self.depth = self.count = 0
 
     @property

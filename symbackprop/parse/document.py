@@ -68,7 +68,7 @@ _ROW = re.compile(
 _DEFINES = re.compile(r"\s*[A-Za-z_]\w*(?:\.T)?(?:\[[^\]\n]*\])?\s*(?:[-+*/@]?=)(?!=)|\s*=(?!=)")
 _HALF = re.compile(r"[\ud800-\udfff]")
 _SIDE_BY_SIDE = re.compile(r"[\w)\]] +(?!(?:if|else|and|or|not|in|is|for)\b)[\w(\[]")  # a product without a sign, which Python has none of
-_LATEX = re.compile(r"\\[a-zA-Z]|[_^]\{|\^|[A-Za-z)]'")
+_LATEX = re.compile(r"\\[a-zA-Z,;:! ]|[_^]\{|\^|[A-Za-z)]'")
 
 
 def read_document(text: str, kind: str, limits: Limits = _LIMITS) -> Document:

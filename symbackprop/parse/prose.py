@@ -24,6 +24,7 @@ _BEFORE = re.compile(rf"(?:(?<!\w)(?:{_WORDS})(?:\s+(?:that|\w{{1,3}}[.:,)]?))?|
 _CAPITAL = re.compile(r"[\W_]*[A-ZÀ-Ỹ]")
 _PLACES = re.compile(r"\s*[i-n]\s*(?:=|≠|\\neq?(?![a-zA-Z]))\s*[i-n]\s*\Z")  # which entries are meant: no step, whatever the words are
 _LIMITS = re.compile(r"[<>≠≤≥∈]|\\(?:neq?|leq?|geq?|lt|gt|in)(?![a-zA-Z])|\A\s*\\?[A-Za-z]+(?:[_^](?:\w|\{[^{}]*\}))?\s*=[^=()^_]*\Z")
+_AND = re.compile(r"[\s,，、]*(?:and|und|et|và|和|且|与|與)?[\s,，、]*", re.IGNORECASE)
 _STOP = re.compile(r"[.;。；!?](?:\s|\Z|[^\x00-\x7f])|(?<![:：])(?<![:：][*_])(?<![:：][*_][*_])\n\s*\n|[。；]")
 
 L = TypeVar("L")
@@ -60,10 +61,13 @@ def closes(words: str) -> bool:
 def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]) -> Iterator[L]:
     """The formulas, each with the conditions that the sentence sets on it; a condition is no formula of its own.
 
-    One that directly follows a formula belongs to it, any other to the formulas behind it in the same sentence.
+    One that directly follows a formula belongs to it, any other to the formula behind it in the same sentence and to those that a comma
+    or an `and` adds to that, unless they have conditions of their own.
     """
     before: Piece[L] | None = None
     waiting: L | None = None
+    carried: L | None = None
+    own: Piece[L] | None = None  # `before` without what it only took over
     at = 0
     for piece in pieces:
         between = text[at : piece.start]
@@ -72,18 +76,20 @@ def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]
         said = text[slice(*piece.inside)] if piece.inside and len(piece.lines) == 1 else ""
         if said and (_PLACES.match(said) or (_LIMITS.search(said) and _BEFORE.search(between))):
             if before is not None and _goes_with_it(text[before.start : before.end], between):
-                before = replace(before, lines=(*before.lines[:-1], join(before.lines[-1], piece.lines[0])))
+                alone = before if own is None else own
+                before, own = replace(alone, lines=(*alone.lines[:-1], join(alone.lines[-1], piece.lines[0]))), None
             else:
                 if before is not None:
                     yield from before.lines
-                before, waiting = None, piece.lines[0]
+                before, own, waiting = None, None, piece.lines[0]
             at = piece.end
             continue
         if before is not None:
             yield from before.lines
-        condition = waiting
+        condition = waiting if waiting is not None else carried if _AND.fullmatch(between) else None
+        own = piece if waiting is None and condition is not None else None
         before = piece if condition is None else replace(piece, lines=tuple(join(line, condition) for line in piece.lines))
-        waiting, at = None, piece.end
+        waiting, carried, at = None, condition, piece.end
     if before is not None:
         yield from before.lines
 

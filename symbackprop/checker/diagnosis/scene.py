@@ -11,7 +11,7 @@ from typing import Any
 
 from symbackprop.checker.context import Constant, Context, Function, Macro, Quantity, Size
 from symbackprop.checker.functions import ELEMENTARY, SYMBOLS
-from symbackprop.checker.symbols import key, letter_key
+from symbackprop.checker.symbols import key, letter_key, letters_of
 from symbackprop.parse.tree import Big, Derivative, Name, Script, Tree
 
 from .line import Edit, Line, walk
@@ -20,7 +20,7 @@ from .writing import typed
 __all__ = ["Scene"]
 
 _COMMON = ("tanh", "exp", "log")
-_GRADIENT = re.compile(r"(?<![A-Za-z\\])d(?=[A-Z\\]|[a-z]\w*\b)(?!x\b)")
+_GRADIENT = re.compile(r"d_?([A-Za-z]+)")
 
 
 class Scene(Line):
@@ -41,8 +41,15 @@ class Scene(Line):
     def names(self) -> tuple[str, ...]:
         """How the quantities of the problem are typed, and their gradients where the line has such names."""
         found = self._typed(lambda s: isinstance(s.meaning, (Quantity, Macro)))
-        gradients = tuple(f"d{n}" for n in found if n not in self.loss_names) if _GRADIENT.search(f"{self.left_text} {self.text}") else ()
+        gradients = tuple(f"d{n}" for n in found if n not in self.loss_names) if self._has_gradients else ()
         return (*found, *(g for g in gradients if g not in found))
+
+    @cached_property
+    def _has_gradients(self) -> bool:
+        """Whether a d stands before a quantity, as in dW; that of `diag` or of dL/dW does not."""
+        letters = letters_of(self.tree) | letters_of(self.left)
+        known = self.context.symbols
+        return ("d" in letters and "d" not in known) or any(found[1] in known for k in letters if (found := _GRADIENT.match(k)))
 
     @cached_property
     def loss_names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -156,7 +157,7 @@ def typed(base: str, text: str, python: bool) -> str:
         return name + "".join(accents)
     letter = name if len(name) == 1 or not name.isalpha() or (f"\\{name}" not in text and name not in GREEK) else f"\\{name}"
     for style in ("\\mathbf", "\\boldsymbol", "\\mathrm"):
-        if f"{style}{{{letter}}}" in text or (len(letter) == 1 and f"{style}{{" in text and style == "\\mathbf"):
+        if f"{style}{{{letter}}}" in text or (len(letter) == 1 and style == "\\mathbf" and re.search(r"\\mathbf\{\\?[A-Za-z]", text)):
             letter = f"{style}{{{letter}}}"
             break
     return _accented(letter, accents)
