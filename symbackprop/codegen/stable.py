@@ -153,7 +153,14 @@ class Stabilizer:
         if moved is not None:
             return self._visit(moved)
         function = logistic(factors)
-        return None if function is None else mul(self._visit(function[0]), *map(self._visit, function[1]))
+        if function is not None:
+            return mul(self._visit(function[0]), *map(self._visit, function[1]))
+        below, above = next((f for f in factors if _below(f) is not None), None), next((f for f in factors if isinstance(f, exp)), None)
+        if below is None or above is None:
+            return None
+        share = exp(add(self._visit(above.args[0]), mul(-1, self._visit(log(below.base)))))
+        more = [] if below.exp == -1 else [Pow(below.base, below.exp + 1, evaluate=False)]
+        return mul(share, *(self._visit(f) for f in (*more, *without(factors, below, above))))
 
     def _entry_of(self, form: str, source: Any, over: Any, j: Any) -> Any:
         """Entry j of a form along `over`; j may stand in `source` too, as on a diagonal."""
@@ -219,10 +226,14 @@ def _bound(expr: Any, i: Any) -> bool:
 
 
 def _exponentials(expr: Any) -> tuple[Any, Any] | None:
-    """The exponent and the index of a sum of exponentials."""
-    if isinstance(expr, Sum) and len(expr.limits) == 1 and isinstance(expr.function, exp):
-        return expr.function.args[0], expr.limits[0][0]
-    return None
+    """The exponent and the index of a sum of exponentials; of a sum along several axes, the logarithm of the sums along all but one."""
+    limits = []
+    while isinstance(expr, Sum):
+        limits += expr.limits
+        expr = expr.function
+    if not limits or not isinstance(expr, exp):
+        return None
+    return log(summation(expr, *limits[1:])) if limits[1:] else expr.args[0], limits[0][0]
 
 
 def _one_plus_exp(expr: Any) -> Any:

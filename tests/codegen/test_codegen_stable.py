@@ -209,6 +209,43 @@ def test_quotients_of_exponentials_that_are_no_function_of_the_registry_stay(for
     assert f.check({"z": z}).ok
 
 
+@pytest.mark.parametrize("scale", [1, 50, 1e4])
+@pytest.mark.parametrize("equations", [
+    ["C = log(sum(k, l, exp(s[k,l])))"],
+    ["p[i,j] = exp(s[i,j])/sum(k, l, exp(s[k,l]))", "C = sum(i, j, t[i,j]*p[i,j])"],
+])  # fmt: skip
+def test_exponentials_summed_along_two_axes(equations: list[str], scale: float) -> None:
+    net = sb.Network.from_equations(equations, tensors={"s": (3, 4), "t": (3, 4)}, parameters=["s"])
+    rng = np.random.default_rng(1)
+    s, t = scale * rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    f = sb.compile(net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, grads = f({"s": s}, *[t][: len(f.program.inputs)])
+    with mpmath.workdps(60):
+        top = mpmath.mpf(float(s.max()))
+        powers = np.vectorize(lambda v: mpmath.exp(mpmath.mpf(float(v)) - top), otypes=[object])(s)
+        whole = mpmath.fsum(powers.ravel())
+        p = powers / whole
+        value = top + mpmath.log(whole) if len(equations) == 1 else mpmath.fsum((p * t).ravel())
+        slopes = p if len(equations) == 1 else p * (t - value)
+    tolerance = 8e-16 * max(1, np.abs(s).max())  # an exponent of x rounds by x parts in itself
+    assert np.isclose(float(found), float(value), rtol=tolerance)
+    np.testing.assert_allclose(grads["s"], slopes.astype(float), rtol=0 if scale > 1 else 2e-14, atol=tolerance)
+
+
+def test_an_exponential_over_a_sum_of_others() -> None:
+    net = sb.Network.from_equations(["C = sum(i, exp(s[i])/sum(k, exp(t[k])))"], tensors={"s": (2,), "t": (3,)}, parameters=["s", "t"])
+    s, t = np.array([800.0, 801.0]), np.array([799.0, 801.0, -800.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, grads = sb.compile(net)({"s": s, "t": t})
+    below = np.sum(np.exp(t - 800))
+    assert np.isclose(found, np.sum(np.exp(s - 800)) / below, rtol=1e-12)
+    np.testing.assert_allclose(grads["s"], np.exp(s - 800) / below, rtol=1e-12)
+    np.testing.assert_allclose(grads["t"], -np.sum(np.exp(s - 800)) * np.exp(t - 800) / below**2, rtol=1e-12)
+
+
 def test_binary_cross_entropy_that_was_typed_is_taken_from_its_logits() -> None:
     net = sb.Network.from_equations(
         ["p[i] = 1/(1 + exp(-z[i]))", "C = -sum(i, y[i]*log(p[i]) + (1 - y[i])*log(1 - p[i]))"],
