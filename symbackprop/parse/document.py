@@ -12,7 +12,7 @@ from symbackprop.errors import ReadError, TooLarge, one_of
 from symbackprop.languages import Message
 
 from .macros import defined
-from .prose import Piece, conditioned
+from .prose import Piece, conditioned, negated
 from .tree import Command, Limits
 
 __all__ = ["KINDS", "Document", "Line", "characters", "read_document"]
@@ -128,7 +128,13 @@ class _Closers:
 
 
 def _mathematics(text: str, start: int, kind: str, places: _Places) -> Iterator[Line]:
-    return conditioned(_pieces(text, start, kind, places), text, _under)
+    return conditioned(_pieces(text, start, kind, places), text, _under, _otherwise)
+
+
+def _otherwise(condition: Line) -> Line | None:
+    """The opposite of a condition."""
+    found = negated(condition.text.rstrip(" .,"))
+    return None if found is None else replace(condition, text=found)
 
 
 def _under(line: Line, condition: Line) -> Line:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-__all__ = ["Piece", "closes", "conditioned", "opens"]
+__all__ = ["Piece", "closes", "conditioned", "negated", "opens"]
 
 _CONDITIONAL = (
     "if", "when", "whenever", "for", "for all", "for every", "for each", "provided that", "provided", "unless", "wenn", "falls", "für", "für alle",
@@ -25,6 +25,16 @@ _CAPITAL = re.compile(r"[\W_]*[A-ZÀ-Ỹ]")
 _PLACES = re.compile(r"\s*[i-n]\s*(?:=|≠|\\neq?(?![a-zA-Z]))\s*[i-n]\s*\Z")  # which entries are meant: no step, whatever the words are
 _LIMITS = re.compile(r"[<>≠≤≥∈]|\\(?:neq?|leq?|geq?|lt|gt|in)(?![a-zA-Z])|\A\s*\\?[A-Za-z]+(?:[_^](?:\w|\{[^{}]*\}))?\s*=[^=()^_]*\Z")
 _AND = re.compile(r"[\s,，、]*(?:and|und|et|và|和|且|与|與)?[\s,，、]*", re.IGNORECASE)
+_ELSE = re.compile(
+    r"[\s,，、;；.。]*(?:(?:and|und|et|và)\s+)?"
+    r"(?:otherwise|or else|else|sonst|andernfalls|sinon|ngược lại|否则|否則|其他情况|其他情況)(?!\w*[a-zà-ỹ])",
+    re.IGNORECASE,
+)
+_OPPOSITE = {
+    "<": r"\ge", ">": r"\le", "=": r"\ne", r"\le": ">", r"\leq": ">", "≤": ">", r"\ge": "<", r"\geq": "<", "≥": "<", r"\lt": r"\ge", r"\gt": r"\le",
+    r"\ne": "=", r"\neq": "=", "≠": "=",
+}  # fmt: skip
+_RELATION = re.compile(r"[<>=≤≥≠]|\\(?:leq?|geq?|neq?|lt|gt)(?![a-zA-Z])")
 _STOP = re.compile(r"[.;。；!?](?:\s|\Z|[^\x00-\x7f])|(?<![:：])(?<![:：][*_])(?<![:：][*_][*_])\n\s*\n|[。；]")
 
 L = TypeVar("L")
@@ -58,11 +68,24 @@ def closes(words: str) -> bool:
     return words.strip(" ,.，。") in _CLOSING
 
 
-def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]) -> Iterator[L]:
+def negated(condition: str) -> str | None:
+    """The opposite of a condition of one relation; None for any other.
+
+    >>> negated("z > 0"), negated("0 < z < 1")
+    ('z \\\\le 0', None)
+    """
+    found = list(_RELATION.finditer(condition))
+    if len(found) != 1:
+        return None
+    before, after = condition[: found[0].start()], condition[found[0].end() :]
+    return f"{before.rstrip()} {_OPPOSITE[found[0][0]]} {after.lstrip()}"
+
+
+def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L], opposite: Callable[[L], L | None]) -> Iterator[L]:
     """The formulas, each with the conditions that the sentence sets on it; a condition is no formula of its own.
 
     One that directly follows a formula belongs to it, any other to the formula behind it in the same sentence and to those that a comma
-    or an `and` adds to that, unless they have conditions of their own.
+    or an `and` adds to that, unless they have conditions of their own; behind an `otherwise` its `opposite` holds.
     """
     before: Piece[L] | None = None
     waiting: L | None = None
@@ -86,6 +109,8 @@ def conditioned(pieces: Iterable[Piece[L]], text: str, join: Callable[[L, L], L]
             continue
         if before is not None:
             yield from before.lines
+        if waiting is None and carried is not None and _ELSE.match(between):
+            waiting = opposite(carried)
         condition = waiting if waiting is not None else carried if _AND.fullmatch(between) else None
         own = piece if waiting is None and condition is not None else None
         before = piece if condition is None else replace(piece, lines=tuple(join(line, condition) for line in piece.lines))
