@@ -127,11 +127,10 @@ class Loops(Indexed):
         arrays = list(dict.fromkeys([found.data, *(o.data for o in walk(op) if o.op == "name" and self.kinds[o.data].rank)]))
         vectors = {name: self.free(f"{name}_all") for name in arrays}
         self.lines += [f"{vector} = {name}.ravel()" for name, vector in vectors.items()]
-        before = self.kinds
-        self.kinds = {**before, **{vector: Kind(1, before[name].whole) for name, vector in vectors.items()}}
-        i = self._letters[0]
-        self.loop([f"{found.data}.size"], f"{at_indices(vectors[found.data], [i])} = {self.text(self.entry(renamed(op, vectors), (i,)))}", [i])
-        self.kinds = before
+        letters = self._letters[: self.rank(op)]
+        flat = {at_indices(name, letters): at_indices(vector, letters[:1]) for name, vector in vectors.items()}
+        entry = renamed(self.entry(op, tuple(letters)), flat)
+        self.loop([f"{found.data}.size"], f"{flat[at_indices(found.data, letters)]} = {self.text(entry)}", letters[:1])
 
     def folded(self, op: Op, axes: tuple[int, ...], how: str, wanted: str = "") -> Op:
         """The sum or the maximum along axes."""

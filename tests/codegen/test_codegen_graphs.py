@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symbackprop as sb
+from symbackprop.codegen.backends import BACKENDS
 
 SMOOTH = ["identity", "sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh", "softmax", "log_softmax"]
 WIDTH = 3
@@ -88,6 +89,22 @@ def test_attention() -> None:
     checked(["s[i,j] = sum(k, q[i,k]*r[j,k])", "p[i,j] = exp(s[i,j])/sum(k, exp(s[i,k]))", "o[i,k] = sum(j, p[i,j]*v[j,k])",
              "C = sum(i, k, (o[i,k] - y[i,k])**2)"],
             {"q": (3, 2), "r": (4, 2), "v": (4, 5), "y": (3, 5)}, ["q", "r", "v"], targets=["y"])  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("places", ["i,k,j", "k,i,j", "k,j,i"])
+def test_a_log_sum_exp_along_each_axis_of_three(places: str, backend: str) -> None:
+    """The oracle is NumPy's sum of exponentials, which are small."""
+    pytest.importorskip(BACKENDS[backend].needs)
+    net = sb.Network.from_equations(
+        [f"h[k,j] = log(sum(i, exp(s[{places}])))", "C = sum(k, j, h[k,j]**2)"], tensors={"s": (3, 4, 2)}, parameters=["s"]
+    )
+    s = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+    axis = places.split(",").index("i")
+    h = np.log(np.sum(np.exp(s), axis=axis, keepdims=True))
+    loss, grads = sb.compile(net, backend, "float32")({"s": s})
+    assert np.isclose(float(loss), np.sum(h**2), rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(grads["s"]), 2 * h * np.exp(s - h), rtol=1e-5, atol=1e-6)
 
 
 def test_numbers_diagonals_and_single_entries() -> None:
