@@ -5,6 +5,7 @@ The oracle for bad files is that they are bad: each was made from a good one by 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from symbackprop.checker.context import CHOICES, Conventions
 from symbackprop.checker.judge import check
 from symbackprop.checker.problem import load_problem, problem_from
+from symbackprop.checker.tables import FORMS
 from symbackprop.errors import InputError, SpecError
 
 PROBLEMS = sorted((Path(__file__).parents[2] / "examples" / "problems").glob("*.toml"))
@@ -164,3 +167,14 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
 def test_a_declaration_that_does_not_hold_together_is_a_spec_error() -> None:
     with pytest.raises(SpecError, match=r"hw\.toml: b is declared twice"):
         problem_from({**SMALL, "scalars": ["b", "b"]}, "hw.toml")
+
+
+def test_the_documentation_names_every_key_and_every_convention_with_its_default_first() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "problems.md").read_text(encoding="utf-8")
+    assert [key for key in FORMS if f"`{key}`" not in text and f"[{key}]" not in text] == []
+    said = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", text.partition("## Conventions")[2], re.M))
+    for name, choices in CHOICES.items():
+        values = [str(v).lower() for v in choices]
+        assert sorted(said[name].split(", ")) == sorted(values), name
+        assert said[name].split(", ")[0] == str(getattr(Conventions(), name)).lower(), name
+    assert said.keys() == CHOICES.keys()
