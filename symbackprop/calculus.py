@@ -53,7 +53,7 @@ def raw_derivative(equation: Equation, wrt: Entry) -> Any:
 def local_derivative(equation: Equation, wrt: Entry, facts: Iterable[Equation] = ()) -> Any:
     """d rhs / d wrt with deltas collapsed, in the shortest of its forms, forward names folded back.
 
-    >>> from symbackprop.equations import index
+    >>> from symbackprop.equations import index, summation
     >>> j, k, p = index("j"), index("k"), index("p")
     >>> z, w, a = Tensor("z", (3,)), Tensor("w", (3, 2)), Tensor("a", (2,))
     >>> local_derivative(Equation(z[j], summation(w[j, k]*a[k], (k, 1, 2))), a[p])

@@ -20,6 +20,7 @@ from sympy import Basic
 
 import symbackprop as sb
 from symbackprop.backprop import backpropagate
+from symbackprop.cli.documents import counted
 from symbackprop.derivation import DETAILS, Derivation, Step, gradient_derivation
 from symbackprop.documents import lecture as builtin
 from symbackprop.documents.about_network import backward_chains, kink_note, layout_of, proved_chain, style_of, symbols_table
@@ -659,8 +660,7 @@ def test_both_media_number_alike(lecture: Notes) -> None:
 
 def test_the_readme_shows_the_real_summary(lecture: Notes) -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    counts = ", ".join(f"{number} {kind}" for kind, number in lecture.counts().items())
-    assert f"\n{len(lecture.proofs)} equations: {counts}\n" in readme
+    assert f"\n{counted(lecture)}\n" in readme
     assert f"\nend to end: {lecture.oracle['entries']} gradient entries of {lecture.oracle['networks']} small networks" in readme
 
 

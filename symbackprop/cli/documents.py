@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from symbackprop.documents.blocks import Notes
     from symbackprop.worksheet import Worksheet
 
-__all__ = ["notes", "worked", "worksheet_"]
+__all__ = ["counted", "notes", "worked", "worksheet_"]
 
 
 @click.command(short_help="Notes on a network, or the built-in lecture.")
@@ -86,9 +86,13 @@ _PROVED = {
 }  # fmt: skip
 
 
+def counted(found: Notes) -> str:
+    """How many equations of notes hold, and for what reason."""
+    return f"{len(found.proofs)} equations: " + ", ".join(f"{number} {_PROVED[kind]}" for kind, number in found.counts().items())
+
+
 def _summary(found: Notes, written: list[Path]) -> None:
-    total = len(found.proofs)
-    click.echo(f"{total} equations: " + ", ".join(f"{number} {_PROVED[kind]}" for kind, number in found.counts().items()))
+    click.echo(counted(found))
     if found.oracle:
         click.echo(
             f"end to end: {found.oracle['entries']} gradient entries of {found.oracle['networks']} small networks against the expanded loss, "
