@@ -75,10 +75,10 @@ def compiled(program: Program, into: Mapping[str, str], language: Language = ENG
         used = list(dict.fromkeys(op.data for s in group for op in walk(s.value) if op.op == "name"))
         if not any(kinds[n].rank and not kinds[n].whole for n in used):
             used.append(_like(program, kinds) or "like")  # for its dtype
-        key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
         if group[0].name in into:
             call = f"dot_into({', '.join(map(SIZES.text, group[0].value.args))}, {into[group[0].name]})"
         else:
+            key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
             if key not in known:
                 known[key] = f"compute_{group[0].name}"
                 functions += [*_function(group, known[key], used, kinds), "", ""]

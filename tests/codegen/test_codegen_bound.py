@@ -246,3 +246,17 @@ def test_numba_writes_products_where_they_belong_and_copies_the_rest() -> None:
         for p in params.values():
             p *= 0.5
         same(step(), plain(params, *data))
+
+
+@pytest.mark.parametrize("letter", ["at_", "address_", "g0_", "pointer", "carray"])
+@pytest.mark.parametrize("size", [2, 30])
+def test_letters_of_the_caller_are_not_those_that_numba_opens_addresses_with(letter: str, size: int) -> None:
+    need("numba")
+    net = sb.Network.from_equations(
+        [f"z[i] = sum(j, x[j]*{letter}[j, i]) + b[i]", "J = sum(i, (tanh(z[i]) - y[i])**2)"],
+        tensors={"x": (size,), letter: (size, size), "b": (size,), "y": (size,)}, parameters=[letter, "b"], targets=["y"],
+    )  # fmt: skip
+    f, plain = (sb.compile(net, backend) for backend in ("numba", "numpy"))
+    rng = np.random.default_rng(size)
+    params, data = {name: rng.normal(size=shape) for name, shape in f.params.items()}, [rng.normal(size=size) for _ in range(2)]
+    same(f.bind(params, *data)(), plain(params, *data))

@@ -43,20 +43,27 @@ def at_address(program: Program, dtypes: Sequence[str], sizes: Mapping[Any, int]
     """
     small = reduced(program)
     by_number = fewer_than_calls(small, sizes)
-    called = {g.name: f"x{n}_" if by_number else g.name for n, g in enumerate((*program.params, *program.inputs, *program.targets))}
-    grads = {f"g{n}_": g for n, g in enumerate(program.params)}
-    shapes = [sized(g.shape, sizes) for g in (*program.params, *program.inputs, *program.targets, *grads.values())]
-    places = [f"carray(pointer(at_[{n}]), {s}, np.{d})" for n, (s, d) in enumerate(zip(shapes, [*dtypes, *dtypes[: len(grads)]], strict=True))]
-    function = [f"def computed_at({', '.join(['address_', *program.scalars])}):", f"    at_ = carray(pointer(address_), {len(places)}, np.int64)"]
+    given = (*program.params, *program.inputs, *program.targets)
+    used = [g.name for g in given] + [s.name for s in program.statements] + [*program.scalars, *program.size_names.values()]
+    end = "_" * (1 + max(len(name) - len(name.rstrip("_")) for name in used))  # what ends so is no name of the program
+    called = {g.name: f"x{n}{end}" if by_number else g.name for n, g in enumerate(given)}
+    grads = {f"g{n}{end}": g for n, g in enumerate(program.params)}
+    shapes = [sized(g.shape, sizes) for g in (*given, *grads.values())]
+    kinds = [*dtypes, *dtypes[: len(grads)]]
+    places = [f"carray(pointer(at{end}[{n}]), {s}, np.{d})" for n, (s, d) in enumerate(zip(shapes, kinds, strict=True))]
+    function = [f"def computed_at({', '.join([f'address{end}', *program.scalars])}):"]
+    function += [f"    at{end} = carray(pointer(address{end}), {len(places)}, np.int64)"]
     function += [f"    {name} = {place}" for name, place in zip([*called.values(), *grads], places, strict=True)]
     if by_number:
         lines, mark, (loss, *entries) = statements(small, sizes, called)
-        ends = [f"{g}[{', '.join(map(str, at))}]" for g, shape in zip(grads, shapes, strict=False) for at in np.ndindex(*shape)]
-        function += [f"    {line}" for line in (*lines, *(f"{end} = {e}" for end, e in zip(ends, entries, strict=True)))]
-        function += [f"    loss_ = {loss}", f"    return loss_ if isfinite({' + '.join([mark, 'loss_', *dict.fromkeys(entries)])}) else nan", ""]
+        targets = [f"{g}[{', '.join(map(str, at))}]" for g, p in grads.items() for at in np.ndindex(*sized(p.shape, sizes))]
+        function += [f"    {line}" for line in (*lines, *map(" = ".join, zip(targets, entries, strict=True)))]
+        marks = " + ".join([mark, f"loss{end}", *dict.fromkeys(entries)])
+        function += [f"    loss{end} = {loss}", f"    return loss{end} if isfinite({marks}) else nan", ""]
         return "\n".join([_MATH, _HEAD, JIT, *function])
     names = [*zip(program.gradients.values(), grads, strict=True)]
-    into = {name: g for name, g in reversed(names) if name in {s.name for s in program.statements if is_product(s)}}
+    products = {s.name for s in program.statements if is_product(s)}
+    into = {name: g for name, g in reversed(names) if name in products}
     functions, body, sound = compiled(program, into)
     function += [f"    {name} = {sizes[n]}" for n, name in program.size_names.items()] + body
     function += [f"    {g}[...] = {name}" for name, g in names if into.get(name) != g]
