@@ -167,4 +167,4 @@ def test_mutants_of_right_lines_are_mended():
     assert tried > 60
     assert len(missed) <= 0.15 * tried, missed
     assert median(seconds) < 0.15
-    assert max(seconds) < 5.0  # measured below 2; a machine that does other things beside is let pass
+    assert max(seconds) < 2.0  # measured below 1.5; a slower machine is let pass
