@@ -7,7 +7,7 @@ loop over all entries where every array is read in order: the compiler makes vec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, renamed, walk
 from symbackprop.codegen.entries import SIZES, entry_printer, size_text
@@ -18,12 +18,16 @@ __all__ = ["Loops", "is_stored"]
 
 
 class Loops(Indexed):
-    """The lines of the function of statements; `kinds` says what the names in them stand for, `results` what is returned."""
+    """The lines of the function of statements; `kinds` says what the names in them stand for, `results` what is computed.
 
-    def __init__(self, kinds: Mapping[str, Kind], *results: str) -> None:
+    What is `there` is an array to be written to; other results get arrays of their own.
+    """
+
+    def __init__(self, kinds: Mapping[str, Kind], results: Collection[str], there: Collection[str] = ()) -> None:
         super().__init__(kinds)
+        self.there = there
         self.lines: list[str] = []
-        self.products: list[str] = []
+        self.products: dict[str, tuple[int, str]] = {}  # where each is computed, and of what
         self._shared: dict[Op, Op] = {}  # what forms along an axis computed on the way
         self._taken = {*kinds, *results, "real", "so_far"}
         self._letters = [self.free(c) for c in "ijklpqrsuvwxyz"]
@@ -62,10 +66,12 @@ class Loops(Indexed):
         if op.op == "matmul":
             left, right = map(self.plain, op.args)
             rank = self.rank(left) + self.rank(right) - 2
-            function = f"dot_{self.rank(left)}{self.rank(right)}"
             found = self.named(wanted, "t", rank)
-            self.lines.append(f"{found.data} = {function}({SIZES.text(left)}, {SIZES.text(right)})")
-            self.products.append(found.data)
+            factors = f"{SIZES.text(left)}, {SIZES.text(right)}"
+            self.lines.append(f"{found.data}{'[...]' if found.data in self.there else ''} = dot_{self.rank(left)}{self.rank(right)}({factors})")
+            self.products[found.data] = len(self.lines) - 1, factors
+            if rank == 2 and found.data in self.there:
+                self.directly(found.data, found.data)
             return found
         if op.op == "sum":
             axes = range(self.rank(op.args[0])) if op.data is None else (op.data,)
@@ -86,12 +92,20 @@ class Loops(Indexed):
     def made(self, wanted: str, hint: str, sizes: Sequence[str], start: str = "") -> Op:
         """A new array."""
         found = self.named(wanted, hint, len(sizes))
+        if found.data in self.there:
+            self.lines += [f"{found.data}[...] = {start}"] if start else []
+            return found
         if not sizes:
             self.lines.append(f"{found.data} = {start}")
             return found
         shape = f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
         self.lines.append(f"{found.data} = np.full({shape}, {start})" if start else f"{found.data} = np.empty({shape}, real)")
         return found
+
+    def directly(self, product: str, wanted: str) -> None:
+        """Lets a product of two matrices be computed in the array `wanted`."""
+        line, factors = self.products[product]
+        self.lines[line] = f"{product} = dot_into({factors}, {wanted})"
 
     def loop(self, sizes: Sequence[str], line: str, letters: Sequence[str], inside: int = 0) -> None:
         depth = "    " * inside
@@ -107,7 +121,10 @@ class Loops(Indexed):
         entry = self.entry(op, tuple(letters))
         if not sizes:
             return self.made(wanted, "t", sizes, self.text(entry))
-        reuse = next((t for t in self.products if _read(entry, t) == {at_indices(t, letters)}), None)
+        products = (t for t in self.products if wanted not in self.there or len(sizes) == 2)
+        reuse = next((t for t in products if _read(entry, t) == {at_indices(t, letters)}), None)
+        if reuse and wanted in self.there:
+            self.directly(reuse, wanted)
         found = Op("name", (), reuse) if reuse else self.made(wanted, "t", sizes)
         if len(sizes) > 1 and self.in_order(op):
             self.flat(op, found)

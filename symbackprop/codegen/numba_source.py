@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sympy import Symbol
 
-from symbackprop.codegen.arrays import renamed, walk
-from symbackprop.codegen.entries import SIZES, entry_printer, size_text
-from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.indexed import Kind
-from symbackprop.codegen.loops import Loops, is_stored
+from symbackprop.codegen.loops import Loops
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
-from symbackprop.codegen.numba_functions import called_functions
-from symbackprop.codegen.numpy_source import numpy_expression
+from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, like_of, pattern, read_by, tests, with_called
 from symbackprop.codegen.program import Program, Statement
-from symbackprop.codegen.witnesses import witnesses
 from symbackprop.languages import ENGLISH, Language, Message
 
-__all__ = ["IMPORTS", "JIT", "compiled", "is_product", "numba_source"]
+__all__ = ["numba_source"]
 
 _CALLS = 80  # statements that one compiled function calls; each costs 40 ms of compiling, and half a microsecond if Python calls it
-IMPORTS = ("import math", "", "import numpy as np", "from numba import njit")
-JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
 
 
 def numba_source(program: Program, language: Language = ENGLISH) -> str:
@@ -35,10 +28,10 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
     >>> "Z1 = compute_Z1(X, W1, b1)" in numba_source(array_program(mlp([3, 2], samples="m")))
     True
     """
-    kinds = _kinds(program)
+    kinds = kinds_of(program)
     given = (*program.params, *program.inputs, *program.targets)
-    like = _like(program, kinds)
-    functions, body, sound = compiled(program, {}, language)
+    like = like_of(program, kinds)
+    functions, body, sound = _compiled(program, language)
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
         *module_docstring(program, _ABOUT, language), "", *IMPORTS, "", "", *functions,
@@ -54,49 +47,28 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
     return "\n".join(lines)
 
 
-class Compiled(NamedTuple):
-    """Source for numba: functions, the lines that call them, and the condition that what was given is sound."""
-
-    functions: list[str]
-    body: list[str]
-    sound: str
-
-
-def compiled(program: Program, into: Mapping[str, str], language: Language = ENGLISH) -> Compiled:
-    """The statements for numba; a product of matrices that is named in `into` is written to that array, each other into one of its own.
-
-    The condition holds if everything that was given is finite, and targets are of the kind that the loss takes.
-    """
-    kinds = _kinds(program)
+def _compiled(program: Program, language: Language) -> tuple[list[str], list[str], str]:
+    """The functions, the lines that call them, and the condition that what was given is sound."""
+    kinds = kinds_of(program)
     known: dict[Any, str] = {}
     functions: list[str] = []
     body: list[str] = []
-    for group in _groups(program):
-        used = list(dict.fromkeys(op.data for s in group for op in walk(s.value) if op.op == "name"))
-        if not any(kinds[n].rank and not kinds[n].whole for n in used):
-            used.append(_like(program, kinds) or "like")  # for its dtype
-        if group[0].name in into:
-            call = f"dot_into({', '.join(map(SIZES.text, group[0].value.args))}, {into[group[0].name]})"
-        else:
-            key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
-            if key not in known:
-                known[key] = f"compute_{group[0].name}"
-                functions += [*_function(group, known[key], used, kinds), "", ""]
-            call = f"{known[key]}({', '.join(used)})"
-        body += stated(group, ", ".join(s.name for s in group) + " = ", call, language)
-    forms, sound = _forms(program, language), " and ".join(_tests(program, kinds)) or "True"
-    called = called_functions("\n".join([*functions, *forms, *body, sound]), JIT)
-    return Compiled([*called, *forms, *functions], body, sound)
+    for group in groups(program):
+        used = read_by(group, program, kinds)
+        key = pattern(group, used, kinds)
+        if key not in known:
+            known[key] = f"compute_{group[0].name}"
+            functions += _function(group, known[key], used, kinds)
+        body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})", language)
+    sound = " and ".join(text for _, text in tests(program, kinds)) or "True"
+    return with_called([*forms(program, language), *functions], [*body, sound]), body, sound
 
 
-def is_product(statement: Statement) -> bool:
-    """Whether a statement is the product of two matrices and nothing else."""
-    return statement.value.op == "matmul" and len(statement.shape) == 2 and all(map(is_stored, statement.value.args))
-
-
-def _like(program: Program, kinds: Mapping[str, Kind]) -> str:
-    """An array that is given, for its dtype."""
-    return next((g.name for g in (*program.params, *program.inputs, *program.targets) if g.shape and not kinds[g.name].whole), "")
+def _function(group: Sequence[Statement], name: str, used: list[str], kinds: Mapping[str, Kind]) -> list[str]:
+    """The function of statements; others that differ in names alone call it too."""
+    loops = Loops({n: kinds[n] for n in used}, [s.name for s in group])
+    loops.write({s.name: s.value for s in group})
+    return function_of(group, name, used, used, kinds, loops.lines)
 
 
 def _shapes(program: Program) -> Iterator[str]:
@@ -139,63 +111,4 @@ def _wrapped(text: str) -> list[str]:
     return [f"    {start} (", *inner, "    )"]
 
 
-def _tests(program: Program, kinds: dict[str, Kind]) -> Iterator[str]:
-    for name in witnesses(program):
-        yield f"finite({name})" if kinds[name].rank else f"math.isfinite({name})"
-    units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
-    for g in program.targets if all(g.shape for g in program.targets) else ():
-        match program.net.target:
-            case "binary":
-                yield f"between({g.name}, 0, 1)"
-            case "one_hot":
-                axis = g.axes.index(0)
-                later = " * ".join(f"{g.name}.shape[{n}]" for n in range(axis + 1, len(g.shape))) or "1"
-                yield f"between({g.name}, 0, 1) and shares({g.name}.reshape((-1, {g.name}.shape[{axis}], {later})))"
-            case "sign":
-                yield f"signs({g.name})"
-            case "class" if units:
-                yield f"between({g.name}, 0, {size_text(units[0])} - 1)"
-
-
 _ABOUT = Message("Each compute function is compiled by numba for the dtype of its arrays when it is first called, and kept on disk.")
-
-
-def _kinds(program: Program) -> dict[str, Kind]:
-    whole = {g.name for g in program.targets if program.net.target == "class"}
-    found = {g.name: Kind(len(g.shape), g.name in whole) for g in (*program.params, *program.inputs, *program.targets)}
-    found |= {n: Kind(0) for n in (*program.scalars, *program.sizes)} | {"like": Kind(1)}
-    return found | {s.name: Kind(len(s.shape)) for s in program.statements}
-
-
-def _groups(program: Program) -> list[list[Statement]]:
-    """The statements in order; forms along an axis of one array stand together, for they share exponentials and sums."""
-    found: dict[Any, list[Statement]] = {}
-    for s in program.statements:
-        along = s.value.op == "form" and isinstance(s.value.data, tuple)
-        found.setdefault((s.value.args, s.value.data[1:]) if along else s.name, []).append(s)
-    return [*found.values()]
-
-
-def _function(group: Sequence[Statement], name: str, used: list[str], kinds: dict[str, Kind]) -> list[str]:
-    """The function of statements; others that differ in names alone call it too."""
-    loops = Loops({n: kinds[n] for n in used}, *(s.name for s in group))
-    loops.write({s.name: s.value for s in group})
-    array = next(n for n in used if kinds[n].rank and not kinds[n].whole)
-    lines = [f"    {line}" for line in loops.lines]
-    real = [f"    real = {array}.dtype.type"] if any("real" in line for line in lines) else []
-    said = ", ".join(numpy_expression(s.value, array) for s in group)
-    return [JIT, f"def {name}({', '.join(used)}):", f'    """{said}"""', *real, *lines]
-
-
-def _forms(program: Program, language: Language) -> list[str]:
-    """The functions of single entries."""
-    lines: list[str] = []
-    ops = [op for s in program.statements for op in walk(s.value)]
-    for key in dict.fromkeys(op.data for op in ops if op.op == "form" and isinstance(op.data, str)):
-        form, printer = UNGUARDED.get(key, FORMS[key]), entry_printer()
-        lines += [JIT, f"def {key}(real, {', '.join(form.arguments)}):", f'    """{language.say(form.why)}"""']
-        for line in form.lines[:-1]:
-            left, _, right = line.partition(" = ")
-            lines.append(f"    {left} = {printer.text(read_form(right))}")
-        lines += [f"    return {printer.text(read_form(form.lines[-1]))}", "", ""]
-    return lines

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.backends.numba_bound import at_address, bound
+from symbackprop.codegen.backends.numba_bound import bound
 from symbackprop.codegen.backends.record import Backend, Run
 from symbackprop.codegen.bound import Step
 from symbackprop.codegen.given import checked
@@ -60,14 +60,13 @@ def _build(program: Program, source: str, dtype: str) -> Run:
         return answer  # type: ignore[no-any-return]
 
     @cache
-    def function_at(dtypes: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
-        text = at_address(program, dtypes, dict(zip(program.size_names, sizes, strict=True)))
+    def computed_at(text: str) -> Any:
         return imported(_kept(text, dtype))["computed_at"]
 
     def bind(params: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
         if not usual:
             raise InputError("the numba backend binds a loss, its gradient by every parameter, and arrays that have axes; compile for numpy")
-        return bound(program, dtype, run, function_at if looks else None, params, data, scalars)
+        return bound(program, dtype, run, computed_at, params, data, scalars)
 
     run.bind = bind  # type: ignore[attr-defined]
     return run
