@@ -18,16 +18,18 @@ Step = Callable[[], tuple[Any, dict[str, Any]]]
 """`loss, grads = step()`."""
 
 
-def standing(program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any], packed: bool = False) -> Found:
-    """The sizes, arrays and numbers to bind to; what the arrays hold is not looked at, since it will change.
+def standing(
+    program: Program, dtype: str, params: Any, data: Sequence[Any], scalars: Mapping[str, Any], fitted: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+) -> Found:
+    """The sizes, arrays and numbers to bind to, arrays that need not be `fitted`; what they hold is not looked at, since it will change.
 
     Raises `InputError` for what a call would refuse, and for what it would convert: a step would not see that change.
     """
     fit = fitting(program, dtype, params, data, scalars)
-    wanted, arrays = (*program.params, *program.inputs, *program.targets), (*fit.params.values(), *fit.data)
+    wanted, arrays = (*program.params, *program.inputs, *program.targets), fitted((*fit.params.values(), *fit.data))
     for g, x, array in zip(wanted, (*(params[name] for name in fit.params), *data), arrays, strict=True):
-        if type(x) is not np.ndarray or x is not array or (packed and not x.flags.carray):
-            order = ", in C order and not read-only" if packed else ""
+        if type(x) is not np.ndarray or x is not array:
+            order = ", in C order and not read-only" if type(x) is np.ndarray and x.dtype == array.dtype else ""
             found = type(x).__name__ + (f" of dtype {x.dtype}" if isinstance(x, np.ndarray) else "")
             raise InputError(f"bind reads arrays where they are: {g.name} must be an ndarray of dtype {array.dtype}{order}, not {found}")
     numbers = finite_numbers(scalars)

@@ -16,7 +16,6 @@ from symbackprop.codegen.bound import Step
 from symbackprop.codegen.complex_step import complex_loss
 from symbackprop.codegen.differences import METHODS, Differences, compare_with_differences
 from symbackprop.codegen.fast.calling import FastForm
-from symbackprop.codegen.fast.scalars import fewer_than_calls
 from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.given import array_of, checked, named
 from symbackprop.codegen.loading import loaded
@@ -88,7 +87,8 @@ class GradientFunction:
         """
         bind = getattr(self.run, "bind", None)
         if bind is None:
-            raise InputError(f"the {self.backend} backend cannot bind: its arrays do not change in place; compile for {_owners()}")
+            why = "every call makes new arrays, and writes to none that are there"
+            raise InputError(f"the {self.backend} backend cannot bind: {why}; compile for {_owners()}")
         return bind(params, *data, **scalars)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
@@ -181,7 +181,7 @@ class GradientFunction:
         missing = [name for name in names.values() if name not in sizes]
         if missing:
             raise InputError(f"say how large {', '.join(missing)} is: form({', '.join(f'{n}=...' for n in missing)})")
-        small = isinstance(self.run, FastForm) and fewer_than_calls(self.run.reduced, {n: sizes[name] for n, name in names.items()})
+        small = isinstance(self.run, FastForm) and self.run.spaces.small({n: sizes[name] for n, name in names.items()})
         return "scalars" if small else "arrays"
 
     def _fixed(self) -> dict[str, tuple[int, ...]]:

@@ -15,7 +15,7 @@ from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.module import spelled_shape
 from symbackprop.codegen.program import Given, Program
 
-__all__ = ["Found", "Glance", "everything", "kind_tests", "shape_tests"]
+__all__ = ["Found", "Glance", "everything", "kind_tests", "packed_tests", "shape_tests"]
 
 Found = tuple[tuple[int, ...], tuple[Any, ...], list[float]]
 """The sizes with a name, the arrays and the numbers of a call."""
@@ -24,16 +24,14 @@ Found = tuple[tuple[int, ...], tuple[Any, ...], list[float]]
 class Glance:
     """The arrays of a call if they are exactly of the kind that is computed with; what is not may still be right, or wrong.
 
-    With `packed`, only arrays in C order that could be written to are of the usual kind. For arrays of another library `kinds` are
-    the conditions that they are such arrays, and `known` what these mention.
+    For arrays of another library `kinds` are the conditions that they are such arrays, and `known` what these mention.
     """
 
     def __init__(
-        self, program: Program, dtype: str, packed: bool = False, kinds: Sequence[str] | None = None, known: Mapping[str, Any] | None = None
+        self, program: Program, dtype: str, kinds: Sequence[str] | None = None, known: Mapping[str, Any] | None = None
     ) -> None:
         self.program, self.dtype, self._scalars = program, dtype, program.scalars
         conditions = list(kind_tests(program, "==") if kinds is None else kinds)
-        conditions += [f"{x}.flags.carray" for x in everything(program).values() if packed]
         self._apart = loaded(_taking(program, conditions), known or {"dtype": np.dtype(dtype), "ndarray": np.ndarray})["apart"]
         self._labels, self._first = label_tests(program, dtype), len(program.params) + len(program.inputs)
 
@@ -95,6 +93,13 @@ def kind_tests(program: Program, same: str) -> list[str]:
         *(f'{x}.dtype.kind in "iu" and {x}.dtype.isnative' for x in labels),
         f" {same} ".join([*(f"{x}.dtype" for x in called.values() if x not in labels), "dtype"]),
     ]  # fmt: skip
+
+
+def packed_tests(program: Program) -> list[str]:
+    """The conditions that arrays lie in C order and could be written to, class numbers of eight bytes."""
+    called = everything(program)
+    labels = [x for g, x in called.items() if program.net.target == "class" and g in program.targets]
+    return [*(f"{x}.flags.carray" for x in called.values()), *(f'{x}.dtype.kind == "i" and {x}.itemsize == 8' for x in labels)]
 
 
 def shape_tests(program: Program, sizes: Mapping[Any, str]) -> list[str]:

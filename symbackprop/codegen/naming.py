@@ -14,8 +14,8 @@ __all__ = ["Names"]
 _RESERVED = (
     "np", "math", "jax", "jnp", "torch", "numba", "njit", "params", "grads", "loss_and_gradients", "erf", "erfc", "int", "abs", "float", "max", "pow",
     "range", "real", "like", "dtype", "computed", "contiguous", "maximum", "minimum", "logaddexp", "heaviside", "exp", "expm1", "tanh",
-    "dot_11", "dot_12", "dot_21", "dot_22", "dot_into", "carray", "pointer",
-    "sigmoid_backward", "tanh_backward", "relu_backward", "sound", "finite", "between", "signs", "shares", "out", "reuse", "method",
+    "dot_11", "dot_12", "dot_21", "dot_22", "dot_into", "loops_into",
+    "sigmoid_backward", "tanh_backward", "relu_backward", "finite", "between", "signs", "shares", "out", "reuse", "method",
 )  # fmt: skip
 
 

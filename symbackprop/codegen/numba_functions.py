@@ -118,11 +118,8 @@ def shares(A: Any) -> Any:
     return bad == 0
 
 
-def dot_22(A: Any, B: Any) -> Any:
-    """A @ B, in loops where calling BLAS takes longer than the product itself."""
-    if A.shape[0] * A.shape[1] * B.shape[1] > 400:
-        return np.dot(A, B)
-    C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
+def loops_into(A: Any, B: Any, C: Any) -> Any:
+    """A @ B, added to C."""
     for i in range(A.shape[0]):
         for k in range(A.shape[1]):
             for j in range(B.shape[1]):
@@ -130,12 +127,19 @@ def dot_22(A: Any, B: Any) -> Any:
     return C
 
 
+def dot_22(A: Any, B: Any) -> Any:
+    """A @ B, in loops where calling BLAS takes longer than the product itself."""
+    if A.shape[0] * A.shape[1] * B.shape[1] > 400:
+        return np.dot(A, B)
+    return loops_into(A, B, np.zeros((A.shape[0], B.shape[1]), A.dtype))
+
+
 def dot_into(A: Any, B: Any, C: Any) -> Any:
     """A @ B, written to C."""
     if A.shape[0] * A.shape[1] * B.shape[1] > 400:
         return np.dot(A, B, C)
-    C[...] = dot_22(A, B)
-    return C
+    C[...] = 0
+    return loops_into(A, B, C)
 
 
 def dot_21(A: Any, B: Any) -> Any:
@@ -172,7 +176,7 @@ def dot_11(A: Any, B: Any) -> Any:
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
     power_of_two, series, parted, exp, expm1, tanh, maximum, minimum, logaddexp, heaviside,
-    finite, between, signs, shares, dot_22, dot_into, dot_21, dot_12, dot_11,
+    finite, between, signs, shares, loops_into, dot_22, dot_into, dot_21, dot_12, dot_11,
 )  # fmt: skip
 
 

@@ -78,9 +78,9 @@ def forms(program: Program, language: Language) -> list[str]:
     return lines
 
 
-def with_called(functions: Sequence[str], body: Sequence[str]) -> list[str]:
-    """Functions, after those that they or the body call of what every module may call."""
-    return [*called_functions("\n".join([*functions, *body]), JIT), *functions]
+def with_called(functions: Sequence[str]) -> list[str]:
+    """Functions, after those that they call of what every module may call."""
+    return [*called_functions("\n".join(functions), JIT), *functions]
 
 
 def tests(program: Program, kinds: Mapping[str, Kind]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -11,7 +11,7 @@ from sympy import Symbol
 from symbackprop.codegen.indexed import Kind
 from symbackprop.codegen.loops import Loops
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
-from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, like_of, pattern, read_by, tests, with_called
+from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, like_of, pattern, read_by, with_called
 from symbackprop.codegen.program import Program, Statement
 from symbackprop.languages import ENGLISH, Language, Message
 
@@ -31,14 +31,13 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
     kinds = kinds_of(program)
     given = (*program.params, *program.inputs, *program.targets)
     like = like_of(program, kinds)
-    functions, body, sound = _compiled(program, language)
+    functions, body = _compiled(program, language)
     taken = [*([] if like else ["like"]), *(g.name for g in given), *program.scalars]
     lines = [
         *module_docstring(program, _ABOUT, language), "", *IMPORTS, "", "", *functions,
         *([JIT] if len(program.statements) <= _CALLS else []), f"def computed({', '.join(taken)}):",
         '    """The statements, of arrays in C order."""', *_shapes(program), *body,
-        "    # a number given that is not finite leaves its mark on these", *_wrapped(f"sound = ({sound})"),
-        *_wrapped(f"return {', '.join([program.loss, *program.gradients.values(), 'sound'])}"), "", "",
+        *_wrapped(f"return {', '.join([program.loss, *program.gradients.values()])}"), "", "",
         "def contiguous(array, dtype):", '    """An array as the compiled functions take it, or a copy that is so."""',
         '    return array if array.dtype == dtype and array.flags.carray else np.array(array, dtype, order="C")', "", "",
         f"def loss_and_gradients({arguments(program)}):", *function_docstring(program, language), *loaded_arrays(program), "",
@@ -47,8 +46,8 @@ def numba_source(program: Program, language: Language = ENGLISH) -> str:
     return "\n".join(lines)
 
 
-def _compiled(program: Program, language: Language) -> tuple[list[str], list[str], str]:
-    """The functions, the lines that call them, and the condition that what was given is sound."""
+def _compiled(program: Program, language: Language) -> tuple[list[str], list[str]]:
+    """The functions, and the lines that call them."""
     kinds = kinds_of(program)
     known: dict[Any, str] = {}
     functions: list[str] = []
@@ -60,8 +59,7 @@ def _compiled(program: Program, language: Language) -> tuple[list[str], list[str
             known[key] = f"compute_{group[0].name}"
             functions += _function(group, known[key], used, kinds)
         body += stated(group, ", ".join(s.name for s in group) + " = ", f"{known[key]}({', '.join(used)})", language)
-    sound = " and ".join(text for _, text in tests(program, kinds)) or "True"
-    return with_called([*forms(program, language), *functions], [*body, sound]), body, sound
+    return with_called([*forms(program, language), *functions]), body
 
 
 def _function(group: Sequence[Statement], name: str, used: list[str], kinds: Mapping[str, Kind]) -> list[str]:
@@ -94,7 +92,7 @@ def _call(program: Program, like: str, kinds: dict[str, Kind]) -> Iterator[str]:
     arrays = [f"contiguous({g.name}, {'np.int64' if kinds[g.name].whole else 'dtype'})" for g in given]
     arrays = [text if g.shape else f"{text}[()]" for g, text in zip(given, arrays, strict=True)]
     taken = [*([] if like else ["np.empty(0, dtype)"]), *arrays, *program.scalars]
-    yield from _wrapped(f"{program.loss}, *gradients, _ = computed({', '.join(taken)})")
+    yield from _wrapped(f"{program.loss}, *gradients = computed({', '.join(taken)})")
     names = "".join(f'"{p}", ' for p in program.gradients)
     loss = program.loss if kinds[program.loss].rank else f"dtype.type({program.loss})"
     yield from _wrapped(f"return {loss}, {{name: np.asarray(g, dtype) for name, g in zip(({names}), gradients)}}".replace(", )", ",)"))

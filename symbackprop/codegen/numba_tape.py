@@ -1,4 +1,4 @@
-"""An array program as a tape: a compiled function that reads which step comes next and at which addresses its arrays stand.
+"""An array program as a tape: a compiled function that reads which step comes next and where its arrays stand.
 
 A network of many layers has many statements but few kinds of them, so that the function is as small as that of a few layers, and
 it is compiled for all sizes at once. Nothing is allocated or copied on the way: each statement writes where its result belongs.
@@ -7,8 +7,9 @@ it is compiled for all sizes at once. Nothing is allocated or copied on the way:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, groupby
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,33 @@ from symbackprop.languages import ENGLISH
 
 __all__ = ["ADDRESSES", "Step", "Tape", "numba_tape", "written_down"]
 
-ADDRESSES = '''from numba import carray, types
-from numba.extending import intrinsic
+ADDRESSES = '''import ctypes
+
+from numba import carray, types
+from numba.extending import intrinsic, overload
 
 
 @intrinsic
-def pointer(typing, address):
-    """The memory at an address."""
-
+def to_pointer(typing, address):
     def generated(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(types.int64), generated
 
 
+def pointer(address):
+    """The memory at an address."""
+    return ctypes.c_void_p(int(address))
+
+
+@overload(pointer)
+def compiled_pointer(address):
+    return lambda address: to_pointer(address)
+
+
 '''
+_SIZE = "size"
+_TOGETHER = 16  # arrays whose addresses one function reads
 
 
 @dataclass(frozen=True)
@@ -50,54 +63,64 @@ class Step:
 
 @dataclass(frozen=True)
 class Tape:
-    """The source of `computed_at(place, steps, loss)`, the steps in order, and by which name each gradient is written.
+    """A program as steps, and what takes them.
 
-    The steps are written down from the address `place` on; the answer is the loss, which stands at its address once they are done, or
-    not a number where it is not sure that what was given is sound.
+    The `source` for numba is the same for all networks whose steps are of the same kinds. It has `computed(table, tape)`: the steps are
+    the `tape` once `written_down`, the `table` holds the addresses of arrays, and the answer is whether what was given is sound.
+
+    `entry` is Python that calls it: `entry(table, tape, numbers, loss)` makes `answer()`, which writes the gradients and returns the loss
+    and 0, or not a number where it is not sure; `point(*arrays, *numbers, *gradients)`, which says where all that is passed to it stands;
+    and `function`, which does both. The table starts with the arrays that are `passed`; `shapes` are those of all that has a place in it.
     """
 
     source: str
+    entry: str
     steps: tuple[Step, ...]
-    gradients: Mapping[str, str]
+    passed: tuple[str, ...]
+    shapes: Mapping[str, tuple[Any, ...]]
 
 
-def numba_tape(program: Program, dtype: str, labels: Mapping[str, str]) -> Tape:
-    """The tape of a program that computes in `dtype`; `labels` are the dtypes of what is given as whole numbers.
+def numba_tape(program: Program, dtype: str) -> Tape:
+    """The tape of a program that computes in `dtype`; whole numbers are int64.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> found = numba_tape(array_program(mlp([3] * 99, activation="tanh", loss="quadratic", samples="m")), "float64", {})
+    >>> found = numba_tape(array_program(mlp([3] * 99, activation="tanh", loss="quadratic", samples="m")), "float64")
     >>> len(found.steps), len({step.kind for step in found.steps})
     (490, 12)
     """
     kinds = kinds_of(program)
     copies, gradients = _copies(program)
     kinds |= {s.name: Kind(len(s.shape)) for s in copies}
-    dtypes = {n: labels.get(n, dtype) for n in kinds} | dict.fromkeys(program.scalars, "float64") | dict.fromkeys(program.sizes, "int64")
-    writer = _Writer(kinds, dtypes)
+    dtypes = {n: "int64" if kind.whole else dtype for n, kind in kinds.items()}
+    writer = _Writer(kinds, dtypes | dict.fromkeys(program.scalars, "float64") | dict.fromkeys(program.sizes, _SIZE))
     checks = {names[0]: (names, text) for names, text in tests(program, kinds)}
     computed = {s.name for s in program.statements}
     steps = [writer.checked(*checks[n]) for n in checks if n not in computed]
     for group in (*groups(program), *([s] for s in copies)):
         steps.append(writer.computed(group, read_by(group, program, kinds)))
         steps += [writer.checked(*checks[s.name]) for s in group if s.name in checks]
-    return Tape(writer.source([*forms(program, ENGLISH)], dtype), tuple(steps), gradients)
+    given = (*program.params, *program.inputs, *program.targets)
+    shapes = {g.name: g.shape for g in given} | {s.name: s.shape for s in (*program.statements, *copies)} | dict.fromkeys(program.scalars, ())
+    passed = [*(g.name for g in given), *gradients]
+    order = sorted(passed, key=lambda n: (dtypes[n], kinds[n].rank))
+    return Tape(writer.source(forms(program, ENGLISH)), _entry(program, passed, order, kinds), tuple(steps), tuple(order), shapes)
 
 
-def _copies(program: Program) -> tuple[list[Statement], dict[str, str]]:
-    """By which name each gradient is written; one that is that of an earlier parameter too is copied."""
+def _copies(program: Program) -> tuple[list[Statement], list[str]]:
+    """By which names the gradients are written; one that is that of an earlier parameter too is copied."""
     by_name = {s.name: s for s in program.statements}
     taken = {*kinds_of(program)}
     copies: list[Statement] = []
-    written: dict[str, str] = {}
-    for parameter, name in program.gradients.items():
+    written: list[str] = []
+    for name in program.gradients.values():
         free = name
-        if name in written.values():
+        if name in written:
             while free in taken:
                 free += "_"
             copies.append(replace(by_name[name], name=free, value=Op("name", (), name)))
         taken.add(free)
-        written[parameter] = free
+        written.append(free)
     return copies, written
 
 
@@ -109,12 +132,12 @@ class _Writer:
     dtypes: Mapping[str, str]
     functions: list[str] = field(default_factory=list)
     readers: dict[str, str] = field(default_factory=dict)
-    calls: dict[Any, tuple[int, str, int]] = field(default_factory=dict)
+    calls: dict[Any, tuple[int, str]] = field(default_factory=dict)
 
     def computed(self, group: Sequence[Statement], used: Sequence[str]) -> Step:
         """The step of statements, each written to an array that is there, a number to one of a single entry."""
-        key = pattern(group, used, self.kinds), tuple(self.dtypes[n] for n in used)
         names = tuple(s.name for s in group)
+        key = pattern(group, used, self.kinds), tuple(self.dtypes[n] for n in used)
         if key not in self.calls:
             function = f"compute_{names[0]}"
             loops = Loops({n: self.kinds[n] for n in used}, names, [s.name for s in group if s.shape])
@@ -132,42 +155,72 @@ class _Writer:
         if key not in self.calls:
             function = f"check_{names[0]}"
             self.functions += [JIT, f"def {function}({', '.join(names)}):", f"    return {condition}", "", ""]
-            self.called(key, f"if not ({function}(%s)):\n                return np.nan", self.ranks(names))
+            self.called(key, f"sound &= {function}(%s)", self.ranks(names))
         return Step(self.calls[key][0], names)
 
     def ranks(self, names: Sequence[str]) -> list[tuple[str, int]]:
         return [(self.dtypes[n], self.kinds[n].rank) for n in names]
 
     def called(self, key: Any, text: str, taken: Sequence[tuple[str, int]]) -> None:
-        """Notes down how a kind of step is called with what stands at the addresses."""
+        """Notes down how a kind of step is called with what stands in the tape."""
         at, arguments = 2, []
         for dtype, rank in taken:
             reader = f"{dtype}_{rank}"
-            shape = "1" if rank == 0 else "".join(f"at[k + {n}], " for n in range(1, rank + 1))
-            self.readers[reader] = f"carray(pointer(at[k]), ({shape}), np.{dtype}){'' if rank else '[0]'}"
-            arguments.append(f"{reader}(at, {at})")
+            shape = "1" if rank == 0 else "".join(f"tape[at + {n}], " for n in range(1, rank + 1))
+            array = f"carray(pointer(table[tape[at]]), ({shape}), np.{dtype}){'' if rank else '[0]'}"
+            self.readers[reader] = "tape[at]" if dtype == _SIZE else array
+            arguments.append(f"{reader}(table, tape, at + {at})")
             at += 1 + rank
-        self.calls[key] = len(self.calls), text % ", ".join(arguments), at
+        self.calls[key] = len(self.calls), text % ", ".join(arguments)
 
-    def source(self, before: Sequence[str], dtype: str) -> str:
-        """The module."""
-        readers = [line for name, text in self.readers.items() for line in (JIT, f"def {name}(at, k):", f"    return {text}", "", "")]
-        branches = [f"        {'elif' if kind else 'if'} kind == {kind}:\n            {text}" for kind, text, _ in self.calls.values()]
+    def source(self, before: Sequence[str]) -> str:
+        """The module, with other functions before these."""
+        readers = [line for name, text in self.readers.items() for line in (JIT, f"def {name}(table, tape, at):", f"    return {text}", "", "")]
+        branches = [f"        {'elif' if kind else 'if'} kind == {kind}:\n            {text}" for kind, text in self.calls.values()]
         return "\n".join([
-            *IMPORTS, ADDRESSES, *with_called([*before, *self.functions], []), *readers, JIT, "def computed_at(place, steps, loss):",
-            "    for _ in range(steps):", f"        at = carray(pointer(place), {max(length for *_, length in self.calls.values())}, np.int64)",
-            "        kind = at[0]", *branches, "        place += 8 * at[1]", f"    return carray(pointer(loss), 1, np.{dtype})[0]", "",
+            *IMPORTS, ADDRESSES, *with_called([*before, *self.functions]), *readers, JIT, "def computed(table, tape):",
+            "    sound, at = True, 0", "    while at < tape.size:", "        kind = tape[at]", *branches, "        at += tape[at + 1]",
+            "    return sound",
+            *(line for count in range(1, _TOGETHER + 1) for line in _pointing(count)), "",
         ])  # fmt: skip
 
 
-def written_down(tape: Tape, arrays: Mapping[str, Any]) -> Any:
-    """The steps as whole numbers: of each its kind and its length, then of every array its address and its shape.
+def _pointing(count: int) -> Iterator[str]:
+    """The function that writes down where so many arrays are."""
+    arrays = [f"x{n}" for n in range(count)]
+    yield from ("", "", JIT, f"def point_{count}(table, at, {', '.join(arrays)}):")
+    yield from (f"    table[at + {n}] = {x}.ctypes.data" for n, x in enumerate(arrays))
 
-    A number is an array without axes, and has one of a single entry where it is written.
+
+def _entry(program: Program, passed: Sequence[str], order: Sequence[str], kinds: Mapping[str, Kind]) -> str:
+    """The module that makes the function of arrays; those of one kind are next to each other, so that few functions read their addresses."""
+    called = {name: f"x{n}" for n, name in enumerate(passed)}
+    numbers = [f"n{n}" for n, _ in enumerate(program.scalars)]
+    first = len(passed) - len(program.gradients)
+    runs = [[*order]] if len(order) <= _TOGETHER else [[*run] for _, run in groupby(order, key=lambda n: kinds[n])]
+    parts = [run[k : k + _TOGETHER] for run in runs for k in range(0, len(run), _TOGETHER)]
+    starts = accumulate(map(len, parts), initial=0)
+    arguments = [*map(called.__getitem__, passed[:first]), *numbers, *map(called.__getitem__, passed[first:])]
+    pointing = [f"point_{len(part)}(table, {at}, {', '.join(map(called.__getitem__, part))})" for at, part in zip(starts, parts, strict=False)]
+    pointing += [f"numbers[{n}] = {x}" for n, x in enumerate(numbers)]
+    loss = f"loss{'.copy()' if kinds[program.loss].rank else '[()]'}"
+    return "\n".join([
+        "def entry(table, tape, numbers, loss):",
+        "    def answer():", "        sound = computed(table, tape)", f"        return {loss}, 0.0 if sound else nan",
+        f"    def point({', '.join(arguments)}):", *(f"        {line}" for line in pointing),
+        f"    def function({', '.join(arguments)}):", *(f"        {line}" for line in pointing), "        return answer()",
+        "    return function, point, answer", "",
+    ])  # fmt: skip
+
+
+def written_down(tape: Tape, slots: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]], sizes: Mapping[str, int]) -> Any:
+    """The steps as whole numbers: of each its kind and its length, then of every array its place in the table and its shape.
+
+    A size stands for itself. A number is an array without axes, and has one of a single entry where it is written.
     """
     words: list[int] = []
     for step in tape.steps:
-        places = [word for n in step.reads for word in (arrays[n].ctypes.data, *arrays[n].shape)]
-        places += [word for n in step.writes for word in (arrays[n].ctypes.data, *(arrays[n].shape or (1,)))]
+        places = [word for n in step.reads for word in ((sizes[n],) if n in sizes else (slots[n], *shapes[n]))]
+        places += [word for n in step.writes for word in (slots[n], *(shapes[n] or (1,)))]
         words += [step.kind, 2 + len(places), *places]
     return np.array(words, np.int64)

@@ -11,17 +11,12 @@ from typing import Any
 import numpy as np
 
 from symbackprop.codegen.bound import Step, closer_look, standing
-from symbackprop.codegen.fast.door import array_door, number_door, number_step
-from symbackprop.codegen.fast.memory import side_by_side
 from symbackprop.codegen.fast.outputs import Outputs, Written
 from symbackprop.codegen.fast.results import Returned
-from symbackprop.codegen.fast.scalars import fewer_than_calls, written_out
-from symbackprop.codegen.fast.simplify import Reduced
-from symbackprop.codegen.fast.source import fast_source
-from symbackprop.codegen.fast.spaces import REFUSED, ArraySpace, Direct, ScalarSpace, Space
-from symbackprop.codegen.given import Checked, checked, label_tests, sizes_read
+from symbackprop.codegen.fast.spaces import REFUSED, Direct, Space, Spaces
+from symbackprop.codegen.given import Checked, checked, sizes_read
 from symbackprop.codegen.glance import Found, Glance
-from symbackprop.codegen.loading import loaded
+from symbackprop.codegen.program import Program
 from symbackprop.errors import InputError
 
 __all__ = ["FastForm"]
@@ -41,22 +36,21 @@ class _Kept(local):
 
 
 class FastForm:
-    """`loss, grads = run(params, *data, **numbers)` through the fast module `source`, which may call what `known` names.
+    """`loss, grads = run(params, *data, **numbers)` in the workspaces that `spaces` makes.
 
     What is given is looked at closely only if its kind or the result is out of the ordinary: the values that come of it are
     finite only if all that was given is.
     """
 
-    def __init__(self, reduced: Reduced, dtype: str, known: Mapping[str, Any]) -> None:
-        program = self.program = reduced.program
-        self.reduced, self.source, self.dtype = reduced, fast_source(reduced), np.dtype(dtype)
-        module = loaded(self.source, {**known, "dtype": self.dtype, "side_by_side": side_by_side})
-        self._workspace, self._glance = module["workspace"], Glance(program, dtype)
-        labels = label_tests(program, dtype)
-        of_door = {"dtype": self.dtype, "ndarray": np.ndarray, "isfinite": isfinite}
-        self._door = loaded(array_door(program, len(labels)), of_door | {f"label{n}": t for n, t in enumerate(labels)})["door"]
+    def __init__(self, program: Program, dtype: str, spaces: Spaces) -> None:
+        self.program, self.dtype, self.spaces, self._glance = program, np.dtype(dtype), spaces, Glance(program, dtype)
         self._names = tuple(program.gradients)
         self._kept = _Kept()
+
+    @property
+    def source(self) -> str:
+        """The module that does the work."""
+        return self.spaces.source
 
     def __call__(self, given: Mapping[str, Any], /, *data: Any, out: Any = None, reuse: bool = False, **scalars: Any) -> tuple[Any, dict[str, Any]]:
         direct = self._kept.direct
@@ -70,7 +64,7 @@ class FastForm:
         found = self._glance.kind(given, data, scalars)
         usual = found is not None and self._glance.labelled(found[1])
         sizes, arrays, numbers = found if found is not None and usual else self._taken(checked(self.program, self.dtype.name, given, data, scalars))
-        space = self._space(sizes)
+        arrays, space = self.spaces.fitted(arrays), self._space(sizes)
         if reuse:
             self._apart(space.own, arrays, "those of the last call with reuse=True")
             loss, mark, grads = space.reused(arrays, numbers)
@@ -84,7 +78,7 @@ class FastForm:
 
     def bind(self, given: Mapping[str, Any], /, *data: Any, **scalars: Any) -> Step:
         """The step for these arrays, in a workspace of its own."""
-        sizes, arrays, numbers = standing(self.program, self.dtype.name, given, data, scalars)
+        sizes, arrays, numbers = standing(self.program, self.dtype.name, given, data, scalars, self.spaces.fitted)
         look = partial(closer_look, self.program, self.dtype.name, arrays, scalars)
         return self._made(sizes).bound(arrays, numbers, self._glance.labelled, look)
 
@@ -124,13 +118,11 @@ class FastForm:
         return kept.last[1]
 
     def _made(self, sizes: tuple[int, ...]) -> Space:
-        function, shapes = self._workspace(*sizes)
+        return self.spaces.made(sizes, self._returned)
+
+    def _returned(self, shapes: Sequence[tuple[int, ...]]) -> Returned:
+        """The arrays that this thread returns gradients in; mostly their shapes do not depend on the batch."""
         kept = self._kept
-        if kept.returned is None or kept.returned.shapes != [*shapes]:  # mostly they do not depend on the batch
+        if kept.returned is None or kept.returned.shapes != [*shapes]:
             kept.returned = Returned(self._names, shapes, self.dtype)
-        arrays = ArraySpace(function, kept.returned, self._door, sizes)
-        known = dict(zip(self.program.size_names, sizes, strict=True))
-        if not fewer_than_calls(self.reduced, known):
-            return arrays
-        run = written_out(self.reduced, known)
-        return ScalarSpace(run, number_door(self.program) + number_step(self.program), self._names, self.dtype, arrays)
+        return kept.returned

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -134,3 +134,20 @@ class ScalarSpace:
 
 
 Space = ArraySpace | ScalarSpace
+
+
+class Spaces(Protocol):
+    """What makes workspaces for arrays of given sizes."""
+
+    @property
+    def source(self) -> str:
+        """The module that does the work."""
+
+    def fitted(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arrays that are fit to be computed with as the workspaces take them."""
+
+    def made(self, sizes: tuple[int, ...], returned: Callable[[Sequence[tuple[int, ...]]], Returned]) -> Space:
+        """A workspace; `returned` gives the arrays for gradients of given shapes."""
+
+    def small(self, sizes: Mapping[Any, int]) -> bool:
+        """Whether arrays of these sizes are computed with entry by entry."""
