@@ -191,7 +191,7 @@ def test_the_file_says_notation_and_detail_and_the_command_line_overrules_it(run
     assert "chain rule" not in said
     assert "chain rule" in fragment("-d", "steps")
     assert "^{(1)}" not in fragment("-n", "nielsen")
-    assert "h^2_j" in fragment("-n", "mine.toml")
+    assert "h^2_1" in fragment("-n", "mine.toml")
 
 
 def test_a_name_is_text_and_never_markup(run: Callable[..., Ran], tmp_path: Path) -> None:

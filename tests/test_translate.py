@@ -21,11 +21,13 @@ from programs import needs
 import symbackprop as sb
 from symbackprop.cli.commands import command
 from symbackprop.errors import InputError, SpecError, UnknownName
+from symbackprop.languages import Message, load_language
 from symbackprop.notation import load_notation, notation_names, with_cost_of
 from symbackprop.translate import Translation, side_by_side
 from symbackprop.translate.differences import differences
 from symbackprop.translate.sides import side_of
 from symbackprop.typeset.latex import latex
+from symbackprop.typeset.tree import Node
 
 NETWORKS = {
     "deep": sb.deep(),
@@ -39,10 +41,14 @@ def translated(network: str, first: str, second: str) -> Translation:
     return side_by_side(NETWORKS[network], first, second)
 
 
+def printed(side: Node | Message) -> str:
+    return side if isinstance(side, Message) else latex(side)
+
+
 def kinds(t: Translation) -> dict[str, list[tuple[str, str, str]]]:
     found: dict[str, list[tuple[str, str, str]]] = {}
     for d in t.differences:
-        found.setdefault(d.kind, []).append((d.what, latex(d.first), latex(d.second)))
+        found.setdefault(d.kind, []).append((d.what, printed(d.first), printed(d.second)))
     return found
 
 
@@ -55,7 +61,7 @@ def test_a_notation_does_not_differ_from_itself(network: str, name: str) -> None
 @pytest.mark.parametrize(("first", "second"), [(a, b) for a, b in permutations(notation_names(), 2) if "nielsen" in (a, b)])
 def test_turned_round_the_same_differs(first: str, second: str) -> None:
     there, back = translated("deep", first, second), translated("deep", second, first)
-    found = [{(d.kind, latex(d.first), latex(d.second)) for d in t.differences} for t in (there, back)]
+    found = [{(d.kind, printed(d.first), printed(d.second)) for d in t.differences} for t in (there, back)]
     assert found[0] == {(kind, b, a) for kind, a, b in found[1]}
     assert found[0]
 
@@ -75,7 +81,7 @@ def test_nielsen_and_ufldl_differ_in_letters_and_layers() -> None:
 def test_columns_and_rows_differ_in_layout_transposes_and_the_mean() -> None:
     """Ng keeps the 1/m out of dZ and puts it into dW and db; with X W + b and the derivative of the mean it is the other way round."""
     found = kinds(translated("batch", "ng", "rows"))
-    assert ("an example in a batch", r"\text{a column}", r"\text{a row}") in found["layout"]
+    assert ("an example in a batch", "a column", "a row") in found["layout"]
     assert next((a, b) for _, a, b in found["indices"]) == ("w_{jk}, j, k", "w_{kj}, j, k")
     places = {what.rpartition(" ")[2]: (r"\frac{1}{m}" in a, r"\frac{1}{m}" in b) for what, a, b in found["factor"] if "BP" in what}
     assert places == {"BP1": (False, True), **{f"BP{k}-{layer}": (True, False) for k in (3, 4) for layer in (1, 2)}}
@@ -90,7 +96,7 @@ def test_columns_and_rows_differ_in_layout_transposes_and_the_mean() -> None:
 def test_the_row_of_a_jacobian_is_said() -> None:
     """CS224n: delta is one row, and dJ/dW is delta^T x^T."""
     found = kinds(translated("one", "nielsen", "cs224n"))
-    assert ("a vector of biases", r"\text{a column whose gradient is a column}", r"\text{a column whose gradient is a row}") in found["layout"]
+    assert ("a vector of biases", "a column whose gradient is a column", "a column whose gradient is a row") in found["layout"]
     forms = {what.rpartition(" ")[2]: b for what, a, b in found["transposes"]}
     assert forms["BP4-1"].endswith(r"= (\boldsymbol{\delta}^{(1)})^T \boldsymbol{x}^T")
 
@@ -195,7 +201,7 @@ def test_the_command(tmp_path: Path) -> None:
 def test_notes_in_another_notation() -> None:
     notes = sb.derive(sb.mlp([2, 1]), "nielsen")
     again = notes.in_notation("ng")
-    assert str(again["BP1"].lhs) == "dz(1)[j]"
+    assert str(again["BP1"].lhs) == "dz(1)[1]"
     assert again.sections[0].notation.name == "ng"
     assert all(p.holds for p in again.proofs)
     with pytest.raises(UnknownName, match="did you mean 'nielsen'"):
@@ -209,4 +215,41 @@ def test_notes_in_another_notation_have_its_cost() -> None:
     notes = sb.derive(sb.mlp([2, 1], activation="identity"), "nielsen")
     there = notes.in_notation("goodfellow")
     found = [str(n["dC-da-1"].result.rhs) for n in (notes, there, there.in_notation("nielsen"))]
-    assert found == ["a(1)[j] - y[j]", "2*(a(1)[j] - y[j])", "a(1)[j] - y[j]"]
+    assert found == ["a(1)[1] - y[1]", "2*(a(1)[1] - y[1])", "a(1)[1] - y[1]"]
+
+
+@pytest.mark.parametrize("code", ["vi", "zh_Hans", "zh_Hant"])
+@pytest.mark.parametrize(("network", "first", "second"), [("batch", "ng", "d2l"), ("deep", "ufldl", "mazur"), ("batch", "nielsen", "goodfellow")])
+def test_no_english_is_left(code: str, network: str, first: str, second: str, tmp_path: Path) -> None:
+    """The oracle is the English page: no sentence of it stands in the other, and the formulas are the same."""
+    english = translated(network, first, second)
+    language = load_language(code)
+    other = replace(english, first=replace(english.first, language=language), second=replace(english.second, language=language))
+    page = other.html()
+    assert f'<html lang="{language.tag}">' in page
+    for d in english.differences:
+        for text in (d.what, *(side for side in (d.first, d.second) if isinstance(side, Message))):
+            assert isinstance(text, Message)
+            assert language.say(text) != text
+            assert f">{text}<" not in page
+            assert f">{language.say(text)}<" in page
+    assert "Where they differ" not in page
+    assert [d.said(language).split(": ", 1)[1] for d in other.differences if not isinstance(d.first, Message)] == [
+        str(d).split(": ", 1)[1] for d in english.differences if not isinstance(d.first, Message)
+    ]
+
+
+@needs("xelatex")
+@pytest.mark.parametrize("code", ["vi", "zh_Hans", "zh_Hant"])
+def test_the_document_compiles_in_every_language(code: str, tmp_path: Path) -> None:
+    side_by_side(sb.mlp([2, 2], samples="m"), "ng", "d2l", code).save(tmp_path / "t.tex")
+    assert (tmp_path / "t.tex").read_text(encoding="utf-8").startswith("% !TEX program = xelatex")
+    subprocess.run(["xelatex", "-interaction=batchmode", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)
+    assert "Missing character" not in (tmp_path / "t.log").read_text(encoding="utf-8", errors="replace")
+
+
+def test_a_language_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UnknownName, match="unknown language 'zh_Han'; did you mean"):
+        side_by_side(sb.mlp([2, 1]), "ng", "d2l", "zh_Han")
+    result = CliRunner().invoke(command, ["translate", "--to", "ng", "--lang", "vi"], catch_exceptions=False)
+    assert "tích từng phần tử" in result.output or "tầng" in result.output

@@ -110,7 +110,7 @@ def picked(reader: Walk, x: Typed, sub: tuple[Tree, ...], tree: Tree, where: str
     indices = reader.indices(sub, len(axes), tree)
     if beyond(reader, axes, indices):  # w_{21} of a column is its second entry
         indices = reader.indices(sub, 2, tree)
-    if len(indices) == len(axes) + 1 <= 2:  # along an axis of one there is nothing to choose
+    while len(axes) < len(indices) <= 2:  # along an axis of one there is nothing to choose
         single = x.face.index(None) if axes else 0
         index = indices.pop(single)
         if isinstance(index, str):
@@ -182,9 +182,11 @@ def line_of(reader: Walk, x: Typed, index: Index, tree: Tree) -> Typed:
 
 
 def beyond(reader: Walk, axes: Sequence[str], indices: Sequence[Index]) -> bool:
-    """Whether one number of several digits lies beyond a single axis, so that its digits are several indices."""
-    size = reader.labels.sizes.get(axes[0]) if len(axes) == len(indices) == 1 else None
-    return isinstance(size, Integer) and isinstance(indices[0], int) and indices[0] > size
+    """Whether one number of several digits lies beyond a single axis, or one that has one place, so that its digits are several indices."""
+    if len(indices) != 1 or len(axes) > 1 or not isinstance(indices[0], int):
+        return False
+    size = reader.labels.sizes.get(axes[0]) if axes else Integer(1)
+    return isinstance(size, Integer) and bool(indices[0] > size)
 
 
 def raised(reader: Walk, x: Typed, sup: tuple[Tree, ...], tree: Tree) -> Typed:

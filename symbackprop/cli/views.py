@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from symbackprop.cli.options import FOLDER, NOTATION, PATH, SPEC, SPEC_OR_NONE, given, split
+from symbackprop.cli.options import FOLDER, LANGUAGE, NOTATION, PATH, SPEC, SPEC_OR_NONE, given, split
 from symbackprop.cli.progress import busy
 from symbackprop.errors import SpecError, one_of
 from symbackprop.files import apart, write_beside
@@ -58,8 +58,9 @@ def compile_(
 @SPEC_OR_NONE
 @click.option("--from", "-a", "first", metavar="NAME", help="The notation on the left, by default that of SPEC, or nielsen.")
 @click.option("--to", "-b", "second", required=True, metavar="NAME", help="The notation on the right: a shipped one, or the path of a TOML file.")
+@LANGUAGE
 @click.option("--output", "-o", type=PATH, metavar="FILE", help="A file, .tex or .html; without it only the list is printed.")
-def translate(spec: Path | None, first: str | None, second: str, output: Path | None) -> None:
+def translate(spec: Path | None, first: str | None, second: str, language: str, output: Path | None) -> None:
     """Derivations in two notations side by side, and a list of where the two differ.
 
     They are those of the network that SPEC describes, or the four equations of backpropagation.
@@ -67,6 +68,7 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
     \b
         symbackprop translate --to ng
         symbackprop translate net.toml --from nielsen --to rows -o both.html
+        symbackprop translate --to d2l --lang zh_Hans -o both.tex
     """
     with busy("deriving in two notations"):
         from symbackprop.builders import deep
@@ -78,11 +80,11 @@ def translate(spec: Path | None, first: str | None, second: str, output: Path | 
             one_of("ending", output.suffix, FORMATS, str(output))
         described = None if spec is None else load_specification(spec)
         chosen = given(first, None if described is None else described.notation, "nielsen")
-        found = side_by_side(deep() if described is None else described.network, chosen, second)
+        found = side_by_side(deep() if described is None else described.network, chosen, second, language)
         written = None if output is None else found.save(output)
     click.echo(f"{len(found.differences)} differences between {found.first.notation.title} and {found.second.notation.title}")
     for difference in found.differences:
-        click.echo(f"  {difference}")
+        click.echo(f"  {difference.said(found.language)}")
     if written is not None:
         click.echo(f"wrote {written}")
 

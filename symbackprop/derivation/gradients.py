@@ -79,7 +79,7 @@ def _direct_steps(paths: Sequence[Path], factor: Any) -> list[Step]:
 
 
 def _chain_steps(b: Backward, factor: Any) -> list[Step]:
-    through = [p.consumer.lhs for p in b.paths if p.upstream != 1]
+    through = tuple(p.consumer.lhs for p in b.paths if p.upstream != 1)
     loss = b.paths[0].target
     direct = any(p.upstream == 1 for p in b.paths)
     words = Message("By the chain rule, since {x} acts on {loss} only through {through}:")

@@ -9,7 +9,7 @@ from typing import Any
 from sympy import S, Sum, preorder_traversal
 
 from symbackprop.backprop import Named, backpropagate
-from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of
+from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of, single, single_equation
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.documents.drawn import graph_figure, network_figures
 from symbackprop.documents.manner import Held, Shape, layout_of, letters_of, style_of
@@ -91,7 +91,7 @@ def backward_chains(
             found = Equation(b.equation.lhs, derivation.result.rhs, label=name, layers=derivation.layers)
             put_in = b.definition is None and b.tensor.name not in notation.kept and (not net.typed or _is_short(found.rhs))
             (known if put_in else lettered).append(found)
-        chains.append(proved_chain(derivation, definitions))
+        chains.append(proved_chain(single(derivation), definitions))
     return chains
 
 
@@ -105,14 +105,14 @@ def _is_short(expr: Any) -> bool:
 
 def forward_blocks(net: Network, notation: Notation) -> list[Block]:
     """The forward equations in index form and, where they have one, in matrix form."""
-    blocks: list[Block] = [Equations(tuple(definition(e) for e in net.equations), label="forward")]
+    blocks: list[Block] = [Equations(tuple(definition(single_equation(e)) for e in net.equations), label="forward")]
     layout = layout_of(net, notation)
     forms = [(e, lift_equation(e, layout)) for e in net.equations if any(t.rank for t in (e.tensor, *tensors(e.rhs)))]
     shown = tuple(Proved(m, checked(prove_matrix(e, m, net), m)) for e, m in forms if m is not None)
     if shown:
         blocks += [Prose("In matrix form:"), Equations(shown, label="forward-matrix")]
     if net.facts:
-        blocks += [Prose("The targets satisfy"), Equations(tuple(definition(f) for f in net.facts))]
+        blocks += [Prose("The targets satisfy"), Equations(tuple(definition(single_equation(f)) for f in net.facts))]
     return blocks
 
 

@@ -52,6 +52,9 @@ def _terms(expr: Any, facts: tuple[Equation, ...]) -> list[Term]:
     if isinstance(expr, Sum):
         body, limits = expr.function, []
         for k, low, high in expr.limits:
+            if low == high:  # the one term
+                body = body.xreplace({k: low})
+                continue
             bound = Dummy("k", integer=True, positive=True)
             body = body.xreplace({k: bound})
             limits.append((bound, low, high))

@@ -9,35 +9,42 @@ from typing import Any
 from sympy import Mul, Pow, S, exp, preorder_traversal
 
 from symbackprop.equations import Entry, Func, Grad, Tensor, index, size, summation, tensors
+from symbackprop.languages import ENGLISH, Language, Message
 from symbackprop.lift import Broadcast, Hadamard, Map, MatMul, Transpose, Var, children, placeholder
 from symbackprop.lift.matrix import Node as MatrixNode
 from symbackprop.translate.sides import Side
 from symbackprop.typeset.build_names import glyph
 from symbackprop.typeset.latex import latex
-from symbackprop.typeset.tree import Node, Operator, Text, join, row
+from symbackprop.typeset.tree import Node, Operator, join, row
 
 __all__ = ["Difference", "called", "differences"]
 
 _MEANINGS = {
-    "x": "the input", "z": "the pre-activations", "a": "the activations", "w": "the weights", "b": "the biases", "y": "the target",
-    "L": "the losses of the examples", "C": "the cost", "J": "the cost",
+    "x": Message("the input"), "z": Message("the pre-activations"), "a": Message("the activations"), "w": Message("the weights"),
+    "b": Message("the biases"), "y": Message("the target"), "L": Message("the losses of the examples"), "C": Message("the cost"),
+    "J": Message("the cost"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that the two notations do differently: what it is, and what stands for it in each.
+    """One thing that the two notations do differently: what it is, and what stands for it in each, a formula or words.
 
     `kind` is letter, layers, indices, layout, gradient, cost, factor, transposes, order, sign or style.
     """
 
     kind: str
     what: str
-    first: Node
-    second: Node
+    first: Node | Message
+    second: Node | Message
 
     def __str__(self) -> str:
-        return f"{self.what}: {latex(self.first)} | {latex(self.second)}"
+        return self.said(ENGLISH)
+
+    def said(self, language: Language) -> str:
+        """The difference on one line in a language, formulas in LaTeX."""
+        one, other = (language.say(side) if isinstance(side, Message) else latex(side) for side in (self.first, self.second))
+        return f"{language.say(self.what)}: {one} | {other}"
 
 
 Finder = Callable[[Side, Side], Iterator[Difference]]
@@ -45,7 +52,11 @@ Finder = Callable[[Side, Side], Iterator[Difference]]
 
 def differences(first: Side, second: Side) -> tuple[Difference, ...]:
     """Everything in which two sides of one network differ, what is the same left out."""
-    return tuple(d for find in _FINDERS for d in find(first, second) if latex(d.first) != latex(d.second))
+    return tuple(d for find in _FINDERS for d in find(first, second) if _printed(d.first) != _printed(d.second))
+
+
+def _printed(side: Node | Message) -> str:
+    return side if isinstance(side, Message) else latex(side)
 
 
 def _quantities(side: Side) -> dict[str, Tensor]:
@@ -66,24 +77,27 @@ def _letters(first: Side, second: Side) -> Iterator[Difference]:
     for of in sorted({*first.notation.output, *second.notation.output} & {*_quantities(first)}):
         at_last = next((e.tensor for e in first.net.equations if e.tensor.name == of and e.tensor.layer == first.net.last_layer), None)
         at_last = at_last or Tensor(of, _quantities(first)[of].shape, first.net.last_layer)
-        yield Difference("letter", f"{_MEANINGS.get(of, of)} of the last layer", first.builder.whole(at_last), second.builder.whole(at_last))
+        what = Message("{quantity} of the last layer", quantity=_MEANINGS.get(of, of))
+        yield Difference("letter", what, first.builder.whole(at_last), second.builder.whole(at_last))
     for name in sorted({f.name for e in first.net.equations for f in e.rhs.atoms(Func)}):
-        yield Difference("letter", f"the function {name}", first.builder.function_name(name), second.builder.function_name(name))
+        yield Difference("letter", Message("the function {name}", name=name), first.builder.function_name(name), second.builder.function_name(name))
     if first.net.samples is not None:
-        yield Difference("letter", "the number of examples", first.builder.number(first.net.samples), second.builder.number(second.net.samples))
+        shown = [s.builder.number(s.net.samples) for s in (first, second)]
+        yield Difference("letter", Message("the number of examples"), *shown)
 
 
 def _layers(first: Side, second: Side) -> Iterator[Difference]:
     if not any(e.tensor.layer is not None for e in first.net.equations):
         return
 
-    yield Difference("layers", "the layer of a quantity", *(s.builder.whole(Tensor("z", (2,), index("l"))) for s in (first, second)))
-    yield Difference("layers", "the number of the input layer", *(s.builder.number(s.builder.numbered(S.Zero)) for s in (first, second)))
+    yield Difference("layers", Message("the layer of a quantity"), *(s.builder.whole(Tensor("z", (2,), index("l"))) for s in (first, second)))
+    yield Difference("layers", Message("the number of the input layer"), *(s.builder.number(s.builder.numbered(S.Zero)) for s in (first, second)))
     leads = [s.builder.layer_of(Tensor("z", (), 1)) - s.builder.layer_of(Tensor("w", (), 1)) for s in (first, second)]
     shown = [s.builder.number(index("l") + n) for s, n in zip((first, second), leads, strict=True)]
-    yield Difference("layers", "the layer to which weights with the letter of a layer lead", *shown)
+    yield Difference("layers", Message("the layer to which weights with the letter of a layer lead"), *shown)
     if first.net.depth is not None:
-        yield Difference("layers", "the number of the last layer", first.builder.number(first.net.depth), second.builder.number(second.net.depth))
+        shown = [s.builder.number(s.net.depth) for s in (first, second)]
+        yield Difference("layers", Message("the number of the last layer"), *shown)
 
 
 def _indices(first: Side, second: Side) -> Iterator[Difference]:
@@ -93,17 +107,18 @@ def _indices(first: Side, second: Side) -> Iterator[Difference]:
         shown = [join((s.builder.entry(Entry(w, *at)), s.builder.number(at[0]), s.builder.number(at[1])), Operator("comma")) for s in (first, second)]
         orders = {s.notation.weight_index for s in (first, second)}
         if len(orders) > 1:
-            yield Difference("indices", "a weight, the unit it leads to, the unit it comes from", *shown)
+            yield Difference("indices", Message("a weight, the unit it leads to, the unit it comes from"), *shown)
     if first.net.samples is not None:
         a = _quantities(first).get("a")
         if a is not None and first.notation.sample_style != second.notation.sample_style:
             entry = Entry(a, index("j"), index("s"))
-            yield Difference("indices", "unit and example of an activation", first.builder.entry(entry), second.builder.entry(entry))
+            yield Difference("indices", Message("unit and example of an activation"), first.builder.entry(entry), second.builder.entry(entry))
 
 
-_WAYS: tuple[tuple[str, str, dict[Any, str]], ...] = (
-    ("z", "an example in a batch", {(0, 1): "a column", (1, 0): "a row", (0, None): "a column", (None, 0): "a row"}),
-    ("w", "the rows of a weight matrix", {(0, 1): "the units it leads to", (1, 0): "the units it comes from"}),
+_COLUMN_WORD, _ROW_WORD = Message("a column"), Message("a row")
+_WAYS: tuple[tuple[str, Message, dict[Any, Message]], ...] = (
+    ("z", Message("an example in a batch"), {(0, 1): _COLUMN_WORD, (1, 0): _ROW_WORD, (0, None): _COLUMN_WORD, (None, 0): _ROW_WORD}),
+    ("w", Message("the rows of a weight matrix"), {(0, 1): Message("the units it leads to"), (1, 0): Message("the units it comes from")}),
 )
 
 
@@ -111,7 +126,7 @@ def _index_letters(first: Side, second: Side) -> Iterator[Difference]:
     """The letters of the indices that stand in the results."""
     used = {str(s) for side in (first, second) for d in side.derivations.values() for i in _indices_in(d.result.rhs) for s in i.free_symbols}
     for name in sorted(used & {*first.notation.indices, *second.notation.indices}):
-        what = "the index of an example" if name == "s" else "an index of an entry"
+        what = Message("the index of an example") if name == "s" else Message("an index of an entry")
         yield Difference("indices", what, *(s.builder.number(index(name)) for s in (first, second)))
 
 
@@ -124,14 +139,15 @@ def _layouts(first: Side, second: Side) -> Iterator[Difference]:
     for name, what, words in _WAYS:
         tensor = _quantities(first).get(name)
         if tensor is not None and tensor.rank in (1, 2):
-            what = "an example" if tensor.rank == 1 else what
-            yield Difference("layout", what, *(Text(words[s.layout.axes(tensor)]) for s in (first, second)))
+            what = Message("an example") if tensor.rank == 1 else what
+            yield Difference("layout", what, *(words[s.layout.axes(tensor)] for s in (first, second)))
     b = _quantities(first).get("b")
     if b is not None and b.rank == 1:
         gradient = Grad(first.net.loss.tensor, b)
         words = _WAYS[0][2]
-        shown = [f"{words[s.layout.axes(b)]} whose gradient is {words[s.layout.axes(gradient)]}" for s in (first, second)]
-        yield Difference("layout", "a vector of biases", *map(Text, shown))
+        pairs = [(words[s.layout.axes(b)], words[s.layout.axes(gradient)]) for s in (first, second)]
+        shown = [Message("{vector} whose gradient is {other}", vector=one, other=other) for one, other in pairs]
+        yield Difference("layout", Message("a vector of biases"), *shown)
 
 
 def _gradients(first: Side, second: Side) -> Iterator[Difference]:
@@ -140,7 +156,8 @@ def _gradients(first: Side, second: Side) -> Iterator[Difference]:
     for of in dict.fromkeys((*first.named, *second.named, *signs)):
         tensor = _at_a_layer(first, of)
         if tensor is not None:
-            yield Difference("gradient", f"the gradient by {_MEANINGS.get(of, of)}", _gradient(first, tensor), _gradient(second, tensor))
+            what = Message("the gradient by {quantity}", quantity=_MEANINGS.get(of, of))
+            yield Difference("gradient", what, _gradient(first, tensor), _gradient(second, tensor))
 
 
 def _at_a_layer(side: Side, name: str) -> Tensor | None:
@@ -161,7 +178,7 @@ def _gradient(side: Side, tensor: Tensor) -> Node:
 def _costs(first: Side, second: Side) -> Iterator[Difference]:
     for one, other in zip(first.net.equations, second.net.equations, strict=True):
         if one.rhs != other.rhs:
-            yield Difference("cost", "the definition of a cost", first.builder.build(one), second.builder.build(other))
+            yield Difference("cost", Message("the definition of a cost"), first.builder.build(one), second.builder.build(other))
 
 
 def _factors(first: Side, second: Side) -> Iterator[Difference]:
@@ -171,7 +188,7 @@ def _factors(first: Side, second: Side) -> Iterator[Difference]:
     for name, one, other in _pairs(first, second):
         carries = [_carries(s, d) for s, d in ((first, one), (second, other))]
         if carries[0] != carries[1]:
-            yield Difference("factor", _in("the place of the mean", called(first, second, name)), first.result(one), second.result(other))
+            yield Difference("factor", _in(Message("the place of the mean"), called(first, second, name)), first.result(one), second.result(other))
 
 
 def _carries(side: Side, derivation: Any) -> bool:
@@ -194,15 +211,17 @@ def _products(first: Side, second: Side) -> Iterator[Difference]:
         turned = [sorted(_transposed(s, m.rhs)) for s, m in ((first, one), (second, other))]
         ordered = [[_order(s, p) for p in _parts(m.rhs) if isinstance(p, MatMul)] for s, m in ((first, one), (second, other))]
         if turned[0] != turned[1]:
-            yield Difference("transposes", _in("the transposes", name), first.builder.build(one), second.builder.build(other))
+            yield Difference("transposes", _in(Message("the transposes"), name), first.builder.build(one), second.builder.build(other))
         elif ordered[0] != ordered[1]:
-            yield Difference("order", _in("the order of factors", name), first.builder.build(one), second.builder.build(other))
+            yield Difference("order", _in(Message("the order of factors"), name), first.builder.build(one), second.builder.build(other))
 
 
 def called(first: Side, second: Side, name: str) -> str:
     """What the derivation is called in both notations; BP4-2 and BP4-1 where they count layers from different numbers."""
     names = [s.builder.called(name, s.derivations[name].lhs) for s in (first, second) if name in s.derivations]
-    return " and ".join(dict.fromkeys(names)) if name.startswith("BP") else ""
+    if not name.startswith("BP"):
+        return ""
+    return names[0] if len({*names}) == 1 else Message("{first} and {last}", first=names[0], last=names[1])
 
 
 def _orders(first: Side, second: Side) -> Iterator[Difference]:
@@ -210,7 +229,7 @@ def _orders(first: Side, second: Side) -> Iterator[Difference]:
     for name, one, other in _pairs(first, second):
         written = [[_factor(s, f) for m in _products_in(d.result.rhs) for f in s.builder.ordered(m.args)] for s, d in ((first, one), (second, other))]
         if written[0] != written[1] and sorted(written[0]) == sorted(written[1]):
-            yield Difference("order", _in("the order of factors", called(first, second, name)), first.result(one), second.result(other))
+            yield Difference("order", _in(Message("the order of factors"), called(first, second, name)), first.result(one), second.result(other))
 
 
 def _products_in(expr: Any) -> Iterator[Any]:
@@ -224,7 +243,7 @@ def _factor(side: Side, factor: Any) -> str:
 
 def _in(what: str, name: str) -> str:
     """With the number of the equation, where it has one."""
-    return f"{what} in {name}" if name else what
+    return Message("{what} in {equation}", what=what, equation=name) if name else what
 
 
 def _parts(node: MatrixNode) -> Iterator[MatrixNode]:
@@ -253,8 +272,8 @@ def _transposed(side: Side, node: MatrixNode) -> Iterator[str]:
 
 def _signs(first: Side, second: Side) -> Iterator[Difference]:
     """The signs of products entry by entry and of transposes, where both print them."""
-    yield Difference("sign", "the product entry by entry", *(Operator(s.notation.hadamard) for s in (first, second)))
-    yield Difference("sign", "a transpose", *(glyph(s.notation.transpose) for s in (first, second)))
+    yield Difference("sign", Message("the product entry by entry"), *(Operator(s.notation.hadamard) for s in (first, second)))
+    yield Difference("sign", Message("a transpose"), *(glyph(s.notation.transpose) for s in (first, second)))
     for setting, (what, example) in _STYLES.items():
         if getattr(first.notation, setting) != getattr(second.notation, setting):
             yield Difference("style", what, *(s.builder.build(example) for s in (first, second)))
@@ -264,12 +283,12 @@ _J, _N = index("j"), size("n")
 _A, _B, _Y, _Z = (Tensor(name, (_N,)) for name in "abyz")
 _COLUMN = (0, None)
 _STYLES: dict[str, tuple[str, Any]] = {
-    "transpose_style": ("a transpose beside a layer", Transpose(Var(Tensor("w", (_N, _N), index("l")), (0, 1)))),
-    "sum_limits": ("the limits of a sum", summation(_A[_J], (_J, 1, _N))),
-    "division": ("a division entry by entry", Hadamard((Var(_Y, _COLUMN), Map(1 / placeholder(1), (Var(_A, _COLUMN),))))),
-    "exponential": ("the exponential function", exp(_Z[_J])),
-    "function_powers": ("a power of a function", Pow(Func("tanh", _Z[_J]), 2)),
-    "explicit_broadcast": ("a repeated vector, written out", Broadcast(Var(_B, _COLUMN), "columns", size("m"))),
+    "transpose_style": (Message("a transpose beside a layer"), Transpose(Var(Tensor("w", (_N, _N), index("l")), (0, 1)))),
+    "sum_limits": (Message("the limits of a sum"), summation(_A[_J], (_J, 1, _N))),
+    "division": (Message("a division entry by entry"), Hadamard((Var(_Y, _COLUMN), Map(1 / placeholder(1), (Var(_A, _COLUMN),))))),
+    "exponential": (Message("the exponential function"), exp(_Z[_J])),
+    "function_powers": (Message("a power of a function"), Pow(Func("tanh", _Z[_J]), 2)),
+    "explicit_broadcast": (Message("a repeated vector, written out"), Broadcast(Var(_B, _COLUMN), "columns", size("m"))),
 }
 
 

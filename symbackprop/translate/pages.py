@@ -11,6 +11,7 @@ from typing import Any
 from symbackprop.documents.templates import environment
 from symbackprop.errors import SpecError, one_of
 from symbackprop.files import write_beside
+from symbackprop.languages import Language, load_language
 from symbackprop.network import Network
 from symbackprop.notation import Notation, load_notation
 from symbackprop.translate.differences import Difference, called, differences
@@ -52,6 +53,11 @@ class Translation:
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
 
+    @property
+    def language(self) -> Language:
+        """The language of everything between the formulas."""
+        return self.first.language
+
     def latex(self) -> str:
         """A document of its own in LaTeX."""
         return self._written("latex", "translation.tex")
@@ -76,22 +82,26 @@ class Translation:
     def _written(self, medium: str, template: str) -> str:
         text, formula = _WRITERS[medium]
 
-        def written(node: Node | None) -> str:
-            return "" if node is None else formula(node)
+        def written(side: Node | str | None) -> dict[str, Any]:
+            words = isinstance(side, str)
+            return {"words": words, "text": "" if side is None else text(self.language.say(side)) if isinstance(side, str) else formula(side)}
 
-        rows = [{"name": text(r.name), "first": written(r.first), "second": written(r.second)} for r in self.rows]
-        found = [{"what": text(d.what), "first": formula(d.first), "second": formula(d.second)} for d in self.differences]
-        titles = {"first": text(self.first.notation.title), "second": text(self.second.notation.title), "title": text(self.title)}
-        return environment(medium).get_template(template).render(rows=rows, differences=found, css=CSS, **titles)
+        rows = [{"name": text(self.language.say(r.name)), "first": written(r.first), "second": written(r.second)} for r in self.rows]
+        found = [{"what": text(self.language.say(d.what)), "first": written(d.first), "second": written(d.second)} for d in self.differences]
+        titles = {"first": text(self.first.notation.title), "second": text(self.second.notation.title), "title": text(self.language.say(self.title))}
+        page = environment(medium, self.language).get_template(template)
+        return page.render(rows=rows, differences=found, css=CSS, language=self.language, **titles)
 
 
-def side_by_side(net: Network, first: str | Notation, second: str | Notation) -> Translation:
+def side_by_side(net: Network, first: str | Notation, second: str | Notation, language: str = "en") -> Translation:
     """The derivations of a network in two notations: names or paths of notations, or notations themselves.
 
-    The cost is taken as each notation has it: its quadratic loss, the mean or the sum over a batch. Raises `UnknownName` for a
-    notation that does not exist, `SpecError` for a loss that depends on no parameter, `NotProved` if a step does not hold.
+    The cost is taken as each notation has it: its quadratic loss, the mean or the sum over a batch. `language` is one of
+    `symbackprop list languages`. Raises `UnknownName` for a notation or a language that does not exist, `SpecError` for a loss that
+    depends on no parameter, `NotProved` if a step does not hold.
     """
-    sides = [side_of(net, n if isinstance(n, Notation) else load_notation(n)) for n in (first, second)]
+    spoken = load_language(language)
+    sides = [side_of(net, n if isinstance(n, Notation) else load_notation(n), spoken) for n in (first, second)]
     if not sides[0].chains:
         raise SpecError(f"{net.loss} depends on no parameter; list under parameters what gradients are wanted for")
     return Translation(net.name, sides[0], sides[1], tuple(_rows(*sides)), differences(*sides))

@@ -8,14 +8,16 @@ from functools import cached_property
 from typing import Any
 
 from symbackprop.backprop import Named
-from symbackprop.derivation import Derivation
+from symbackprop.derivation import Derivation, single_equation
 from symbackprop.documents.about_network import backward_chains, layout_of, letters_of, style_of
 from symbackprop.documents.blocks import Chain
 from symbackprop.equations import Layers
+from symbackprop.languages import ENGLISH, Language
 from symbackprop.lift import Layout, MatrixEquation, lift_equation
 from symbackprop.network import Network
 from symbackprop.notation import Notation, with_cost_of
 from symbackprop.typeset.build import Builder, chain
+from symbackprop.typeset.build_names import WORDS
 from symbackprop.typeset.tree import Node
 
 __all__ = ["Side", "side_of"]
@@ -27,7 +29,7 @@ WIDTH = 24.0  # ems of a column
 class Side:
     """A network in a notation: the cost is the notation's, the letters and the layout are too, and every step is proved.
 
-    `named` are the gradients that have a letter.
+    `named` are the gradients that have a letter; `language` is that of the words in formulas.
     """
 
     net: Network
@@ -35,10 +37,12 @@ class Side:
     layout: Layout
     named: Mapping[str, Named]
     chains: tuple[Chain, ...]
+    language: Language = ENGLISH
 
     @cached_property
     def builder(self) -> Builder:
-        return Builder(self.notation, self.net.samples, last=self.net.last_layer)
+        words = {name: self.language.say(word) for name, word in WORDS.items()}
+        return Builder(self.notation, self.net.samples, words, self.net.last_layer)
 
     @cached_property
     def derivations(self) -> Mapping[str, Derivation]:
@@ -48,7 +52,7 @@ class Side:
     @cached_property
     def forward(self) -> tuple[tuple[Any, MatrixEquation | None], ...]:
         """The forward equations, each with its matrix form where it has one."""
-        return tuple((e, lift_equation(e, self.layout)) for e in self.net.equations)
+        return tuple((single_equation(e), lift_equation(e, self.layout)) for e in self.net.equations)
 
     def equation(self, equation: Any) -> Node:
         """An equation on a line, or several if it is long."""
@@ -73,8 +77,8 @@ class Side:
         return None if layers is None else builder.layers(layers)
 
 
-def side_of(net: Network, notation: Notation) -> Side:
+def side_of(net: Network, notation: Notation, language: Language = ENGLISH) -> Side:
     """The derivations of a network in one notation; `NotProved` if a step does not hold."""
     net = with_cost_of(net, notation)
     style, named = style_of(net, notation), letters_of(net, notation)
-    return Side(net, style, layout_of(net, notation), named, tuple(backward_chains(net, style, named=named)))
+    return Side(net, style, layout_of(net, notation), named, tuple(backward_chains(net, style, named=named)), language)

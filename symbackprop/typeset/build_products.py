@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import Add, Derivative, Float, Mul, Piecewise, Pow, Rational, S, Sum, log
 
-from symbackprop.equations import Entry, Func, Grad
+from symbackprop.equations import Entry, Func, Grad, entries
 from symbackprop.typeset import tree as t
 from symbackprop.typeset.build_names import Names, fence, juxtaposed
 
@@ -67,9 +67,14 @@ class Products(Names):
         return self.side_by_side(nodes)
 
     def ordered(self, factors: Sequence[Any]) -> Sequence[Any]:
-        """The factors that the notation's order names in that order, at the places they take up together; the others stay."""
+        """The factors that the notation's order names in that order, at the places they take up together; the others stay.
+
+        So does one that a bracket has again: in a(1 - a) they belong together.
+        """
         order = self.notation.factor_order
-        ranks = {n: order.index(kind) for n, f in enumerate(factors) if (kind := _kind_of(f)) in order} if not self.holes else {}
+        named = {n: order.index(kind) for n, f in enumerate(factors) if (kind := _kind_of(f)) in order} if not self.holes else {}
+        again = {e for f in factors if isinstance(f, Add) for e in entries(f)} if named else set()
+        ranks = {n: rank for n, rank in named.items() if factors[n] not in again}
         taken = iter([factors[n] for n in sorted(ranks, key=lambda n: ranks[n])])
         return [next(taken) if n in ranks else f for n, f in enumerate(factors)]
 

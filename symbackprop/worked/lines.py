@@ -84,8 +84,10 @@ class Printer(Builder):
         return self.number_of(self.numbers[entry])[0]
 
     def block(self, lines: Iterable[Line], *above: Proved) -> Equations:
-        """Lines one below the other; each is printed when the numbers before it are known."""
-        return Equations((*above, *(p for line in lines for p in self.proved(line))))
+        """Lines one below the other; each is printed when the numbers before it are known. What is `above` is not said twice."""
+        found = [p for line in lines for p in self.proved(line)]
+        said = {(p.equation.lhs, p.equation.rhs) for p in found}
+        return Equations((*(p for p in above if (p.equation.lhs, p.equation.rhs) not in said), *found))
 
     def proved(self, line: Line) -> Iterator[Proved]:
         """A line as it is printed: the formula, below it the formula with numbers and what comes of it."""

@@ -11,6 +11,7 @@ from sympy import S
 
 from symbackprop.backprop import Named
 from symbackprop.codegen.function import compile as compiled
+from symbackprop.derivation import single_equation
 from symbackprop.documents.about_network import (
     as_entry,
     backward_chains,
@@ -89,7 +90,7 @@ def worked(
         require_facts(net, point)
         after = Prose("The parameters are those after update {number}.", {"number": str(step - 1)})
         forward: list[Block] = [*(kink_notes(net) if step == 1 else (after,))]
-        forward += [printer.block(lines(net, e, point, numbers, exact), definition(e)) for e in net.equations]
+        forward += [printer.block(lines(net, e, point, numbers, exact), definition(single_equation(e))) for e in net.equations]
         backward: list[Block] = []
         for block in with_headings(chains):
             if step == 1 or not isinstance(block, Chain):
