@@ -18,22 +18,29 @@ import pytest
 from autograd import grad
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_codegen_backends import need
 from test_codegen_graphs import WIDTH, layers
 
 import symbackprop as sb
 from symbackprop.codegen.loading import loaded
+from symbackprop.codegen.numpy_source import numpy_source
 from symbackprop.errors import InputError
 from symbackprop.rules import ACTIVATIONS, LOSSES
 
+BOTH = pytest.mark.parametrize("backend", ["numpy", "numba"])
+
 
 def readable(f: Any) -> Any:
-    """The emitted module, run as it stands: the reference of the fast form."""
-    return loaded(f.source)["loss_and_gradients"]
+    """The module that is emitted for NumPy, run as it stands: the reference of the fast form."""
+    return loaded(numpy_source(f.program))["loss_and_gradients"]
 
 
-def perceptron(sizes: list[int], count: int, dtype: str = "float64", seed: int = 0, **described: Any) -> tuple[Any, dict[str, Any], Any, Any, Any]:
+def perceptron(
+    sizes: list[int], count: int, dtype: str = "float64", seed: int = 0, backend: str = "numpy", **described: Any
+) -> tuple[Any, dict[str, Any], Any, Any, Any]:
+    need(backend)
     net = sb.mlp(sizes, samples="m", **described)
-    f, rng = sb.compile(net, dtype=dtype), np.random.default_rng(seed)
+    f, rng = sb.compile(net, backend, dtype), np.random.default_rng(seed)
     numbers = {n: oracles.NUMBERS[n] for n in f.program.scalars}
     x = rng.normal(size=(count, sizes[0])).astype(dtype)
     return f, oracles.parameters(sizes, rng, dtype), x, oracles.targets(net, count, sizes[-1], rng, dtype), numbers
@@ -108,9 +115,10 @@ def test_layers_of_many_kinds_run_as_they_are_written() -> None:
 # -- memory ----------------------------------------------------------------------------------------------------------------------
 
 
+@BOTH
 @pytest.mark.parametrize("sizes", [[2, 2], [40, 30]])
-def test_results_are_new_arrays_unless_asked_otherwise(sizes: list[int]) -> None:
-    f, params, x, y, _ = perceptron(sizes, 1)
+def test_results_are_new_arrays_unless_asked_otherwise(backend: str, sizes: list[int]) -> None:
+    f, params, x, y, _ = perceptron(sizes, 1, backend=backend)
     _, first = f(params, x, y)
     kept = {k: v.copy() for k, v in first.items()}
     f(params, x + 1, y)
@@ -125,9 +133,10 @@ def test_results_are_new_arrays_unless_asked_otherwise(sizes: list[int]) -> None
     assert not any(np.shares_memory(own[k], first[k]) for k in own)
 
 
+@BOTH
 @pytest.mark.parametrize("sizes", [[2, 2], [40, 30]])
-def test_gradients_are_written_where_the_caller_wants_them(sizes: list[int]) -> None:
-    f, params, x, y, _ = perceptron(sizes, 3)
+def test_gradients_are_written_where_the_caller_wants_them(backend: str, sizes: list[int]) -> None:
+    f, params, x, y, _ = perceptron(sizes, 3, backend=backend)
     expected = f(params, x, y)
     wide = np.zeros((2 * sizes[0], 2 * sizes[1]))
     for w in (np.empty(sizes), np.empty(sizes, order="F"), wide[::2, ::2]):
@@ -140,8 +149,9 @@ def test_gradients_are_written_where_the_caller_wants_them(sizes: list[int]) -> 
     assert not wide[:, 1::2].any()
 
 
-def test_arrays_that_cannot_be_written_to_are_refused() -> None:
-    f, params, x, y, _ = perceptron([3, 2], 4)
+@BOTH
+def test_arrays_that_cannot_be_written_to_are_refused(backend: str) -> None:
+    f, params, x, y, _ = perceptron([3, 2], 4, backend=backend)
     good = {"W1": np.empty((3, 2)), "b1": np.empty(2)}
     f(params, x, y, out=good)
     frozen = np.empty(2)
@@ -164,8 +174,9 @@ def test_arrays_that_cannot_be_written_to_are_refused() -> None:
         f(params, x, y, out=good, reuse=True)
 
 
-def test_threads_with_batches_of_different_sizes() -> None:
-    f, params, _, _, _ = perceptron([30, 40, 10], 4, output="softmax", loss="cross_entropy")
+@BOTH
+def test_threads_with_batches_of_different_sizes(backend: str) -> None:
+    f, params, _, _, _ = perceptron([30, 40, 10], 4, output="softmax", loss="cross_entropy", backend=backend)
     rng, wrong = np.random.default_rng(5), list[int]()
     batches = {n: (rng.normal(size=(n, 30)), np.eye(10)[rng.integers(0, 10, n)]) for n in (1, 3, 50, 51, 52, 53, 54)}
     expected = {n: readable(f)(params, *batch) for n, batch in batches.items()}
@@ -297,9 +308,10 @@ def test_logits_that_are_needed_again_are_not_shifted(layout: str, size: float) 
     assert f.run._kept.last[1].form == "arrays"
 
 
-def test_what_is_given_is_looked_at_in_every_call() -> None:
+@BOTH
+def test_what_is_given_is_looked_at_in_every_call(backend: str) -> None:
     """After a call that was right: the door lets nothing in that the close look refuses, and all that it takes."""
-    f, params, x, y, _ = perceptron([30, 40, 10], 6, output="softmax", loss="cross_entropy")
+    f, params, x, y, _ = perceptron([30, 40, 10], 6, output="softmax", loss="cross_entropy", backend=backend)
     expected = f(params, x, y)
     edge = np.zeros((6, 10))
     edge[:, 0] = 1.0
@@ -340,9 +352,10 @@ class Own(np.ndarray):
     """A class of arrays of the caller's own."""
 
 
+@BOTH
 @pytest.mark.parametrize("sizes", [[2, 2], [40, 30]])
-def test_gradients_of_the_last_call_cannot_be_given_where_they_are_written_over(sizes: list[int]) -> None:
-    f, params, x, y, _ = perceptron(sizes, 1)
+def test_gradients_of_the_last_call_cannot_be_given_where_they_are_written_over(backend: str, sizes: list[int]) -> None:
+    f, params, x, y, _ = perceptron(sizes, 1, backend=backend)
     for _ in range(2):
         _, own = f(params, x, y, reuse=True)
     kept = {name: g.copy() for name, g in own.items()}

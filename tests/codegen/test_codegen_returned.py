@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_codegen_backends import need
 
 import symbackprop as sb
 
 NET = sb.mlp([40, 30, 20], activation="tanh", loss="quadratic", samples="m")
 
 
-@pytest.fixture
-def f() -> Any:
-    return sb.compile(NET)
+@pytest.fixture(params=["numpy", "numba"])
+def f(request: pytest.FixtureRequest) -> Any:
+    need(request.param)
+    return sb.compile(NET, request.param)
 
 
 def given(seed: int, m: int = 8) -> tuple[dict[str, Any], Any, Any]:

@@ -64,12 +64,12 @@ class FastForm:
         found = self._glance.kind(given, data, scalars)
         usual = found is not None and self._glance.labelled(found[1])
         sizes, arrays, numbers = found if found is not None and usual else self._taken(checked(self.program, self.dtype.name, given, data, scalars))
-        arrays, space = self.spaces.fitted(arrays), self._space(sizes)
+        space = self._space(sizes)
         if reuse:
             self._apart(space.own, arrays, "those of the last call with reuse=True")
-            loss, mark, grads = space.reused(arrays, numbers)
+            loss, mark, grads = space.reused(self.spaces.fitted(arrays), numbers)
         elif out is None:
-            loss, mark, grads = space.fresh(arrays, numbers)
+            loss, mark, grads = space.fresh(self.spaces.fitted(arrays), numbers)
         else:
             loss, mark, grads = self._written(space, out, arrays, numbers)
         if usual and not isfinite(mark):
@@ -88,7 +88,7 @@ class FastForm:
         grads = outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, self.dtype)
         self._apart(outputs.written, arrays, "an array of out")
         whole = [g if g.flags.c_contiguous else np.empty(g.shape, self.dtype) for g in grads]
-        loss, mark = space.written(arrays, numbers, whole)
+        loss, mark = space.written(self.spaces.fitted(arrays), numbers, whole)
         for g, x in zip(grads, whole, strict=True):
             if g is not x:
                 g[...] = x
