@@ -82,7 +82,7 @@ class FastForm:
         look = partial(closer_look, self.program, self.dtype.name, arrays, scalars)
         return self._made(sizes).bound(arrays, numbers, self._glance.labelled, look)
 
-    def _written(self, space: Space, out: Any, arrays: Sequence[Any], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
+    def _written(self, space: Space, out: Any, arrays: tuple[Any, ...], numbers: Sequence[float]) -> tuple[Any, float, list[Any]]:
         """The loss, the mark and the arrays of `out`, written to directly unless they lie scattered in memory."""
         outputs = self._kept.outputs
         grads = outputs.take(dict(zip(self._names, space.shapes, strict=True)), out, self.dtype)
