@@ -6,7 +6,6 @@ that is there, `1 - tanh_h**2`, and the gradient by z_h, which W and b share, is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, rebu
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
 
-__all__ = ["with_functions_apart"]
+__all__ = ["Parts", "with_functions_apart"]
 
 
 def with_functions_apart(net: Network) -> Network:
@@ -39,16 +38,16 @@ def with_functions_apart(net: Network) -> Network:
     taken = {(t.name, t.layer) for e in net.equations for t in (e.tensor, *tensors(e.rhs))}
     equations: list[Equation] = []
     for e in net.equations:
-        equations += _Parts(e, known, taken).equations() if e.rhs.has(Func) else [e]
+        equations += Parts(e, known, taken).equations() if e.rhs.has(Func) else [e]
     return replace(net, equations=tuple(equations))
 
 
-class _Parts:
+class Parts:
     """The equations of one equation; `known` are the quantities that there are, `taken` the names of all."""
 
     def __init__(self, equation: Equation, known: dict[Any, Tensor], taken: set[tuple[str, Any]]) -> None:
         self.equation, self.known, self.taken = equation, known, taken
-        self.sizes: Mapping[Any, Any] = sizes_of(equation)
+        self.sizes = sizes_of(equation)
         self.before: list[Equation] = []
         # A sum whose tail is computed by a form of its own keeps its functions, for there they would lose their digits.
         self.kept = {f for s in equation.rhs.atoms(Add) if with_tails(s) is not s for f in s.atoms(Func)}

@@ -17,7 +17,8 @@ from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 from symbackprop.builders import entry_at
 from symbackprop.codegen.forms import LOSS_FORMS, is_tanh, with_tails
 from symbackprop.codegen.logistic import logistic, one_power, without
-from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, summation, tensors
+from symbackprop.codegen.quotients import dividing, exponentials, matching, moved_inside, negated_entry, one_plus_exp, softmax_factors
+from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
 
@@ -46,6 +47,7 @@ class Stabilizer:
         self._sizes: dict[Any, Any] = {}
         self._before: list[Special | Equation] = []
         self._arguments: dict[Any, Tensor] = {}
+        self._powers: dict[Any, Tensor] = {}
 
     def rewrite(self, equation: Equation) -> Iterator[Special | Equation]:
         """What is to be computed for an equation: the quantities it needs of its own, then itself."""
@@ -73,6 +75,10 @@ class Stabilizer:
             return
         yield from self._before
         yield replace(equation, rhs=rhs)
+        if isinstance(rhs, exp):
+            generic, indices = _generic(rhs.args[0])
+            if indices == equation.lhs.indices:
+                self._powers[generic] = equation.tensor
 
     def _loss_form(self, e: Equation) -> Any:
         """The right side with the formula of a registered loss replaced by its stable form."""
@@ -98,21 +104,27 @@ class Stabilizer:
             found = None if stable is e else self._visit(stable)
         if found is None and isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
             found = self._quotient([one_power(f) for f in Mul.make_args(e)])
-        return rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found
+        found = rebuild(e, tuple(self._visit(a) for a in e.args)) if found is None else found
+        return self._known_power(found) if isinstance(found, exp) else found
+
+    def _known_power(self, e: Any) -> Any:
+        """The quantity that an exponential is, if there is one."""
+        generic, indices = _generic(e.args[0])
+        return self._powers[generic][indices] if generic in self._powers else e
 
     def _logarithm(self, of: Any) -> Any:
         """The logarithm of what has a form of its own."""
-        over = _exponentials(of)
+        over = exponentials(of)
         if over is not None:
             return self._special("logsumexp", *over)
-        exponent = _one_plus_exp(of)
+        exponent = one_plus_exp(of)
         if exponent is not None:
             return Func("softplus", self._visit(exponent))
-        pair = _softmax(Mul.make_args(of))
+        pair = softmax_factors(Mul.make_args(of))
         if pair is not None and len(Mul.make_args(of)) == 2:
             return self._entry_of("log_softmax", *pair[2:])
         complement = of.args[1] if isinstance(of, Add) and len(of.args) == 2 and of.args[0] == 1 else None
-        entry = of if isinstance(of, Entry) else _negated_entry(complement)
+        entry = of if isinstance(of, Entry) else negated_entry(complement)
         return None if entry is None else self._log_probability(entry, complement is not None)
 
     def _log_probability(self, a: Entry, complement: bool) -> Any:
@@ -131,11 +143,11 @@ class Stabilizer:
         """`z_j - log sum_k exp(z_k)`, wherever both stand in a sum."""
         for t in e.args:
             inside = -1 * t if isinstance(t, Mul) and t.args[0] == -1 and len(t.args) == 2 else None
-            over = _exponentials(inside.args[0]) if isinstance(inside, log) else None
+            over = exponentials(inside.args[0]) if isinstance(inside, log) else None
             if over is None:
                 continue
             for f in e.args:
-                j = _matching(f, *over)
+                j = matching(f, *over)
                 if j is not None:
                     rest = [self._visit(a) for a in e.args if a is not t and a is not f]
                     return add(self._entry_of("log_softmax", *over, j), *rest)
@@ -143,22 +155,22 @@ class Stabilizer:
 
     def _quotient(self, factors: list[Any]) -> Any:
         """Products with exponentials above and sums of exponentials below."""
-        pair = _softmax(factors)
+        pair = softmax_factors(factors)
         if pair is not None:
             rest = without(factors, pair[0], pair[1])
             more = [Pow(pair[1].base, pair[1].exp + 1, evaluate=False)] if pair[1].exp != -1 else []
             found = self._entry_of("softmax", *pair[2:])
             return mul(found, self._visit(mul(*more, *rest))) if more or rest else found
-        moved = _moved_inside(factors)
+        moved = moved_inside(factors)
         if moved is not None:
             return self._visit(moved)
         function = logistic(factors)
         if function is not None:
             return mul(self._visit(function[0]), *map(self._visit, function[1]))
-        below, above = next((f for f in factors if _below(f) is not None), None), next((f for f in factors if isinstance(f, exp)), None)
+        below, above = next((f for f in factors if dividing(f) is not None), None), next((f for f in factors if isinstance(f, exp)), None)
         if below is None or above is None:
             return None
-        share = exp(add(self._visit(above.args[0]), mul(-1, self._visit(log(below.base)))))
+        share = self._known_power(exp(add(self._visit(above.args[0]), mul(-1, self._visit(log(below.base))))))
         more = [] if below.exp == -1 else [Pow(below.base, below.exp + 1, evaluate=False)]
         return mul(share, *(self._visit(f) for f in (*more, *without(factors, below, above))))
 
@@ -174,20 +186,24 @@ class Stabilizer:
         known = self._known.get((form, source.tensor, axis))
         if known is None:
             shape = [n for i, n in zip(source.indices, source.tensor.shape, strict=True) if i in kept]
-            tensor = Tensor(f"{_LETTERS[form]}~{source.tensor.name}~{axis}", shape, source.tensor.layer)
+            tensor = Tensor(f"{self._letter(form, source, axis)}~{source.tensor.name}~{axis}", shape, source.tensor.layer)
             known = Special(tensor[kept], form, source, over)
             self._known[form, source.tensor, axis] = self._defined[tensor] = known
             self._before.append(known)
         at = dict(zip(known.source.indices, source.indices, strict=True))
         return substitute(known.lhs, at)  # type: ignore[no-any-return]
 
+    def _letter(self, form: str, source: Entry, axis: int) -> str:
+        """The letter of a form; the logarithm of a softmax that has a name is called by it."""
+        p = self._known.get(("softmax", source.tensor, axis)) if form == "log_softmax" else None
+        return _LETTERS[form] if p is None else f"log_{p.lhs.tensor.name.partition('~')[0]}"
+
     def _as_entry(self, source: Any, over: Any) -> Entry:
         """The argument of a form as one quantity; a formula becomes one."""
         if isinstance(source, Entry) and len(set(source.indices)) == len(source.indices) and all(isinstance(i, Symbol) for i in source.indices):
             return source
-        free = dict.fromkeys(i for e in entries(source) for i in e.indices if isinstance(i, Symbol) and not _bound(source, i))
-        indices = (over, *(i for i in free if i != over))
-        generic = evaluated(substitute(source, {i: Symbol(f"_{n}") for n, i in enumerate(indices)}))
+        indices = (over, *(i for i in _free(source) if i != over))
+        generic = _with_places(source, indices)
         if generic in self._arguments:
             return self._arguments[generic][indices]
         sizes = {**self._sizes, **{i: n for e in entries(source) for i, n in zip(e.indices, e.tensor.shape, strict=True)}}
@@ -221,89 +237,21 @@ def _same_axes(a: Entry, b: Entry) -> bool:
     return len(set(b.indices)) == len(b.indices) == len(a.indices) and set(a.indices) == set(b.indices)
 
 
+def _free(expr: Any) -> tuple[Any, ...]:
+    """The letters that stand free in an expression, in order."""
+    return tuple(dict.fromkeys(i for e in entries(expr) for i in e.indices if isinstance(i, Symbol) and not _bound(expr, i)))
+
+
+def _with_places(expr: Any, indices: tuple[Any, ...]) -> Any:
+    """An expression with its letters numbered, the same whatever they are."""
+    return evaluated(substitute(expr, {i: Symbol(f"_{n}") for n, i in enumerate(indices)}))
+
+
+def _generic(expr: Any) -> tuple[Any, tuple[Any, ...]]:
+    """An expression whatever its letters are, and these."""
+    indices = tuple(sorted(_free(expr), key=lambda i: min(str(e.tensor) + str(n) for e in entries(expr) for n, k in enumerate(e.indices) if k == i)))
+    return _with_places(expr, indices), indices
+
+
 def _bound(expr: Any, i: Any) -> bool:
     return any(k == i for s in expr.atoms(Sum) for k, *_ in s.limits)
-
-
-def _exponentials(expr: Any) -> tuple[Any, Any] | None:
-    """The exponent and the index of a sum of exponentials; of a sum along several axes, the logarithm of the sums along all but one."""
-    limits = []
-    while isinstance(expr, Sum):
-        limits += expr.limits
-        expr = expr.function
-    if not limits or not isinstance(expr, exp):
-        return None
-    return log(summation(expr, *limits[1:])) if limits[1:] else expr.args[0], limits[0][0]
-
-
-def _one_plus_exp(expr: Any) -> Any:
-    """u in 1 + exp(u)."""
-    if isinstance(expr, Add) and len(expr.args) == 2 and 1 in expr.args:
-        other = expr.args[0] if expr.args[1] == 1 else expr.args[1]
-        return other.args[0] if isinstance(other, exp) else None
-    return None
-
-
-def _negated_entry(expr: Any) -> Entry | None:
-    if isinstance(expr, Mul) and len(expr.args) == 2 and expr.args[0] == -1 and isinstance(expr.args[1], Entry):
-        return expr.args[1]
-    return None
-
-
-def _matching(f: Any, g: Any, k: Any) -> Any:
-    """The index j for which f is g with k replaced by j: a letter, a letter further on or a number."""
-    places = dict.fromkeys(i for e in entries(f) for i in e.indices)
-    return next((j for j in places if evaluated(substitute(g, {k: j})) == evaluated(f)), None)
-
-
-def _softmax(factors: Any) -> tuple[Any, Any, Any, Any, Any] | None:
-    """The factors exp(g_j) and 1 / sum_k exp(g_k), or a higher power of it, with g_k, k and j."""
-    for below in factors:
-        over = _below(below)
-        if over is None:
-            continue
-        for above in factors:
-            j = _matching(above.args[0], *over) if isinstance(above, exp) else None
-            if j is not None:
-                return above, below, *over, j
-    return None
-
-
-def _below(factor: Any) -> tuple[Any, Any] | None:
-    """The exponent and the index of a sum of exponentials that divides."""
-    divides = isinstance(factor, Pow) and not isinstance(factor, exp) and factor.exp.is_Integer and factor.exp.is_negative
-    return _exponentials(factor.base) if divides else None
-
-
-def _moved_inside(factors: list[Any]) -> Any:
-    """`sum_i(.. exp(g_i)) / sum_k exp(g_k)` with the divisor under the sum, where it meets its exponential; and so in a bracket."""
-    for below in factors:
-        over = _below(below)
-        if over is None:
-            continue
-        for f in (f for f in factors if isinstance(f, (Add, Sum)) and _meets(f, below.base, over)):
-            divisor = Pow(below.base, -1, evaluate=False)
-            left = [Pow(below.base, below.exp + 1, evaluate=False)] if below.exp != -1 else []
-            parts = f.args if isinstance(f, Add) else (f.function,)
-            divided = [mul(part, divisor) for part in parts]
-            inside = add(*divided) if isinstance(f, Add) else summation(*divided, *f.limits)
-            return mul(*without(factors, f, below), *left, inside)
-    return None
-
-
-def _meets(expr: Any, base: Any, over: tuple[Any, Any]) -> bool:
-    """Whether every term of `expr` has an exponential that a sum of such is to divide, and is not divided by it yet."""
-    if isinstance(expr, Add):
-        return all(_meets(t, base, over) for t in expr.args)
-    if isinstance(expr, Sum):
-        return not {k for k, *_ in expr.limits} & _indices(base) and _meets(expr.function, base, over)
-    factors = Mul.make_args(expr)
-    if any(_below(f) is not None and f.base == base for f in factors):
-        return False
-    inner = (f for f in factors if isinstance(f, (Add, Sum)))
-    return any(isinstance(g, exp) and _matching(g.args[0], *over) is not None for g in factors) or any(_meets(f, base, over) for f in inner)
-
-
-def _indices(expr: Any) -> set[Any]:
-    """The indices that stand in `expr`, free or bound."""
-    return {i for e in entries(expr) for i in e.indices} | {k for s in expr.atoms(Sum) for k, *_ in s.limits}

@@ -28,7 +28,7 @@ BESIDE = {
     "A1": ("sigmoid(Z1)", r"A^{(1)} = \sigma(Z^{(1)})", "forward"),
     "Z2": ("A1 @ W2 + b2", r"Z^{(2)} = A^{(1)} W^{(2)} + b^{(2)}", "forward"),
     "A2": ("softmax(Z2, axis=1)", r"A^{(2)} = \frac{\exp(Z^{(2)})}{\exp(Z^{(2)}) \, \mathbf{1}}", "forward"),
-    "L": ("-np.sum(Y * log_p2, axis=1)", r"\ell = -(Y \odot \log(A^{(2)})) \, \mathbf{1}", "forward"),
+    "L": ("-np.sum(Y * log_a2, axis=1)", r"\ell = -(Y \odot \log(A^{(2)})) \, \mathbf{1}", "forward"),
     "J": ("np.sum(L) / m", r"J = \frac{1}{m} \mathbf{1}^{\top} \ell", "forward"),
     "Delta2": ("(A2 - Y) / m", r"\Delta^{(2)} = \frac{1}{m}(A^{(2)} - Y)", "BP1"),
     "dW2": ("A1.T @ Delta2", r"\frac{\partial J}{\partial W^{(2)}} = (A^{(1)})^{\top} \Delta^{(2)}", "BP4-2"),
@@ -47,7 +47,7 @@ def test_each_statement_stands_beside_its_formula() -> None:
     rows = load_notation("rows")
     program = array_program(net, rows)
     found = {s.name: s for s in program.statements}
-    assert set(found) == {*BESIDE, "log_p2"}  # what only the stable loss needs has no formula of its own
+    assert set(found) == {*BESIDE, "log_a2"}  # what only the stable loss needs has no formula of its own
     for name, (code, formula, label) in BESIDE.items():
         s = found[name]
         assert numpy_expression(s.value) == code
