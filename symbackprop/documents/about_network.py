@@ -12,7 +12,7 @@ from symbackprop.backprop import Named, backpropagate
 from symbackprop.derivation import Derivation, Reference, gradient_derivation, name_of, single, single_equation
 from symbackprop.documents.blocks import Block, Chain, Equations, Heading, Prose, Proved, Section, Table, definition
 from symbackprop.documents.drawn import graph_figure, network_figures
-from symbackprop.documents.manner import Held, Shape, layout_of, letters_of, style_of
+from symbackprop.documents.manner import Held, Shape, is_layered, layout_of, letters_of, style_of
 from symbackprop.documents.symbols import symbols_table
 from symbackprop.elements import instances, written_out
 from symbackprop.equations import Entry, Equation, Func, Grad, Partial, scalar, tensors
@@ -89,7 +89,7 @@ def backward_chains(
         derivation = gradient_derivation(net, b, name=name, insert=known, offer=lettered, layout=layout)
         if b.tensor not in net.parameters:
             found = Equation(b.equation.lhs, derivation.result.rhs, label=name, layers=derivation.layers)
-            put_in = b.definition is None and b.tensor.name not in notation.kept and (not net.typed or _is_short(found.rhs))
+            put_in = b.definition is None and b.tensor.name not in notation.kept and (is_layered(net) or _is_short(found.rhs))
             (known if put_in else lettered).append(found)
         chains.append(proved_chain(single(derivation), definitions))
     return chains
@@ -99,7 +99,7 @@ _SHORT = 24  # symbols and signs; what is longer, or a sum, is better called by 
 
 
 def _is_short(expr: Any) -> bool:
-    """Whether a gradient is put in where it is used, though somebody typed the network: the next would carry it, and so on down."""
+    """Whether a gradient is put in where it is used, though the network has no layers: the next would carry it, and so on down."""
     return not expr.has(Sum) and length(expr) <= _SHORT
 
 

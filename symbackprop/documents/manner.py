@@ -12,8 +12,9 @@ from symbackprop.letters import Letter, letters
 from symbackprop.lift import Layout
 from symbackprop.network import Network
 from symbackprop.notation import Notation
+from symbackprop.rules import LOSSES
 
-__all__ = ["Held", "Shape", "as_typed", "layout_of", "letters_of", "style_of"]
+__all__ = ["Held", "Shape", "as_typed", "is_layered", "layout_of", "letters_of", "style_of"]
 
 
 def layout_of(net: Network, notation: Notation) -> Layout:
@@ -22,8 +23,32 @@ def layout_of(net: Network, notation: Notation) -> Layout:
 
 
 def style_of(net: Network, notation: Notation) -> Notation:
-    """The notation a network is printed in; of equations that somebody typed no two quantities get one letter."""
-    return _apart(net, as_typed(notation)) if net.typed else notation
+    """The notation a network is printed in; of equations that somebody typed, and in a graph of named layers, no two quantities get one letter."""
+    if is_layered(net):
+        return notation
+    return _apart(net, as_typed(notation) if net.typed else _as_graph(net, notation))
+
+
+def is_layered(net: Network) -> bool:
+    """Whether what a network computes has layers with numbers: no equations that somebody typed, and no graph of named layers."""
+    return not net.typed and any(e.tensor.layer is not None for e in net.equations)
+
+
+def _as_graph(net: Network, notation: Notation) -> Notation:
+    """A notation for layers that have names and no numbers: the number of a weight only counts, so it must look neither like a power nor like a layer.
+
+    All that is computed has gradients that look like those by activations, whatever it is called; an error without a layer would
+    look like a Kronecker delta.
+    """
+    style = "parentheses" if notation.layer_style == "plain" else notation.layer_style
+    computed = tuple(e.tensor.name for e in net.equations if e.rule not in LOSSES)
+    nabla = tuple(dict.fromkeys((*notation.nabla, *(computed if "a" in notation.nabla else ()))))
+    lettered = notation.gradients.get("a")
+    gradients = {**notation.gradients, **{name: {**lettered, "symbol": f"d{name}"} for name in computed}} if lettered is not None else {}
+    symbols = {**{f"d{name}": f"d {notation.symbols.get(name, name)}" for name in computed if name in gradients}, **notation.symbols}
+    return replace(
+        notation, layer_style=style, input_layer=0, weight_layer="to", layer_names=(), nabla=nabla, gradients=gradients, symbols=symbols
+    )  # fmt: skip
 
 
 def _apart(net: Network, notation: Notation) -> Notation:
@@ -33,11 +58,16 @@ def _apart(net: Network, notation: Notation) -> Notation:
         entry = notation.symbols.get(t.name, t.name)
         whole = {1: notation.vector, 2: notation.matrix}.get(t.rank, {}).get(t.name, entry)
         for text in (entry, whole):
-            by_letter.setdefault(letters(text), set()).add(t.name)
+            by_letter.setdefault(_look(text), set()).add(t.name)
     alike = {name for names in by_letter.values() if len(names) > 1 for name in names}
     tables = (notation.symbols, notation.vector, notation.matrix)
     symbols, vector, matrix = ({name: text for name, text in table.items() if name not in alike} for table in tables)
     return notation if (symbols, vector, matrix) == tables else _apart(net, replace(notation, symbols=symbols, vector=vector, matrix=matrix))
+
+
+def _look(text: str) -> tuple[Letter, ...]:
+    """Letters by what a reader tells apart: an upright word is the same word."""
+    return tuple(replace(letter, style="" if letter.style == "upright" else letter.style) for letter in letters(text))
 
 
 def as_typed(notation: Notation) -> Notation:
@@ -47,7 +77,7 @@ def as_typed(notation: Notation) -> Notation:
 
 def letters_of(net: Network, notation: Notation) -> dict[str, Named]:
     """The gradients that get a letter: where there are layers, so that the error cannot be taken for a Kronecker delta."""
-    return {} if net.typed else notation.named(net.samples is not None, net.samples)
+    return {} if net.typed else style_of(net, notation).named(net.samples is not None, net.samples)
 
 
 class Shape:

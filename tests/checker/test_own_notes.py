@@ -22,6 +22,7 @@ from symbackprop.equations import Equation, Tensor, index, tensors
 from symbackprop.errors import SpecError
 from symbackprop.network import Network
 from symbackprop.notation import load_notation, notation_names
+from symbackprop.specification import described
 from symbackprop.typeset.build import Builder
 from symbackprop.typeset.latex import latex
 
@@ -31,6 +32,15 @@ NETWORKS = {
     "one example": sb.mlp([3, 4, 2], activation="tanh", output="identity", loss="quadratic"),
     "one unit": sb.mlp([2, 2, 1], activation="sigmoid", output="sigmoid", loss="quadratic"),
     "one unit, many examples": sb.mlp([3, 1, 1], activation="tanh", loss="squared_error", samples="m"),
+    "graph": described(
+        {"graph": {"inputs": {"x": 3}, "loss": "quadratic", "layers": [
+            {"name": "z", "rule": "affine", "inputs": ["x"], "size": 3},
+            {"name": "a", "rule": "elementwise", "inputs": ["z"], "activation": "tanh"},
+            {"name": "r", "rule": "add", "inputs": ["a", "x"]},
+            {"name": "o", "rule": "affine", "inputs": ["r"], "size": 2},
+        ]}},
+        "here",
+    ),
     "penalty": sb.mlp([3, 4, 2], activation="tanh", loss="squared_error", samples="m", penalty="l2"),
     "residual": sb.Network.from_equations(
         ["z[j] = sum(k, w[j, k]*x[k])", "h[j] = tanh(z[j]) + x[j]", "C = 1/2*sum(j, (y[j] - h[j])**2)"],
