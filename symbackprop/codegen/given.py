@@ -182,7 +182,7 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
     is negative, larger than 1 or no number. No class number passes while it is unknown how many classes there are.
     """
     one = np.ones((), dtype)
-    bits = f"u{one.itemsize}"
+    bits, one_bytes = f"u{one.itemsize}", one.tobytes()
     top, count = int(one.view(bits)), classes(program) if program.net.target == "class" else Integer(0)
 
     known = int(count) if count.is_Integer else 0
@@ -205,15 +205,17 @@ def label_tests(program: Program, dtype: str) -> tuple[Callable[[Any], bool], ..
         ones = np.ones(int(g.shape[axis]) if isinstance(g.shape[axis], Integer) else 0, dtype)
         most = SUM_TOLERANCE**2
 
+        def shares(y: Any, sums: Any) -> bool:
+            if sums.tobytes() == one_bytes * sums.size and y.item(y.argmin()) >= 0:  # so that none is larger than its sum, which is 1
+                return True
+            sums -= one
+            return bool(np.vdot(sums, sums) <= most) and share(y)
+
         def of_columns(y: Any) -> bool:
-            off = np.add.reduce(y, axis)
-            off -= one
-            return bool(np.vdot(off, off) <= most) and share(y)
+            return shares(y, np.add.reduce(y, axis))
 
         def of_rows(y: Any) -> bool:
-            off = y.dot(ones)
-            off -= one
-            return bool(off.dot(off) <= most) and share(y)
+            return shares(y, y.dot(ones))
 
         return of_rows if axis == 1 and len(g.shape) == 2 and ones.size else of_columns
 
