@@ -91,16 +91,16 @@ def tests(program: Program, kinds: Mapping[str, Kind]) -> Iterator[tuple[tuple[s
     for name in witnesses(program):
         yield (name,), f"finite({name})" if kinds[name].rank else f"math.isfinite({name})"
     units = [op.args[0] for s in program.statements for op in walk(s.value) if op.op == "one_hot"]
-    for g in program.targets if all(g.shape for g in program.targets) else ():
+    for g in program.targets:
         match program.net.target:
             case "binary":
-                yield (g.name,), f"between({g.name}, 0, 1)"
+                yield (g.name,), f"between({g.name}, 0, 1)" if g.shape else f"0 <= {g.name} <= 1"
             case "one_hot":
                 axis = g.axes.index(0)
                 later = " * ".join(f"{g.name}.shape[{n}]" for n in range(axis + 1, len(g.shape))) or "1"
                 yield (g.name,), f"between({g.name}, 0, 1) and shares({g.name}.reshape((-1, {g.name}.shape[{axis}], {later})))"
             case "sign":
-                yield (g.name,), f"signs({g.name})"
-            case "class" if units:
-                sizes = tuple(op.data for op in walk(units[0]) if op.op == "name")
-                yield (g.name, *sizes), f"between({g.name}, 0, {size_text(units[0])} - 1)"
+                yield (g.name,), f"signs({g.name})" if g.shape else f"abs({g.name}) == 1"
+            case "class":  # where no entry is picked by it, how many classes there are is not known, and none passes
+                count, sizes = (size_text(units[0]), tuple(op.data for op in walk(units[0]) if op.op == "name")) if units else ("0", ())
+                yield (g.name, *sizes), f"between({g.name}, 0, {count} - 1)" if g.shape else f"0 <= {g.name} < {count}"

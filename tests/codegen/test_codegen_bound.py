@@ -119,6 +119,31 @@ def test_labels_are_looked_at_in_every_step(backend: str) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("loss", "width", "right", "wrong"),
+    [("negative_log_likelihood", 3, 2, (3, -1)), ("binary_cross_entropy", 1, 0.25, (1.5, -0.1, np.nan)), ("hinge", 1, -1.0, (0.0, 2.0, np.inf))],
+)
+def test_the_label_of_a_single_example_is_looked_at_too(backend: str, loss: str, width: int, right: float, wrong: tuple[float, ...]) -> None:
+    """The oracle is the same example as a batch of one."""
+    need(backend)
+    ends: dict[str, Any] = {"output": "softmax" if width > 1 else "sigmoid" if loss[0] == "b" else "identity", "loss": loss}
+    one, batch = sb.compile(sb.mlp([2, width], **ends), backend), sb.compile(sb.mlp([2, width], samples="m", **ends))
+    rng, kind = np.random.default_rng(1), int if width > 1 else float
+    params, x = {name: rng.normal(size=shape) for name, shape in one.params.items()}, rng.normal(size=2)
+    y = np.array(right, kind) if not one.program.targets[0].shape else np.array([right], kind)
+    step = one.bind(params, x, y)
+    same(step(), batch(params, x[None], y.reshape(1, -1) if y.ndim else y[None]), 1e-12)
+    same(one(params, x, y), step(), 1e-12)
+    for bad in wrong:
+        y[...] = bad
+        for call in (step, lambda: one(params, x, y)):
+            with pytest.raises(InputError, match=r"y|Y"):
+                call()
+    y[...] = right
+    step()
+
+
+@BOTH
 def test_numbers_that_plain_arithmetic_cannot_hold(backend: str) -> None:
     """An exponential of plain numbers raises where one of arrays is infinite, and the gradient right all the same."""
     need(backend)
@@ -134,14 +159,15 @@ def test_numbers_that_plain_arithmetic_cannot_hold(backend: str) -> None:
 
 
 @BOTH
-def test_arrays_live_as_long_as_the_step(backend: str) -> None:
+@pytest.mark.parametrize("net", ["arrays", "numbers", "scalars"])
+def test_arrays_and_numbers_live_as_long_as_the_step(backend: str, net: str) -> None:
     need(backend)
-    f = sb.compile(NETS["arrays"], backend)
-    params, data, _ = given(f)
-    expected, step = f(params, *data), f.bind(params, *data)
+    f = sb.compile(NETS[net], backend)
+    params, data, numbers = given(f)
+    expected, step = f(params, *data, **numbers), f.bind(params, *data, **numbers)
     del params, data
     gc.collect()
-    others = [np.full((30, 20), 7.0) for _ in range(50)]  # would lie where they lay
+    others = [np.full(shape, 7.0) for shape in ((30, 20), 2, 3, 6) for _ in range(50)]  # would lie where they lay
     same(step(), expected)
     del others
 

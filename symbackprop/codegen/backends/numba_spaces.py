@@ -93,18 +93,18 @@ class _NumbaSpace(ArraySpace):
         self._point(*arrays, *numbers, *own)
         answer, computed_at = self._answer, self._by_number()
 
-        def step() -> tuple[Any, dict[str, Any]]:
+        def step(_: Any = (self, arrays)) -> tuple[Any, dict[str, Any]]:  # held, so that all stays where it is
             loss, mark = answer()
             if mark != 0:
-                look()  # which holds the arrays, so that they stay where they are
+                look()
             return loss, named
 
         if computed_at is None:
             return step
         addresses, real = np.array([x.ctypes.data for x in (*arrays, *own)], np.int64), own[0].dtype.type
-        computed, held = partial(computed_at, addresses.ctypes.data, *numbers), addresses
+        computed = partial(computed_at, addresses.ctypes.data, *numbers)
 
-        def step_by_number(_: Any = held) -> tuple[Any, dict[str, Any]]:
+        def step_by_number(_: Any = addresses) -> tuple[Any, dict[str, Any]]:
             loss = computed()
             return (real(loss), named) if loss == loss else step()  # it is itself where it is a number
 
@@ -123,7 +123,7 @@ def _memory(tape: Tape, shapes: Mapping[str, tuple[int, ...]], kept: Collection[
                 waiting = free.get(shapes[name])
                 of[name] = waiting.pop() if waiting else len(slots)
                 slots += [shapes[name]] if of[name] == len(slots) else []
-        for name in {*step.reads, *step.writes}:
+        for name in dict.fromkeys((*step.reads, *step.writes)):
             if last[name] == n and name in of and name not in kept:
                 free.setdefault(shapes[name], []).append(of[name])
     arrays = side_by_side(dtype, *slots)
