@@ -14,7 +14,7 @@ from sympy import Add, Sum, Symbol
 from symbackprop.codegen.forms import with_tails
 from symbackprop.codegen.logistic import with_names
 from symbackprop.codegen.stable import sizes_of
-from symbackprop.equations import Entry, Equation, Func, Tensor, evaluated, rebuild, substitute, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Tensor, evaluated, rebuild, substitute, tensors
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
 
@@ -98,7 +98,8 @@ class Parts:
 
     def name(self, name: str, value: Any) -> str:
         """`tanh_z` where z is a quantity of the author's, else after what the equation defines, `z_h` and `tanh_h`; numbered if taken."""
-        of, layer = self.equation.tensor.name, self.equation.tensor.layer
+        defined, layer = self.equation.tensor, self.equation.tensor.layer
+        of = f"d{defined.wrt.name}" if isinstance(defined, Grad) else defined.name
         argument = value.argument.tensor.name if isinstance(value, Func) and isinstance(value.argument, Entry) else f"z_{of}"
         wanted = f"{name}_{of if argument.startswith('z_') else argument}"
         found, number = wanted, 1

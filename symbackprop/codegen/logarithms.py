@@ -12,15 +12,36 @@ from typing import Any
 
 from sympy import Add, Mul, Pow, S, Sum, exp, log
 
-from symbackprop.codegen.apart import Parts
+from symbackprop.codegen.apart import Parts, with_functions_apart
 from symbackprop.codegen.forms import is_tanh, with_tails
 from symbackprop.codegen.logistic import one_power, without
 from symbackprop.codegen.quotients import flat, places_of, softmax_factors
+from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import sizes_of
-from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, fresh, mul, rebuild, rename_bound, substitute, summation, tensors
+from symbackprop.equations import (
+    Entry,
+    Equation,
+    Func,
+    Tensor,
+    add,
+    entries,
+    evaluated,
+    fresh,
+    mul,
+    rebuild,
+    rename_bound,
+    substitute,
+    summation,
+    tensors,
+)
 from symbackprop.network import Network
 
-__all__ = ["with_logarithms"]
+__all__ = ["as_computed", "with_logarithms"]
+
+
+def as_computed(net: Network) -> Network:
+    """The network whose equations are differentiated and computed: sizes told from indices, functions apart, exponentials met."""
+    return with_logarithms(with_functions_apart(with_sizes(net)))
 
 
 def with_logarithms(net: Network) -> Network:
@@ -138,7 +159,7 @@ class _Logarithms(Parts):
             return None
         total, *others = (add(u, S.Zero if rest == 1 else log(rest)) for u, rest in parts)
         for b in others:
-            total = Func("softplus", b) if total == 0 else add(b, Func("softplus", add(total, mul(-1, b))))
+            total = Func("softplus", b) if total == 0 else add(b, Func("softplus", evaluated(add(total, mul(-1, b)))))
         return total, S.One
 
     # -- logarithms --------------------------------------------------------------------------------------------------------

@@ -1,21 +1,22 @@
-"""Quotients of two exponentials by the names of the functions they are, so that they are computed and differentiated as these.
+"""Formulas of exponentials by the names of the functions they are, so that they are computed and differentiated as these.
 
-`1/(1 + exp(-z))` overflows where sigmoid does not, and its slope is said by its value only where it has a name.
+`1/(1 + exp(-z))` overflows where sigmoid does not, `log(1 + exp(z))` where softplus does not, and the slope of a function is said by
+its value only where it has a name.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Integer, Mul, Pow, exp
+from sympy import Add, Integer, Mul, Pow, exp, log
 
 from symbackprop.equations import Entry, Func, evaluated, mul, rebuild
 
-__all__ = ["logistic", "one_power", "with_names", "without"]
+__all__ = ["logistic", "one_plus_exp", "one_power", "with_names", "without"]
 
 
 def with_names(expr: Any) -> Any:
-    """An expression in which quotients of exponentials of quantities are sigmoid and tanh.
+    """An expression in which quotients of exponentials of quantities are sigmoid and tanh, and log(1 + exp(z)) is softplus.
 
     >>> from symbackprop.equations import Tensor, index
     >>> z = Tensor("z", (3,))[index("j")]
@@ -27,7 +28,18 @@ def with_names(expr: Any) -> Any:
     found = logistic([one_power(f) for f in Mul.make_args(expr)]) if isinstance(expr, (Mul, Pow)) and not isinstance(expr, exp) else None
     if found is not None and found[0].has(Entry):
         return mul(with_names(found[0]), *map(with_names, found[1]))
+    exponent = one_plus_exp(expr.args[0]) if isinstance(expr, log) else None
+    if exponent is not None and exponent.has(Entry):
+        return Func("softplus", with_names(exponent))
     return rebuild(expr, tuple(map(with_names, expr.args)))
+
+
+def one_plus_exp(expr: Any) -> Any:
+    """u in 1 + exp(u)."""
+    if isinstance(expr, Add) and len(expr.args) == 2 and 1 in expr.args:
+        other = expr.args[0] if expr.args[1] == 1 else expr.args[1]
+        return other.args[0] if isinstance(other, exp) else None
+    return None
 
 
 def logistic(factors: list[Any]) -> tuple[Any, list[Any]] | None:

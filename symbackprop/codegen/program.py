@@ -13,15 +13,13 @@ from typing import Any
 
 from sympy import Integer, Symbol
 
-from symbackprop.codegen.apart import with_functions_apart
 from symbackprop.codegen.arrays import Array, Op, full, renamed
 from symbackprop.codegen.backward import Found, backward_equations
 from symbackprop.codegen.forms import FORMS
-from symbackprop.codegen.logarithms import with_logarithms
+from symbackprop.codegen.logarithms import as_computed
 from symbackprop.codegen.lowering import Lowering, storage
 from symbackprop.codegen.naming import Names
 from symbackprop.codegen.quantities import sought
-from symbackprop.codegen.sizes import with_sizes
 from symbackprop.codegen.stable import Special, Stabilizer, sizes_of
 from symbackprop.codegen.statements import Given, Statement, needed, owned
 from symbackprop.equations import Abstract, Equation, Func, Grad, Tensor, entries, rename_tensors, scalar, tensors
@@ -112,7 +110,7 @@ def array_program(
     for e in net.equations:
         if e.rhs.has(Abstract):
             raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
-    net = with_logarithms(with_functions_apart(with_sizes(net)))
+    net = as_computed(net)
     chosen = stored_as(_chosen(net, notation), layout, net)
     lies = chosen.layout(net.samples is not None, _weights(net, chosen))
     asked = sought(net, chosen, lies, of, wrt)

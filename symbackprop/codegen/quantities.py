@@ -13,12 +13,11 @@ from typing import Any
 
 from sympy import Integer
 
-from symbackprop.codegen.apart import with_functions_apart
 from symbackprop.codegen.backward import backward_equations
 from symbackprop.codegen.forms import FORMS
+from symbackprop.codegen.logarithms import as_computed
 from symbackprop.codegen.lowering import storage
 from symbackprop.codegen.naming import Names
-from symbackprop.codegen.sizes import with_sizes
 from symbackprop.equations import Direction, Entry, Equation, Tensor, add, index, mul, summation
 from symbackprop.errors import InputError, SpecError, one_of
 from symbackprop.lift import Layout
@@ -95,7 +94,7 @@ def directional(net: Network) -> Network:
     >>> [g.name for g in f.program.inputs]
     ['vW1', 'vb1', 'X']
     """
-    net = with_functions_apart(with_sizes(net))
+    net = as_computed(net)
     found = list(backward_equations(net, {}, net.parameters))
     along: dict[Tensor, Tensor] = {}
     for p in net.parameters:

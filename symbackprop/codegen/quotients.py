@@ -11,7 +11,7 @@ from sympy import Add, Mul, Pow, Sum, exp, log
 from symbackprop.codegen.logistic import without
 from symbackprop.equations import Entry, add, entries, evaluated, mul, substitute, summation
 
-__all__ = ["dividing", "exponentials", "flat", "matching", "moved_inside", "negated_entry", "one_plus_exp", "places_of", "softmax_factors"]
+__all__ = ["dividing", "exponentials", "flat", "matching", "moved_inside", "negated_entry", "places_of", "softmax_factors"]
 
 
 def exponentials(expr: Any) -> tuple[Any, Any] | None:
@@ -20,14 +20,6 @@ def exponentials(expr: Any) -> tuple[Any, Any] | None:
     if not limits or not isinstance(expr, exp):
         return None
     return log(summation(expr, *limits[1:])) if limits[1:] else expr.args[0], limits[0][0]
-
-
-def one_plus_exp(expr: Any) -> Any:
-    """u in 1 + exp(u)."""
-    if isinstance(expr, Add) and len(expr.args) == 2 and 1 in expr.args:
-        other = expr.args[0] if expr.args[1] == 1 else expr.args[1]
-        return other.args[0] if isinstance(other, exp) else None
-    return None
 
 
 def negated_entry(expr: Any) -> Entry | None:

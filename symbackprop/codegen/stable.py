@@ -16,8 +16,8 @@ from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 
 from symbackprop.builders import entry_at
 from symbackprop.codegen.forms import LOSS_FORMS, is_tanh, with_tails
-from symbackprop.codegen.logistic import logistic, one_power, without
-from symbackprop.codegen.quotients import dividing, exponentials, matching, moved_inside, negated_entry, one_plus_exp, softmax_factors
+from symbackprop.codegen.logistic import logistic, one_plus_exp, one_power, without
+from symbackprop.codegen.quotients import dividing, exponentials, matching, moved_inside, negated_entry, softmax_factors
 from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES

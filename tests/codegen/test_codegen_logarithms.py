@@ -9,7 +9,7 @@ from typing import Any
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from autograd import value_and_grad
+from autograd import grad, value_and_grad
 
 import symbackprop as sb
 from symbackprop.codegen.logarithms import with_logarithms
@@ -203,3 +203,23 @@ def test_a_product_whose_signs_are_not_known_is_not_split() -> None:
 def test_what_an_exponential_was_computed_as_is_read_again() -> None:
     net = sb.Network.from_equations(CASES["softmax along two axes"][0], tensors={"z": (3, 4), "t": (3, 4)}, parameters=["z"])
     assert sb.compile(net).source.count("np.exp(z - lse") == 1
+
+
+@pytest.mark.parametrize("name", ["mixture of densities, in one formula", "the logarithm of cosh", "a product of probabilities", "its logarithm"])
+def test_the_hessian_times_a_vector(name: str) -> None:
+    """Differentiated twice by autograd."""
+    equations, shapes, parameters, cost = CASES[name]
+    h = sb.compile(sb.directional(sb.Network.from_equations(equations, tensors=shapes, parameters=parameters)))
+    given, order = values_for(shapes, 1), list(inspect.signature(cost).parameters)
+    rng = np.random.default_rng(2)
+    p, v = {k: given[k] for k in parameters}, {k: rng.normal(size=shapes[k]) for k in parameters}
+
+    def slope(p: Any) -> Any:
+        g = grad(lambda p: cost(*({**given, **p}[k] for k in order)))(p)
+        return sum(anp.sum(g[k] * v[k]) for k in parameters)
+
+    along = {**given, **{f"v{k}": d for k, d in v.items()}}
+    found, product = h(p, *(along[g.name] for g in h.program.inputs))
+    assert np.isclose(found, slope(p))
+    for k, expected in grad(slope)(p).items():
+        np.testing.assert_allclose(product[k], expected, rtol=1e-9, atol=1e-9)
