@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from symbackprop.codegen.arrays import renamed, walk
+from symbackprop.codegen.arrays import walk
 from symbackprop.codegen.entries import entry_printer, size_text
 from symbackprop.codegen.forms import FORMS, UNGUARDED, read_form
 from symbackprop.codegen.indexed import Kind
@@ -15,7 +15,7 @@ from symbackprop.codegen.program import Program, Statement
 from symbackprop.codegen.witnesses import witnesses
 from symbackprop.languages import Language
 
-__all__ = ["IMPORTS", "JIT", "forms", "function_of", "groups", "kinds_of", "like_of", "pattern", "read_by", "tests", "with_called"]
+__all__ = ["IMPORTS", "JIT", "conditions", "forms", "function_of", "groups", "kinds_of", "like_of", "read_by", "with_called"]
 
 IMPORTS = ("import math", "", "import numpy as np", "from numba import njit")
 JIT = '@njit(cache=True, error_model="numpy", nogil=True)'
@@ -49,11 +49,6 @@ def read_by(group: Sequence[Statement], program: Program, kinds: Mapping[str, Ki
     return used if any(kinds[n].rank and not kinds[n].whole for n in used) else [*used, like_of(program, kinds) or "like"]
 
 
-def pattern(group: Sequence[Statement], used: Sequence[str], kinds: Mapping[str, Kind]) -> tuple[Any, ...]:
-    """What is the same for statements that differ in names alone."""
-    return (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
-
-
 def function_of(
     group: Sequence[Statement], name: str, taken: Sequence[str], used: Sequence[str], kinds: Mapping[str, Kind], lines: Sequence[str]
 ) -> list[str]:
@@ -83,7 +78,7 @@ def with_called(functions: Sequence[str]) -> list[str]:
     return [*called_functions("\n".join(functions), JIT), *functions]
 
 
-def tests(program: Program, kinds: Mapping[str, Kind]) -> Iterator[tuple[tuple[str, ...], str]]:
+def conditions(program: Program, kinds: Mapping[str, Kind]) -> Iterator[tuple[tuple[str, ...], str]]:
     """The conditions under which what was given is sound, each with the names it reads.
 
     They hold if everything given is finite, and targets are of the kind that the loss takes.

@@ -8,10 +8,11 @@ from typing import Any
 
 from sympy import Symbol
 
+from symbackprop.codegen.arrays import renamed
 from symbackprop.codegen.indexed import Kind
 from symbackprop.codegen.loops import Loops
 from symbackprop.codegen.module import WIDTH, arguments, function_docstring, loaded_arrays, module_docstring, spelled_shape, stated
-from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, like_of, pattern, read_by, with_called
+from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, like_of, read_by, with_called
 from symbackprop.codegen.program import Program, Statement
 from symbackprop.languages import ENGLISH, Language, Message
 
@@ -54,7 +55,7 @@ def _compiled(program: Program, language: Language) -> tuple[list[str], list[str
     body: list[str] = []
     for group in groups(program):
         used = read_by(group, program, kinds)
-        key = pattern(group, used, kinds)
+        key = (*(renamed(s.value, {n: f"_{k}" for k, n in enumerate(used)}) for s in group), tuple(kinds[n] for n in used))
         if key not in known:
             known[key] = f"compute_{group[0].name}"
             functions += _function(group, known[key], used, kinds)

@@ -1,7 +1,7 @@
 """An array program as a tape: a compiled function that reads which step comes next and where its arrays stand.
 
 A network of many layers has many statements but few kinds of them, so that the function is as small as that of a few layers, and
-it is compiled for all sizes at once. Nothing is allocated or copied on the way: each statement writes where its result belongs.
+it is compiled for all sizes at once. No result is allocated or copied: each statement writes where its own belongs.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.codegen.arrays import Op
+from symbackprop.codegen.arrays import Op, renamed
 from symbackprop.codegen.indexed import Kind
 from symbackprop.codegen.loops import Loops
-from symbackprop.codegen.numba_parts import IMPORTS, JIT, forms, function_of, groups, kinds_of, pattern, read_by, tests, with_called
+from symbackprop.codegen.numba_parts import IMPORTS, JIT, conditions, forms, function_of, groups, kinds_of, read_by, with_called
 from symbackprop.codegen.program import Program, Statement
 from symbackprop.languages import ENGLISH
 
-__all__ = ["ADDRESSES", "Step", "Tape", "numba_tape", "written_down"]
+__all__ = ["ADDRESSES", "POINTING", "Step", "Tape", "numba_tape", "written_down"]
 
 ADDRESSES = '''import ctypes
 
@@ -52,6 +52,16 @@ _SIZE = "size"
 _TOGETHER = 16  # arrays whose addresses one function reads
 
 
+def _pointing(count: int) -> Iterator[str]:
+    """The function that writes down where so many arrays are."""
+    arrays = [f"x{n}" for n in range(count)]
+    yield from ("", "", JIT, f"def point_{count}(table, at, {', '.join(arrays)}):")
+    yield from (f"    table[at + {n}] = {x}.ctypes.data" for n, x in enumerate(arrays))
+
+
+POINTING = "\n".join(["from numba import njit", *(line for n in range(_TOGETHER) for line in _pointing(n + 1)), ""])
+
+
 @dataclass(frozen=True)
 class Step:
     """Which of the compiled functions is called, what it reads and what it writes."""
@@ -68,9 +78,10 @@ class Tape:
     The `source` for numba is the same for all networks whose steps are of the same kinds. It has `computed(table, tape)`: the steps are
     the `tape` once `written_down`, the `table` holds the addresses of arrays, and the answer is whether what was given is sound.
 
-    `entry` is Python that calls it: `entry(table, tape, numbers, loss)` makes `answer()`, which writes the gradients and returns the loss
-    and 0, or not a number where it is not sure; `point(*arrays, *numbers, *gradients)`, which says where all that is passed to it stands;
-    and `function`, which does both. The table starts with the arrays that are `passed`; `shapes` are those of all that has a place in it.
+    `entry` is Python that calls it and the functions of `POINTING`. Its `entry(table, tape, numbers, loss)` makes `answer()`, which writes
+    the gradients and returns the loss and 0, or not a number where it is not sure; `point(*arrays, *numbers, *gradients)`, which says
+    where all that is passed to it stands; and `function`, which does both. The table starts with the arrays that are `passed`; `shapes`
+    are those of all that has a place in it.
     """
 
     source: str
@@ -87,14 +98,14 @@ def numba_tape(program: Program, dtype: str) -> Tape:
     >>> from symbackprop.codegen.program import array_program
     >>> found = numba_tape(array_program(mlp([3] * 99, activation="tanh", loss="quadratic", samples="m")), "float64")
     >>> len(found.steps), len({step.kind for step in found.steps})
-    (490, 12)
+    (592, 10)
     """
     kinds = kinds_of(program)
     copies, gradients = _copies(program)
     kinds |= {s.name: Kind(len(s.shape)) for s in copies}
     dtypes = {n: "int64" if kind.whole else dtype for n, kind in kinds.items()}
     writer = _Writer(kinds, dtypes | dict.fromkeys(program.scalars, "float64") | dict.fromkeys(program.sizes, _SIZE))
-    checks = {names[0]: (names, text) for names, text in tests(program, kinds)}
+    checks = {names[0]: (names, text) for names, text in conditions(program, kinds)}
     computed = {s.name for s in program.statements}
     steps = [writer.checked(*checks[n]) for n in checks if n not in computed]
     for group in (*groups(program), *([s] for s in copies)):
@@ -126,7 +137,7 @@ def _copies(program: Program) -> tuple[list[Statement], list[str]]:
 
 @dataclass
 class _Writer:
-    """The functions and the branches that call them, one for each kind of step."""
+    """The functions and the branches that call them, one for each kind of step, in which names are x0, x1, ... and results y0, y1, ..."""
 
     kinds: Mapping[str, Kind]
     dtypes: Mapping[str, str]
@@ -136,25 +147,29 @@ class _Writer:
 
     def computed(self, group: Sequence[Statement], used: Sequence[str]) -> Step:
         """The step of statements, each written to an array that is there, a number to one of a single entry."""
-        names = tuple(s.name for s in group)
-        key = pattern(group, used, self.kinds), tuple(self.dtypes[n] for n in used)
+        called = {n: f"x{k}" for k, n in enumerate(used)}
+        alike = [replace(s, name=f"y{k}", value=renamed(s.value, called)) for k, s in enumerate(group)]
+        key = tuple(s.value for s in alike), tuple(self.ranks(used))
         if key not in self.calls:
-            function = f"compute_{names[0]}"
-            loops = Loops({n: self.kinds[n] for n in used}, names, [s.name for s in group if s.shape])
-            there = [s.name if s.shape else loops.free(f"{s.name}_at") for s in group]
-            for s, place in zip(group, there, strict=True):
+            kinds = {called[n]: self.kinds[n] for n in used}
+            loops = Loops(kinds, [s.name for s in alike], [s.name for s in alike if s.shape])
+            there = [s.name if s.shape else f"{s.name}_at" for s in alike]
+            for s, place in zip(alike, there, strict=True):
                 found = loops.value(s.value, s.name)
                 loops.lines += [] if s.shape else [f"{place}[0] = {found}"]
-            self.functions += function_of(group, function, [*used, *there], used, self.kinds, loops.lines)
+            function = f"compute_{len(self.calls)}"
+            self.functions += function_of(alike, function, [*kinds, *there], [*kinds], kinds, loops.lines)
             self.called(key, f"{function}(%s)", [*self.ranks(used), *((self.dtypes[s.name], len(s.shape) or 1) for s in group)])
-        return Step(self.calls[key][0], tuple(used), names)
+        return Step(self.calls[key][0], tuple(used), tuple(s.name for s in group))
 
     def checked(self, names: tuple[str, ...], condition: str) -> Step:
         """The step of a condition under which what was given is sound."""
-        key = re.sub(rf"\b{names[0]}\b", "", condition), names[1:], tuple(self.ranks(names))
+        called = {n: f"x{k}" for k, n in enumerate(names)}
+        alike = re.sub(r"\b\w+\b", lambda word: called.get(word[0], word[0]), condition)
+        key = alike, tuple(self.ranks(names))
         if key not in self.calls:
-            function = f"check_{names[0]}"
-            self.functions += [JIT, f"def {function}({', '.join(names)}):", f"    return {condition}", "", ""]
+            function = f"check_{len(self.calls)}"
+            self.functions += [JIT, f"def {function}({', '.join(called.values())}):", f"    return {alike}", "", ""]
             self.called(key, f"sound &= {function}(%s)", self.ranks(names))
         return Step(self.calls[key][0], names)
 
@@ -180,16 +195,8 @@ class _Writer:
         return "\n".join([
             *IMPORTS, ADDRESSES, *with_called([*before, *self.functions]), *readers, JIT, "def computed(table, tape):",
             "    sound, at = True, 0", "    while at < tape.size:", "        kind = tape[at]", *branches, "        at += tape[at + 1]",
-            "    return sound",
-            *(line for count in range(1, _TOGETHER + 1) for line in _pointing(count)), "",
+            "    return sound", "",
         ])  # fmt: skip
-
-
-def _pointing(count: int) -> Iterator[str]:
-    """The function that writes down where so many arrays are."""
-    arrays = [f"x{n}" for n in range(count)]
-    yield from ("", "", JIT, f"def point_{count}(table, at, {', '.join(arrays)}):")
-    yield from (f"    table[at + {n}] = {x}.ctypes.data" for n, x in enumerate(arrays))
 
 
 def _entry(program: Program, passed: Sequence[str], order: Sequence[str], kinds: Mapping[str, Kind]) -> str:

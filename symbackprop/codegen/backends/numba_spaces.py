@@ -20,7 +20,7 @@ from symbackprop.codegen.fast.spaces import ArraySpace, Space
 from symbackprop.codegen.glance import everything
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numba_parts import kinds_of
-from symbackprop.codegen.numba_tape import Tape, numba_tape, written_down
+from symbackprop.codegen.numba_tape import POINTING, Tape, numba_tape, written_down
 from symbackprop.codegen.program import Program
 
 __all__ = ["NumbaSpaces"]
@@ -40,7 +40,7 @@ class NumbaSpaces:
         self._dtypes = [np.dtype("int64") if kinds[g.name].whole else self._dtype for g in everything(program)]
         of_door = {"dtype": self._dtype, "ndarray": np.ndarray, "isfinite": isfinite}
         self._door = loaded(array_door(program, 0, packed=True), of_door)["door"]
-        self._entry = loaded(self._tape.entry, {**compiled(self.source), "nan": nan})["entry"]
+        self._entry = loaded(self._tape.entry, {**compiled(POINTING), **compiled(self.source), "nan": nan})["entry"]
 
     def fitted(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arrays, or copies in C order and of the dtype that is read."""
