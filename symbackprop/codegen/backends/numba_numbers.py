@@ -29,8 +29,9 @@ def by_number(reduced: Reduced, dtypes: Sequence[str], sizes: Mapping[Any, int])
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.fast.simplify import reduced
     >>> from symbackprop.codegen.program import array_program
-    >>> print(by_number(reduced(array_program(mlp([1, 1], activation="identity"))), ["float64"] * 4, {}).splitlines()[-3].strip())
-    X
+    >>> source = by_number(reduced(array_program(mlp([1, 1], activation="identity"))), ["float64"] * 4, {})
+    >>> next(line.strip() for line in source.splitlines() if "x2_" in line)
+    'x2_ = carray(pointer(at_[2]), (1,), np.float64)'
     """
     program = reduced.program
     given = (*program.params, *program.inputs, *program.targets)
