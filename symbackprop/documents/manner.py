@@ -35,7 +35,7 @@ def is_layered(net: Network) -> bool:
 
 
 def _as_graph(net: Network, notation: Notation) -> Notation:
-    """A notation for layers that have names and no numbers: the number of a weight only counts, so it must look neither like a power nor like a layer.
+    """A notation for layers that have names and no numbers: the number of a weight only counts, and looks neither like a power nor like a layer.
 
     All that is computed has gradients that look like those by activations, whatever it is called; an error without a layer would
     look like a Kronecker delta.

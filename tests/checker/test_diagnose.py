@@ -168,3 +168,44 @@ def test_mutants_of_right_lines_are_mended():
     assert len(missed) <= 0.15 * tried, missed
     assert median(seconds) < 0.15
     assert max(seconds) < 2.0  # measured below 1.5; a slower machine is let pass
+
+
+ONE_COLUMN = {
+    "equations": ["y = X w + b"], "loss": "L", "shapes": {"X": ["N", "D"], "w": ["D", "M"], "b": ["M"]},
+    "conventions": {"broadcast": True, "vectors": "row"}, "upstream": {r"\frac{\partial L}{\partial y}": "y"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "mended"),
+    [
+        (r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial y}", r"\mathbf{1}^T \frac{\partial L}{\partial y}"),
+        (r"\frac{\partial L}{\partial b} = 2 np.sum(\frac{\partial L}{\partial y}, axis=0)", r"np.sum(\frac{\partial L}{\partial y}, axis=0)"),
+    ],
+)
+def test_a_sum_is_in_the_words_of_the_line(line, mended):
+    """LaTeX that has no word of NumPy gets none."""
+    (step,) = check(line, ONE_COLUMN).steps
+    assert step.diagnosis.mended == mended
+    assert ("np." in step.diagnosis.sentence) == ("np." in line)
+
+
+DISCRIMINATOR = {
+    "equations": [r"d = \sigma(v)", r"d_G = \sigma(u)", r"L = -\log d - \log(1 - d_G)"], "loss": "L", "shapes": {"u": [], "v": []},
+    "functions": {r"\sigma": "sigmoid"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (r"\frac{\partial d_G}{\partial v} = d (1 - d)", r"zero: d (1 - d) should be 0."),
+        (r"\frac{\partial d}{\partial u} = u", r"zero: u should be 0."),
+        (r"\frac{\partial d_G}{\partial u} = d (1 - d)", r"d should be d_G."),
+        (r"\frac{d}{du} (u - u^2) = u - 2 u", r"u should be 1."),
+    ],
+)
+def test_nothing_is_proposed_that_nobody_would_write(line, says):
+    """No x - x for 0, no d_G (1 - d) that happens to fit, no (1/u) u for 1, no dL/dL."""
+    (step,) = check(line, DISCRIMINATOR).steps
+    assert step.diagnosis.sentence.endswith(says)

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 
-from symbackprop.checker import Problem, Status, check, diagnose, load_problem
+from symbackprop.checker import Problem, Status, check, load_problem, steps
 from symbackprop.checker.problem import problem_from
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ SECONDS = 8.0  # of the clock, on a machine that has other work too
 
 @pytest.fixture(autouse=True)
 def _short_diagnoses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnose, "SECONDS", 0.1)  # a diagnosis changes no verdict, and takes as long as it is given
+    monkeypatch.setattr(steps, "SECONDS", 0.1)  # a diagnosis changes no verdict, and takes as long as it is given
 
 
 @cache

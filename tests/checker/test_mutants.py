@@ -13,7 +13,7 @@ from functools import cache
 import pytest
 from mutations import PROBLEMS, Mutant, mutants, right_lines
 
-from symbackprop.checker import Problem, check, diagnose, load_problem
+from symbackprop.checker import Problem, check, load_problem, steps
 from symbackprop.checker.compare import compared
 from symbackprop.parse.latex import read_formula
 
@@ -43,7 +43,7 @@ def refuted(mutant: Mutant) -> bool:
 
 @pytest.mark.parametrize(("name", "line"), LINES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(LINES)])
 def test_no_mutant_is_right_where_numbers_refute_it(name: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnose, "SECONDS", 0.0)
+    monkeypatch.setattr(steps, "SECONDS", 0.0)
     for mutant in dict.fromkeys(mutants(name, line)):
         statuses = {str(s.status) for s in check(mutant.line, problem(name)).steps}
         if "right" in statuses:

@@ -128,6 +128,11 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
         return
     own, matrix = found
     wanted = own + (place.value - value) / (after - value)
+    if not np.any(np.abs(wanted) > 1e-9 * (1 + np.abs(own))):  # it should not stand there at all
+        return
+    alone = parent is None or is_sum(parent)
+    if s.is_symbol(tree) and alone and not matrix and (number := _one_number(wanted)) is not None and number > 0:
+        yield s.edit("operand", tree, parent, _number(s, number))
     if s.is_symbol(tree) or key(tree) == "1":
         for a in known.like(wanted):
             if a in known.first:
@@ -143,7 +148,7 @@ def _told(s: Scene, target: Target, place: Place, value: Any, known: _Known, tre
         if (number := _one_number(rest)) is not None and number > 0 and not matrix:
             yield s.edit("missing term", tree, parent, Written(f"{whole.text} {sign} {_number(s, number).text}", SUM))
         for a in known.like(rest):
-            if a not in known.second and not (parent is None or is_sum(parent)):
+            if a not in known.second and not alone:
                 continue  # only a term of the line itself is looked for among products
             yield s.edit("missing term", tree, parent, Written(f"{whole.text} {sign} {a.written.fit(PRODUCT)}", SUM))
     if not is_sum(tree):

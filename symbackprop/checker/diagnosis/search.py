@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from symbackprop.checker.compare import compared
 from symbackprop.checker.conventions import leading_block
 from symbackprop.checker.problem import Problem
+from symbackprop.checker.symbols import key
 from symbackprop.parse.tree import Tree
 
 from .changes import changes, rank
@@ -19,6 +21,7 @@ from .line import Edit
 from .missing import CHEAPEST, missing, scaled
 from .scene import Scene
 from .target import Place, Target
+from .writing import ATOM, Written
 
 __all__ = ["Search"]
 
@@ -46,7 +49,7 @@ class Search:
     def mended(self) -> Found | None:
         """The cheapest change that mends the line."""
         scene, target = self.scene, self.target
-        for edit in _merged(scene, target):
+        for edit in (self._zero(),) if self.zero else _merged(scene, target):
             tree = scene.mended(edit)
             if self.late():
                 return None
@@ -60,8 +63,18 @@ class Search:
                 (self.near if scaled else self.off).append(edit)
         return None
 
+    @cached_property
+    def zero(self) -> bool:
+        """Whether the left side vanishes, though it is not typed as 0: then no formula is right but that."""
+        return key(self.scene.left) != "0" and self.target.vanishes
+
+    def _zero(self) -> Edit:
+        return self.scene.edit("vanishes", self.scene.tree, None, Written("0", ATOM))
+
     def mended_twice(self) -> Found | None:
         """Two changes that mend the line together."""
+        if self.zero:
+            return None
         search = replace(self, until=min(self.until, time.thread_time() + _PAIRS))
         for edit in (*self.near, *self.off):
             tree = self.scene.read(edit.done(self.scene.text))

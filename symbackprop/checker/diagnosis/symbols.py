@@ -179,7 +179,7 @@ def _by_another(s: Scene, tree: Derivative, parent: Tree | None) -> Iterator[Edi
     for by in tree.by:
         inner = by.base if isinstance(by, Script) else by
         scripts = s.text[inner.span.end : by.span.end]
-        new = dict.fromkeys((*(name + scripts for name in s.names if name not in s.loss_names), *s.declared))
+        new = dict.fromkeys(name for name in (*(name + scripts for name in s.names), *s.declared) if name.removesuffix(scripts) not in s.loss_names)
         for other in new:
             text = s.text[tree.span.start : by.span.start] + other + s.text[by.span.end : tree.span.end]
             known, its = s.shape(text)

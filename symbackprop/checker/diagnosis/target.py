@@ -156,6 +156,11 @@ class Target:
             return False
         return any(named(t) is not None and named(t) == named(place.typed.term) for t in terms)
 
+    @property
+    def vanishes(self) -> bool:
+        """Whether the left side is zero wherever the conditions hold, as the derivative by what a quantity is not made of."""
+        return all(close(place.value[place.allowed], 0.0) for place in self.places)
+
     def shows(self, tree: Tree) -> bool:
         """Whether a tree has another value here than the left side, or none that could be compared."""
         return not any(self.meets(place, value) for place, value in self.values(tree))

@@ -154,7 +154,8 @@ def added(s: Scene, tree: Tree, parent: Tree | None) -> Iterator[Edit]:
         for new in (f"{whole.fit(FACTOR)} {ones}", f"{ones} {whole.fit(FACTOR)}"):
             yield s.edit("sum", tree, parent, Written(new, RUN))
     if readable and shape is not None and (shape[0] is None) != (shape[1] is None) and not s.python:
-        yield s.edit("sum", tree, parent, Written(f"\\mathrm{{np.sum}}({whole.text})", FACTOR))
+        along = s.dialect.total(1 if shape[0] is None else 0, whole)
+        yield s.edit("sum", tree, parent, Written(f"{s.dialect.sum}({whole.text})", FACTOR) if s.dialect.numpy else along)
 
 
 def axes(s: Scene, tree: Call, parent: Tree | None) -> Iterator[Edit]:

@@ -57,6 +57,7 @@ class Dialect:
     hadamard: tuple[str, int]
     scaled: tuple[str, int]
     transpose: str = "T"
+    numpy: bool = False  # whether LaTeX says sums in NumPy's words
 
     def join(self, way: tuple[str, int], a: Written, b: Written) -> Written:
         """Two factors by one of the products; the right one needs brackets around a product of the same strength."""
@@ -87,10 +88,17 @@ class Dialect:
     def summed(self, letter: str, a: Written) -> Written:
         return Written(f"\\sum_{{{letter}}} {a.fit(PRODUCT)}", PRODUCT)
 
-    def total(self, axis: int, a: Written, name: str = "sum") -> Written:
-        """The sum along an axis of a matrix, in NumPy's words, for LaTeX has no sign of its own for it."""
-        head = f"np.{name}" if self.python else f"\\mathrm{{np.{name}}}"
-        return Written(f"{head}({a.text}, axis={axis}, keepdims=True)", FACTOR)
+    def total(self, axis: int, a: Written) -> Written:
+        """The sum along an axis of a matrix: in NumPy's words, or in LaTeX that has none of them the product with a vector of ones."""
+        if self.python or self.numpy:
+            return Written(f"{self.sum}({a.text}, axis={axis}, keepdims=True)", FACTOR)
+        ones = Written("\\mathbf{1}", ATOM)
+        return self.join(self.product, a, ones) if axis else self.join(self.product, self.transposed(ones), a)
+
+    @property
+    def sum(self) -> str:
+        """NumPy's word for a sum."""
+        return "np.sum" if self.python else "\\mathrm{np.sum}"
 
     def like(self, text: str) -> Dialect:
         """The dialect with the signs that a text uses."""
@@ -98,7 +106,7 @@ class Dialect:
             return self
         sign = next((s for s in ("\\odot", "\\circ", "\\ast", "*") if s in text), "\\odot")
         transpose = next((s for s in ("\\top", "\\intercal") if s in text), "T")
-        return replace(self, hadamard=(f" {sign} ", PRODUCT), transpose=transpose)
+        return replace(self, hadamard=(f" {sign} ", PRODUCT), transpose=transpose, numpy="np." in text)
 
 
 LATEX = Dialect(False, product=(" ", RUN), hadamard=(" \\odot ", PRODUCT), scaled=(" ", RUN))
