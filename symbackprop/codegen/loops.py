@@ -7,6 +7,7 @@ loop over all entries where every array is read in order: the compiler makes vec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from symbackprop.codegen.arrays import Op, renamed, walk
@@ -27,7 +28,7 @@ class Loops(Indexed):
         super().__init__(kinds)
         self.there = there
         self.lines: list[str] = []
-        self.products: dict[str, tuple[int, str]] = {}  # where each is computed, and of what
+        self.products: dict[str, tuple[int, str, str]] = {}  # in which line each is computed, the ranks of its factors, and these
         self._shared: dict[Op, Op] = {}  # what forms along an axis computed on the way
         self._taken = {*kinds, *results, "real", "so_far"}
         self._letters = [self.free(c) for c in "ijklpqrsuvwxyz"]
@@ -67,11 +68,9 @@ class Loops(Indexed):
             left, right = map(self.plain, op.args)
             rank = self.rank(left) + self.rank(right) - 2
             found = self.named(wanted, "t", rank)
-            factors = f"{SIZES.text(left)}, {SIZES.text(right)}"
-            self.lines.append(f"{found.data}{'[...]' if found.data in self.there else ''} = dot_{self.rank(left)}{self.rank(right)}({factors})")
-            self.products[found.data] = len(self.lines) - 1, factors
-            if rank == 2 and found.data in self.there:
-                self.directly(found.data, found.data)
+            self.products[found.data] = len(self.lines), f"{self.rank(left)}{self.rank(right)}", f"{SIZES.text(left)}, {SIZES.text(right)}"
+            self.lines.append("")
+            self.multiplied(found.data, found.data)
             return found
         if op.op == "sum":
             axes = range(self.rank(op.args[0])) if op.data is None else (op.data,)
@@ -102,10 +101,13 @@ class Loops(Indexed):
         self.lines.append(f"{found.data} = np.full({shape}, {start})" if start else f"{found.data} = np.empty({shape}, real)")
         return found
 
-    def directly(self, product: str, wanted: str) -> None:
-        """Lets a product of two matrices be computed in the array `wanted`."""
-        line, factors = self.products[product]
-        self.lines[line] = f"{product} = dot_into({factors}, {wanted})"
+    def multiplied(self, product: str, wanted: str) -> None:
+        """Lets a product be computed under the name `wanted`, in the array of that name if it is there."""
+        line, ranks, factors = self.products.pop(product)
+        self.products[wanted], self.kinds[wanted] = (line, ranks, factors), self.kinds[product]
+        self.lines[:] = [re.sub(rf"\b{product}\b", wanted, text) for text in self.lines]
+        into = f"dot_into({factors}, {wanted})" if ranks == "22" else f"{wanted}[...] = dot_{ranks}({factors})"
+        self.lines[line] = into if wanted in self.there else f"{wanted} = dot_{ranks}({factors})"
 
     def loop(self, sizes: Sequence[str], line: str, letters: Sequence[str], inside: int = 0) -> None:
         depth = "    " * inside
@@ -121,10 +123,11 @@ class Loops(Indexed):
         entry = self.entry(op, tuple(letters))
         if not sizes:
             return self.made(wanted, "t", sizes, self.text(entry))
-        products = (t for t in self.products if wanted not in self.there or len(sizes) == 2)
-        reuse = next((t for t in products if _read(entry, t) == {at_indices(t, letters)}), None)
-        if reuse and wanted in self.there:
-            self.directly(reuse, wanted)
+        reuse = next((t for t in self.products if _read(entry, t) == {at_indices(t, letters)}), "")
+        if reuse and wanted:
+            self.multiplied(reuse, wanted)
+            op = renamed(op, {reuse: wanted})
+            sizes, entry, reuse = self.extents(op), self.entry(op, tuple(letters)), wanted
         found = Op("name", (), reuse) if reuse else self.made(wanted, "t", sizes)
         if len(sizes) > 1 and self.in_order(op):
             self.flat(op, found)
