@@ -161,7 +161,7 @@ class GradientFunction:
 
     @property
     def fast_source(self) -> str:
-        """The module that does the work: for numpy the same statements as instructions on arrays that are allocated once."""
+        """The module that does the work: for numpy the same statements as instructions on arrays that are allocated once, for numba as steps."""
         return str(getattr(self.run, "source", self.source))
 
     def form(self, **sizes: int) -> str:
