@@ -16,6 +16,7 @@ __all__ = ["ATOM", "Dialect", "Printer"]
 
 _COMPARE, _ADD, _MUL, _NEG, _POW, ATOM = range(6)
 _MAKERS = ("eye", "one_hot", "full")
+_LONG = 2**53  # whole numbers from here on are written as decimals are: libraries have no integers for them
 _MATH = ("exp", "log", "sqrt", "erf", "erfc", "tanh", "sin", "cos", "sinh", "cosh", "expm1", "log1p")
 
 
@@ -239,7 +240,7 @@ def _has_names(op: Op) -> bool:
 
 
 def _number(value: Any) -> tuple[str, int]:
-    if value.is_Integer:
+    if value.is_Integer and abs(value) < _LONG:
         return str(value), ATOM
     if isinstance(value, Rational):
         decimal = repr(float(value))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Add, Mul, Pow, S, Sum, exp, log
+from sympy import Add, Float, Mul, Ne, Piecewise, Pow, S, Sum, exp, log
 
 from symbackprop.codegen.apart import Parts, with_functions_apart
 from symbackprop.codegen.forms import is_tanh, with_tails
@@ -59,21 +59,23 @@ def with_logarithms(net: Network) -> Network:
     known: dict[Any, Tensor] = {}
     taken = {(t.name, t.layer) for e in net.equations for t in (e.tensor, *tensors(e.rhs))}
     for e in net.equations:
-        defined |= {part.tensor: part for part in _Logarithms(e, known, taken, defined, exposed).equations()}
+        defined |= {part.tensor: part for part in _Logarithms(e, known, taken, defined, exposed, {*net.inputs, *net.targets}).equations()}
     return replace(net, equations=tuple(defined.values()))
 
 
 class _Logarithms(Parts):
     """One equation; `defined` are the quantities before it, `exposed` those that are read otherwise than through logarithms.
 
-    A probability that is read through logarithms alone cancels in the derivative, which ends in p - y: it stays.
+    A probability that is read through logarithms alone cancels in the derivative, which ends in p - y: it stays. What is `given`
+    may be a mask or a unit vector: an exponential that it multiplies by zero is left out before the largest of them is sought.
     """
 
     def __init__(
-        self, equation: Equation, known: dict[Any, Tensor], taken: set[tuple[str, Any]], defined: Mapping[Tensor, Equation], exposed: set[Tensor]
-    ) -> None:
+        self, equation: Equation, known: dict[Any, Tensor], taken: set[tuple[str, Any]],
+        defined: Mapping[Tensor, Equation], exposed: set[Tensor], given: set[Tensor],
+    ) -> None:  # fmt: skip
         super().__init__(equation, known, taken)
-        self.defined, self.exposed = defined, exposed
+        self.defined, self.exposed, self.given = defined, exposed, given
 
     def equations(self) -> list[Equation]:
         e = self.equation
@@ -89,7 +91,8 @@ class _Logarithms(Parts):
         if isinstance(e, log):
             found = self.logarithm(e.args[0], letters)
         elif isinstance(e, (Mul, Pow)) and not isinstance(e, exp):
-            found = self.quotient([one_power(f) for f in Mul.make_args(e)], letters)
+            factors = [one_power(f) for f in Mul.make_args(e)]
+            found = self.root(e, letters) or self.quotient(factors, letters) or self.share(factors, letters)
         return rebuild(e, tuple(self.visit(a, letters) for a in e.args)) if found is None else found
 
     def inside(self, limits: Sequence[Any], letters: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -117,12 +120,12 @@ class _Logarithms(Parts):
             parts = [self.split(f, letters, probabilities) for f in e.args]
             found = add(*(u for u, _ in parts)), mul(*(rest for _, rest in parts))
         elif isinstance(e, Pow):
-            u, rest = self.split(e.base, letters, probabilities)
+            u, rest = self.split(e.base, letters, probabilities or not e.exp.is_Integer)  # the slope of a root is infinite at zero
             found = mul(e.exp, u), rebuild(e, (rest, e.exp))
         elif isinstance(e, Func) and probabilities:
             found = (_log_sigmoid(e.argument), S.One) if _is_sigmoid(e) else None
         elif isinstance(e, Sum):
-            found = self.split_sum(e, letters)
+            found = self.split_sum(e, letters, probabilities)
         elif isinstance(e, Add):
             found = self.split_terms(e, letters, probabilities)
         elif isinstance(e, Entry):
@@ -130,17 +133,25 @@ class _Logarithms(Parts):
             found = None if value is None or (_is_probability(value) and not probabilities) else self.split(value, letters, probabilities)
         return (S.Zero, e) if found is None or found[0] == 0 else found
 
-    def split_sum(self, e: Any, letters: tuple[Any, ...]) -> tuple[Any, Any] | None:
+    def split_sum(self, e: Any, letters: tuple[Any, ...], probabilities: bool) -> tuple[Any, Any] | None:
         """A sum of products with exponentials: the sum of the exponentials alone, times the rest weighed by their softmax."""
         limits, body = flat(e)
         letters_inside = self.inside(limits, letters)
         u, rest = self.split(body, letters_inside, probabilities=True)
         several = sum(self.split(f, letters_inside, probabilities=True)[0] != 0 for f in Mul.make_args(body)) > 1
-        if not (several or self.split(body, letters_inside)[0] != 0) or not u.has(*(k for k, *_ in limits)):
+        chosen = probabilities and (rest == 1 or self.is_given(rest))
+        if not (several or chosen or self.split(body, letters_inside)[0] != 0) or not u.has(*(k for k, *_ in limits)):
             return None
-        z = self.entry("z", self.visit(u, letters_inside), letters_inside)
+        z = self.entry("z", self.visit(self.masked(u, rest), letters_inside), letters_inside)
         total = log(summation(exp(z), *limits))
         return total, rest if rest == 1 else summation(mul(self.visit(rest, letters_inside), self.softmax_of(z, limits, letters)), *limits)
+
+    def is_given(self, weight: Any) -> bool:
+        return 0 < len({*tensors(weight)}) == len({*tensors(weight)} & self.given)
+
+    def masked(self, u: Any, weight: Any) -> Any:
+        """The exponents of `weight * exp(u)` where a weight that is given is not zero, and none as large elsewhere."""
+        return Piecewise((u, Ne(weight, 0)), (_LEAST, True), evaluate=False) if self.is_given(weight) else u
 
     def split_terms(self, e: Any, letters: tuple[Any, ...], probabilities: bool) -> tuple[Any, Any] | None:
         """exp(a) + exp(b), and what a probability lacks of one."""
@@ -152,9 +163,10 @@ class _Logarithms(Parts):
         value = (self.definition(p, letters) if isinstance(p, Entry) else p) if probabilities else None
         if value is not None and _is_sigmoid(value):
             return _log_sigmoid(mul(-1, value.argument)), S.One
-        if all(self.split(t, letters, probabilities)[0] == 0 for t in e.args):
-            return None
         parts = [self.split(t, letters, probabilities=True) for t in e.args]
+        raw = any(self.split(t, letters)[0] != 0 for t in e.args)
+        if not raw and not (probabilities and all(u != 0 for u, _ in parts)):
+            return None
         if not all(rest.is_number and rest.is_positive for _, rest in parts):
             return None
         total, *others = (add(u, S.Zero if rest == 1 else log(rest)) for u, rest in parts)
@@ -170,30 +182,37 @@ class _Logarithms(Parts):
         if limits and isinstance(body, exp) and isinstance(body.args[0], Entry):
             return log(of)  # of the exponentials of a quantity: it has a form of its own
         u, rest = self.split(of, letters)
-        factors = [*self.factors(rest, letters)]
-        probable = [f for f in factors if self.is_probable(f.base if _is_power(f) else f, letters)]
-        if u == 0 and probable == [of]:
+        factors = [one_power(f) for f in Mul.make_args(rest)]
+        probable = [f for f in factors if self.split(f, letters, probabilities=True)[0] != 0]
+        if u == 0 and probable == [of] and self.is_probability(of, letters):
             p = _complement(of) or of
             shown = not isinstance(p, Entry) or p.tensor in self.exposed
-            return self.visit(self.split(of, letters, probabilities=True)[0], letters) if shown and not _is_power(of) else None
+            return self.visit(self.split(of, letters, probabilities=True)[0], letters) if shown else None
         left = mul(*without(factors, *probable))
         if (u == 0 and not probable) or (left.is_number and not left.is_positive):
             return None
-        logs = [mul(f.exp, log(f.base)) if _is_power(f) else log(f) for f in probable]
-        return add(*(self.visit(term, letters) for term in (u, *logs, *([] if left == 1 else [log(left)]))))
+        terms = [u]
+        for f in probable:
+            base, power = (f.base, f.exp) if _is_power(f) else (f, S.One)
+            v, more = (log(base), S.One) if self.is_probability(base, letters) else self.split(base, letters, probabilities=True)
+            terms.append(mul(power, add(v, log(more)) if more != 1 else v))
+        return add(*(self.visit(term, letters) for term in (*terms, *([] if left == 1 else [log(left)]))))
 
-    def factors(self, e: Any, letters: tuple[Any, ...]) -> Iterator[Any]:
-        """The factors of a product, those of a quantity that is a product with probabilities too."""
-        for f in map(one_power, Mul.make_args(e)):
-            value = self.definition(f, letters)
-            parts = [*self.factors(value, letters)] if isinstance(value, Mul) and not _is_probability(value) else []
-            yield from parts if any(self.is_probable(p.base if _is_power(p) else p, letters) for p in parts) else [f]
-
-    def is_probable(self, f: Any, letters: tuple[Any, ...]) -> bool:
-        """Whether f is a probability, or what one lacks of one, whose logarithm is known."""
+    def is_probability(self, f: Any, letters: tuple[Any, ...]) -> bool:
+        """Whether f is a probability, or what a sigmoid lacks of one."""
         p = _complement(f) or f
         value = self.definition(p, letters) if isinstance(p, Entry) else p
-        return _is_sigmoid(value) or (p is f and value is not None and _is_probability(value))
+        return value is not None and (_is_sigmoid(value) or (p is f and _is_probability(value)))
+
+    def root(self, e: Any, letters: tuple[Any, ...]) -> Any:
+        """A root of what has an exponential as a factor, or of a probability."""
+        u, rest = self.split(e, letters) if _is_power(e) and not e.exp.is_Integer else (S.Zero, e)
+        return None if u == 0 else mul(exp(self.exponent(u, letters)), self.visit(rest, letters))
+
+    def exponent(self, u: Any, letters: tuple[Any, ...]) -> Any:
+        """u, as a quantity where a logarithm stands in it: SymPy makes a power of the exponential of that."""
+        found = self.visit(u, letters)
+        return self.entry("z", found, letters) if found.has(log) else found
 
     # -- quotients ---------------------------------------------------------------------------------------------------------
 
@@ -223,12 +242,31 @@ class _Logarithms(Parts):
                 if ends:  # each of the exponentials in the sum above meets the divisor
                     divided = mul(above.function, Pow(below.base, -1, evaluate=False))
                     return mul(self.visit(summation(divided, *above.limits), letters), *(self.visit(f, letters) for f in rest))
-                z = self.exponents(u, at, limits, letters)
+                weights = [*Mul.make_args(left), *Mul.make_args(mul(*rest))]
+                same = all(substitute(w, at) in weights for w in Mul.make_args(weight))
+                z = self.exponents(self.masked(u, weight) if same else u, at, limits, letters)
                 p = self.softmax_of(z, limits, letters)
                 if weight != 1:
                     weighed = mul(self.visit(weight, self.inside(limits, letters)), p)
                     rest.append(Pow(summation(weighed, *limits), -1, evaluate=False))
                 return mul(*(self.visit(f, letters) for f in (left, *rest)), substitute(p, at))
+        return None
+
+    def share(self, factors: list[Any], letters: tuple[Any, ...]) -> Any:
+        """A product in which a sum of exponentials and numbers divides exponentials: exp(v - log(sum))."""
+        for below in (f for f in factors if _is_power(f) and f.exp.is_Integer and f.exp.is_negative):
+            total = self.definition(below.base, letters) if isinstance(below.base, Entry) else below.base
+            u, weight = self.split(total, letters) if isinstance(total, Add) else (S.Zero, S.One)
+            for above in without(factors, below) if u != 0 and weight == 1 else []:
+                rest = [*([] if below.exp == -1 else [Pow(below.base, below.exp + 1, evaluate=False)]), *without(factors, below, above)]
+                ends, body = flat(above)
+                v, left = self.split(body, self.inside(ends, letters))
+                if v != 0 and ends:
+                    inner = summation(mul(above.function, Pow(below.base, -1, evaluate=False)), *above.limits)
+                    return mul(self.visit(inner, letters), *(self.visit(f, letters) for f in rest))
+                if v != 0:
+                    whole = self.entry("lse", self.visit(u, letters), letters)
+                    return mul(exp(add(self.exponent(v, letters), mul(-1, whole))), *(self.visit(f, letters) for f in (left, *rest)))
         return None
 
     def softmax_alone(self, e: Equation) -> Any:
@@ -268,6 +306,9 @@ class _Logarithms(Parts):
         (k, low, high) = limits[0]
         i = fresh({*letters, *z.indices}, "kr") if k in place.indices else k
         return mul(exp(place), Pow(summation(exp(substitute(z, {k: i})), (i, low, high)), -1, evaluate=False))
+
+
+_LEAST = Float("-1e30")  # an exponent that no other is below, in single precision too
 
 
 def _key(z: Entry, limits: Sequence[Any]) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 from sympy import Add, Mul, Pow, Sum, exp, log
 
 from symbackprop.codegen.logistic import without
-from symbackprop.equations import Entry, add, entries, evaluated, mul, substitute, summation
+from symbackprop.equations import Entry, add, entries, evaluated, index, mul, rebuild, substitute, summation
 
-__all__ = ["dividing", "exponentials", "flat", "matching", "moved_inside", "negated_entry", "places_of", "softmax_factors"]
+__all__ = ["dividing", "exponentials", "flat", "generic", "matching", "moved_inside", "negated_entry", "places_of", "softmax_factors"]
 
 
 def exponentials(expr: Any) -> tuple[Any, Any] | None:
@@ -36,9 +36,23 @@ def matching(f: Any, g: Any, k: Any) -> Any:
 
 def places_of(f: Any, g: Any, bound: Sequence[Any]) -> dict[Any, Any] | None:
     """What stands in f for each bound index of g, where f is g but for these."""
-    places = dict.fromkeys(i for e in entries(f) for i in e.indices)
+    places, wanted = dict.fromkeys(i for e in entries(f) for i in e.indices), generic(f)
     tried = (dict(zip(bound, js, strict=True)) for js in product(places, repeat=len(bound)))
-    return next((at for at in tried if evaluated(substitute(g, at)) == evaluated(f)), None)
+    return next((at for at in tried if generic(substitute(g, at)) == wanted), None)
+
+
+def generic(expr: Any) -> Any:
+    """An expression in SymPy's own form, the letters of its sums numbered."""
+    return evaluated(_numbered(expr, 0)) if expr.has(Sum) else evaluated(expr)
+
+
+def _numbered(e: Any, depth: int) -> Any:
+    if isinstance(e, Entry) or not e.args or not e.has(Sum):
+        return e
+    if isinstance(e, Sum):
+        to = {k: index(f"bound {depth + n}") for n, (k, *_) in enumerate(e.limits)}
+        return summation(_numbered(substitute(e.function, to), depth + len(to)), *((to[k], low, high) for k, low, high in e.limits))
+    return rebuild(e, tuple(_numbered(a, depth) for a in e.args))
 
 
 def flat(total: Any) -> tuple[list[Any], Any]:

@@ -137,11 +137,44 @@ CASES: dict[str, tuple[list[str], dict[str, Any], list[str], Any]] = {
         ["a[j] = tanh(u[j])", "C = sum(j, -1/2*u[j]**2 - log(1 - a[j]**2))"], {"u": (4,)}, ["u"],
         lambda u: anp.sum(-(u**2) / 2 - 2 * (np.log(2) - u - softplus(-2 * u))),
     ),
+    "zeros before the largest exponentials": (
+        ["a[s,j] = B[s,j]*exp(z[s,j])/sum(k, B[s,k]*exp(z[s,k]))", "C = sum(s, j, (a[s,j] - t[s,j])**2)"],
+        {"z": (3, 4), "B": (3, 4), "t": (3, 4)}, ["z"], lambda z, B, t: anp.sum((softmax(anp.where(B > 0, z, -1e30)) - t) ** 2),
+    ),
+    "who is at risk": (
+        ["C = -sum(i, z[i] - log(sum(j, B[i,j]*exp(z[j]))))"], {"z": (4,), "B": (4, 4)}, ["z"],
+        lambda z, B: -anp.sum(z - lse(anp.where(B > 0, np.ones((4, 1)) * z, -1e30))[:, 0]),
+    ),
+    "the probability of what was chosen": (
+        ["p[s,j] = exp(z[s,j])/sum(k, exp(z[s,k]))", "C = -sum(s, log(sum(j, E[s,j]*p[s,j])))"], {"z": (4, 4), "E": (4, 4)}, ["z"],
+        lambda z, E: -anp.sum(E * log_softmax(z)),
+    ),
+    "a power of it": (
+        ["p[s,j] = exp(z[s,j])/sum(k, exp(z[s,k]))", "C = sum(s, (1 - sum(j, E[s,j]*p[s,j])**0.7)/0.7)"], {"z": (4, 4), "E": (4, 4)}, ["z"],
+        lambda z, E: anp.sum((1 - anp.exp(0.7 * anp.sum(E * log_softmax(z), axis=1))) / 0.7),
+    ),
+    "roots of probabilities": (
+        ["p[s,j] = exp(z[s,j])/sum(k, exp(z[s,k]))", "q[s,j] = p[s,j]**(1/2)/sum(k, p[s,k]**(1/2))", "C = sum(s, j, (q[s,j] - t[s,j])**2)"],
+        {"z": (3, 4), "t": (3, 4)}, ["z"], lambda z, t: anp.sum((softmax(z / 2) - t) ** 2),
+    ),
+    "a one more below": (
+        ["p[s,j] = exp(z[s,j])/(1 + sum(k, exp(z[s,k])))", "C = sum(s, j, (t[s,j] - p[s,j])**2)"], {"z": (3, 4), "t": (3, 4)}, ["z"],
+        lambda z, t: anp.sum((t - anp.exp(z - anp.logaddexp(lse(z), 0))) ** 2),
+    ),
+    "something small below": (
+        ["p[s,j] = exp(z[s,j])/(sum(k, exp(z[s,k])) + 1e-9)", "C = sum(s, j, (t[s,j] - p[s,j])**2)"], {"z": (3, 4), "t": (3, 4)}, ["z"],
+        lambda z, t: anp.sum((t - anp.exp(z - anp.logaddexp(lse(z), anp.log(1e-9)))) ** 2),
+    ),
+    "divergence from the mean": (
+        ["p[j] = exp(a[j])/sum(k, exp(a[k]))", "q[j] = exp(b[j])/sum(k, exp(b[k]))", "h[j] = (p[j] + q[j])/2", "C = sum(j, p[j]*log(p[j]/h[j]))"],
+        {"a": (4,), "b": (4,)}, ["a", "b"],
+        lambda a, b: anp.sum(softmax(a) * (log_softmax(a) - anp.logaddexp(log_softmax(a), log_softmax(b)) + np.log(2))),
+    ),
     "the logarithm of cosh": (
         ["C = sum(s, log((exp(z[s]) + exp(-z[s]))/2))"], {"z": (5,)}, ["z"], lambda z: anp.sum(anp.logaddexp(z, -z) - np.log(2)),
     ),
 }  # fmt: skip
-POSITIVE, MILD, BINARY = {"h", "M"}, {"h", "r"}, {"y"}
+POSITIVE, MILD, BINARY, UNITS = {"h", "M"}, {"h", "r"}, {"y"}, {"B", "E"}
 
 
 def values_for(shapes: dict[str, Any], scale: float) -> dict[str, Any]:
@@ -149,6 +182,8 @@ def values_for(shapes: dict[str, Any], scale: float) -> dict[str, Any]:
     rng = np.random.default_rng(7)
     made = {name: rng.normal(size=shape) * (1 if name in MILD else scale) for name, shape in shapes.items()}
     made |= {name: np.sign(made[name]) / 2 + 0.5 for name in BINARY & {*made}}
+    made |= {name: np.eye(*shapes[name]) for name in UNITS & {*made}}
+    made |= {name: np.maximum(made[name], rng.integers(0, 2, size=shapes[name])) for name in {"B"} & {*made}}
     return {name: np.asarray(1 / 2 + np.abs(x) if name in POSITIVE else x) for name, x in made.items()}
 
 
@@ -180,10 +215,22 @@ def test_loss_and_gradients_where_exponentials_overflow(name: str, dtype: str) -
     ["C = sum(j, t[j]/(2 + exp(x[j])))"],
     ["C = sum(j, log(-t[j]*x[j]))", "D = sum(j, exp(x[j])) + C"],
     ["C = log(sum(j, t[j]*x[j])) + sum(j, exp(t[j]))"],
+    ["p[j] = sigmoid(x[j])", "C = sum(j, log(p[j] + 0.001))"],
+    ["C = sum(j, exp(x[j])/(x[j]**2 + exp(x[j])))"],
 ])  # fmt: skip
 def test_what_has_no_exponential_to_be_taken_out_stays(equations: list[str]) -> None:
     net = sb.Network.from_equations(equations, tensors={"x": (3,), "t": (3,)}, parameters=["x"])
     assert with_logarithms(net).equations == net.equations
+
+
+def test_a_mask_of_other_exponentials_masks_nothing() -> None:
+    """exp(z_j) / sum_k M_k exp(z_k) is no weight where M_j is zero, but a number all the same."""
+    net = sb.Network.from_equations(["C = sum(j, t[j]*exp(z[j])/sum(k, M[k]*exp(z[k])))"], tensors=dict.fromkeys("ztM", (3,)), parameters=["z"])
+    z, t, M = np.array([0.3, -1.0, 2.0]), np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, 1.0])
+    loss, grads = sb.compile(net)({"z": z}, t, M)
+    wanted, slope = value_and_grad(lambda z: anp.sum(t * anp.exp(z)) / anp.sum(M * anp.exp(z)))(z)
+    assert np.isclose(loss, wanted)
+    np.testing.assert_allclose(grads["z"], slope)
 
 
 def test_builders_have_forms_of_their_own() -> None:

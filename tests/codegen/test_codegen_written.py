@@ -102,6 +102,8 @@ TWO = number(2)
         (times(number(Rational(1, 4)), A), "0.25 * A"),
         (times(number(Rational(1, 1000)), A), "0.001 * A"),
         (times(number(Rational(1, 3)), A), "A / 3"),
+        (times(number(10**30), A), "1e+30 * A"),
+        (times(number(10**12), A), "1000000000000 * A"),
         (times(number(4), times(number(Rational(1, 2)), A, B)), "2 * A * B"),
         (times(A, times(B, E)), "A * B * E"),
         (times(A, times(B, power(E, -1))), "A * (B / E)"),
