@@ -133,7 +133,10 @@ def times(*factors: Array) -> Array:
             coefficient, f = -coefficient, Array(f.op.args[0], f.axes)
         while f.op.op == "mul" and _is_fraction(f.op.args[0]):
             coefficient *= f.op.args[0].data
-            f = Array(Op("mul", f.op.args[1:]) if len(f.op.args) > 2 else f.op.args[1], f.axes)
+            f = Array(_without_first(f.op), f.axes)
+        while f.op.op == "div" and f.op.args[0].op == "mul" and _is_fraction(f.op.args[0].args[0]):
+            coefficient *= f.op.args[0].args[0].data
+            f = Array(Op("div", (_without_first(f.op.args[0]), f.op.args[1])), f.axes)
         if _is_fraction(f.op):
             coefficient *= f.op.data
         elif f.op.op == "div" and f.op.args[0] == Op("number", (), Integer(1)):
@@ -147,12 +150,17 @@ def times(*factors: Array) -> Array:
         above = [number(size), *above] if size != 1 else above
     else:
         above = [number(size.p), *above] if size.p != 1 else above
-        below = [*below, number(size.q)]
+        below = [*below, number(size.q)] if size.q != 1 else below
     above = _without_switches(above)
     above.sort(key=lambda a: bool(a.axes))
     below.sort(key=lambda a: not a.axes)
     found = _quotient(above or [number(1)], below)
     return negative(found) if coefficient < 0 else found
+
+
+def _without_first(op: Op) -> Op:
+    """A product without its first factor."""
+    return Op("mul", op.args[1:]) if len(op.args) > 2 else op.args[1]
 
 
 def _is_fraction(op: Op) -> bool:

@@ -107,6 +107,7 @@ TWO = number(2)
         (times(number(4), times(number(Rational(1, 2)), A, B)), "2 * A * B"),
         (times(A, times(B, E)), "A * B * E"),
         (times(A, times(B, power(E, -1))), "A * (B / E)"),
+        (times(number(2), times(number(2), A, power(B, -1))), "4 * A / B"),
         (plus(times(A, B), negative(times(A, E))), "A * (B - E)"),
         (plus(A, times(A, B)), "A * (1 + B)"),
         (plus(times(A, B), E), "A * B + E"),
