@@ -13,7 +13,7 @@ from symbackprop.checker.faces import Labels, Typed
 from symbackprop.checker.increments import moved_by
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.reading import Reader
-from symbackprop.checker.slopes import entrywise
+from symbackprop.checker.slopes import depends, entrywise
 from symbackprop.checker.symbols import key
 from symbackprop.checker.terms import Add, Derived, Leaf, Mul, Term, add, free, leaves, negative
 from symbackprop.checker.values import evaluate
@@ -23,7 +23,7 @@ from symbackprop.evaluate import Undecided
 from symbackprop.languages import Message
 from symbackprop.parse.tree import Derivative, Fence, Infix, Juxtaposed, Name, Script, Span, Tree, children
 
-__all__ = ["in_another_convention", "is_schematic", "leading_block", "on_leading_block", "update"]
+__all__ = ["in_another_convention", "is_schematic", "leading_block", "may_move", "on_leading_block", "update"]
 
 _FLIPPED = {
     "denominator": Message("right if Jacobians have the denominator's layout; this course puts what is differentiated along the rows"),
@@ -39,8 +39,13 @@ _SCHEMATIC = Message(
 )
 
 
-def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool) -> str | None:
-    """In words, the convention in which a step that is wrong here would be right; None if there is none."""
+def in_another_convention(
+    left: Tree, right: Tree, problem: Problem, context: Context, conditions: Sequence[Tree], python: bool, moving: bool
+) -> str | None:
+    """In words, the convention in which a step that is wrong here would be right; None if there is none.
+
+    `moving` says that nothing before it has made a d a gradient.
+    """
     flipped = "denominator" if context.conventions.jacobian == "numerator" else "numerator"
     if _has_jacobian(left, context) or _has_jacobian(right, context) or _has_coupled(context):
         other = replace(context, conventions=replace(context.conventions, jacobian=flipped))
@@ -54,11 +59,21 @@ def in_another_convention(left: Tree, right: Tree, problem: Problem, context: Co
         local = replace(context, conventions=replace(context.conventions, total="local"))
         if compared(left, right, problem, local, conditions, python).kind == "agree":
             return _LOCAL
-    if context.conventions.d == "auto" and len(moved_by((right,), context, next(iter(instances((left, right), context)), {}), python)) > 1:
+    if moving and context.conventions.d == "auto" and may_move(left, right, context, python):
         moving = replace(context, conventions=replace(context.conventions, d="differential"))
         if compared(left, right, problem, moving, conditions, python).kind == "agree":
             return _DIFFERENTIAL
     return leading_block(left, right, problem, context, python)
+
+
+def may_move(left: Tree, right: Tree, context: Context, python: bool) -> bool:
+    """Whether each d may be a differential: there are several on the right, or what is on the left is made of what is on the right.
+
+    Gradients come from above: a line of them has on the right what the left side leads to.
+    """
+    env = next(iter(instances((left, right), context)), {})
+    made, of = (moved_by((side,), context, env, python) for side in (left, right))
+    return len(of) > 1 or (len(made) == len(of) == 1 and all(depends(context, a, b) for a in made for b in of))
 
 
 def _has_jacobian(tree: Tree, context: Context) -> bool:

@@ -12,11 +12,11 @@ from symbackprop.checker.applied import with_dummies
 from symbackprop.checker.beside import heading, parted
 from symbackprop.checker.compare import Difference, Outcome, compared, instances
 from symbackprop.checker.context import Context, Macro, Misfit, OutOfLayers, Symbol, Unreadable
-from symbackprop.checker.conventions import in_another_convention, is_schematic, update
+from symbackprop.checker.conventions import in_another_convention, is_schematic, may_move, update
 from symbackprop.checker.counterexample import counterexample_of, short
 from symbackprop.checker.diagnose import SECONDS, diagnose
 from symbackprop.checker.diagnosis.found import Found
-from symbackprop.checker.increments import in_differentials
+from symbackprop.checker.increments import in_differentials, moved_by
 from symbackprop.checker.problem import Problem
 from symbackprop.checker.proving import proof_of
 from symbackprop.checker.reading import Reader
@@ -66,6 +66,7 @@ class Judge:
         self.before: Tree | None = None
         self.opening: Tree | None = None
         self.otherwise = False  # whether what stands before is right in another convention alone, so that here it has another value
+        self.gradients = False  # whether a line was right in which a d makes gradients
         self.number = 0
 
     def steps(self, lines: Iterable[Line]) -> Iterable[Judged]:
@@ -136,11 +137,15 @@ class Judge:
                 self.otherwise = judged.step.before.status is Status.CONVENTION
 
     def settle(self, tree: Tree, status: Status, python: bool) -> None:
-        """A line that is right with the d of the loss as a differential says what every d after it is."""
+        """A line that is right with the d of the loss as a differential says what every d after it is; so does one of gradients."""
         assert self.opening is not None
+        if status is not Status.RIGHT:
+            return
         env = next(iter(instances((self.opening, tree), self.context)), {})
-        if status is Status.RIGHT and in_differentials((self.opening, tree), self.context, env, python) is not self.context:
+        if in_differentials((self.opening, tree), self.context, env, python) is not self.context:
             self.context = replace(self.context, conventions=replace(self.context.conventions, d="differential"))
+        elif moved_by((tree,), self.context, env, python) and not may_move(self.opening, tree, self.context, python):
+            self.gradients = True
 
     def judged(self, place: Step, relation: str, tree: Tree, offset: int, conditions: Sequence[Tree], python: bool) -> Judged:
         """The verdict on a link; where the checker itself fails there is none, and the other links are judged all the same."""
@@ -199,7 +204,7 @@ class Judge:
             return schematic, None
         if outcome.kind == "unreadable":
             return Judgement(Status.UNDECIDED, outcome.words), None
-        other = in_another_convention(left, right, self.problem, self.context, conditions, python)
+        other = in_another_convention(left, right, self.problem, self.context, conditions, python, moving=not self.gradients)
         if other is not None:
             return Judgement(Status.CONVENTION, other), None
         diagnosis = self.diagnosis(outcome, left, right, conditions, python, offset, text) if text else None
