@@ -93,3 +93,11 @@ def test_the_worked_example_does_not_say_a_definition_twice() -> None:
     forward = notes.sections[0].blocks
     shown = [[str(p.equation.lhs) for p in b.items if p.equation.lhs is not None] for b in forward]
     assert shown == [["z(1)[1]", "z(1)[1]"], ["a(1)[1]"], ["C"]]
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "squared_error", "huber"])
+@pytest.mark.parametrize("more", [{}, {"samples": "m"}, {"samples": "m", "penalty": "l2"}])
+def test_no_sum_from_1_to_1_is_printed(loss: str, more: dict[str, str]) -> None:
+    body = sb.derive(sb.mlp([3, 1, 1], activation="relu", output="sigmoid", loss=loss, **more), "ng", "full")._repr_latex_()
+    assert "=1}^1 " not in body
+    assert r"\sum_{i=1}^m" in body if more else r"\sum_{k=1}^3" in body

@@ -45,7 +45,8 @@ def single(derivation: Derivation) -> Derivation:
         if steps and expression == steps[-1].expression:
             continue
         reason = Reason(step.reason.rule, step.reason.text, {name: _said(slot, ones) for name, slot in step.reason.slots.items()})
-        if reason.rule in ("one term", "factor") and not steps[-1].expression.has(Sum):
+        nothing = () in reason.slots.values()  # it was about such indices only
+        if nothing or (reason.rule in ("one term", "factor") and not steps[-1].expression.has(Sum)):
             reason = Reason("simplify", "Simplify:")
         steps.append(replace(step, expression=expression, reason=reason))
     return replace(derivation, lhs=_put_in(derivation.lhs, ones), steps=tuple(steps), local=tuple(single(d) for d in derivation.local))
