@@ -6,18 +6,18 @@ The logarithm of a density that somebody typed is its exponent, `log(p/q)` of tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Add, Float, Mul, Ne, Piecewise, Pow, S, Sum, exp, log
+from sympy import Add, Mul, Piecewise, Pow, S, Sum, exp, log
 
-from symbackprop.codegen.apart import Parts, with_functions_apart
+from symbackprop.codegen.apart import with_functions_apart
 from symbackprop.codegen.forms import is_tanh, with_tails
 from symbackprop.codegen.logistic import one_power, without
 from symbackprop.codegen.quotients import flat, places_of, softmax_factors
 from symbackprop.codegen.sizes import with_sizes
-from symbackprop.codegen.stable import sizes_of
+from symbackprop.codegen.softmaxes import Softmaxes, softmax_key
 from symbackprop.equations import (
     Entry,
     Equation,
@@ -26,10 +26,8 @@ from symbackprop.equations import (
     add,
     entries,
     evaluated,
-    fresh,
     mul,
     rebuild,
-    rename_bound,
     substitute,
     summation,
     tensors,
@@ -39,13 +37,18 @@ from symbackprop.network import Network
 __all__ = ["as_computed", "with_logarithms"]
 
 
-def as_computed(net: Network) -> Network:
-    """The network whose equations are differentiated and computed: sizes told from indices, functions apart, exponentials met."""
-    return with_logarithms(with_functions_apart(with_sizes(net)))
+def as_computed(net: Network, given: Collection[str] = ()) -> Network:
+    """The network whose equations are differentiated and computed: sizes told from indices, functions apart, exponentials met.
+
+    By what is `given`, which may be a mask, nothing is differentiated.
+    """
+    return with_logarithms(with_functions_apart(with_sizes(net)), given)
 
 
-def with_logarithms(net: Network) -> Network:
+def with_logarithms(net: Network, given: Collection[str] = ()) -> Network:
     """A network that was typed, with logarithms of exponentials taken from their exponents; what a builder made has stable forms.
+
+    Where one of the tensors named in `given` multiplies an exponential by zero, that is left out before the largest is sought.
 
     >>> net = Network.from_equations(["p[i] = exp(-x[i]**2)/2", "C = -sum(i, log(p[i]))"], tensors={"x": (3,)}, parameters=["x"])
     >>> str(with_logarithms(net).equations[1])
@@ -59,23 +62,22 @@ def with_logarithms(net: Network) -> Network:
     known: dict[Any, Tensor] = {}
     taken = {(t.name, t.layer) for e in net.equations for t in (e.tensor, *tensors(e.rhs))}
     for e in net.equations:
-        defined |= {part.tensor: part for part in _Logarithms(e, known, taken, defined, exposed, {*net.inputs, *net.targets}).equations()}
+        defined |= {part.tensor: part for part in _Logarithms(e, known, taken, defined, exposed, given).equations()}
     return replace(net, equations=tuple(defined.values()))
 
 
-class _Logarithms(Parts):
-    """One equation; `defined` are the quantities before it, `exposed` those that are read otherwise than through logarithms.
+class _Logarithms(Softmaxes):
+    """One equation; `exposed` are the quantities that are read otherwise than through logarithms.
 
-    A probability that is read through logarithms alone cancels in the derivative, which ends in p - y: it stays. What is `given`
-    may be a mask or a unit vector: an exponential that it multiplies by zero is left out before the largest of them is sought.
+    A probability that is read through logarithms alone cancels in the derivative, which ends in p - y: it stays.
     """
 
     def __init__(
         self, equation: Equation, known: dict[Any, Tensor], taken: set[tuple[str, Any]],
-        defined: Mapping[Tensor, Equation], exposed: set[Tensor], given: set[Tensor],
+        defined: Mapping[Tensor, Equation], exposed: set[Tensor], given: Collection[str],
     ) -> None:  # fmt: skip
-        super().__init__(equation, known, taken)
-        self.defined, self.exposed, self.given = defined, exposed, given
+        super().__init__(equation, known, taken, defined, given)
+        self.exposed = exposed
 
     def equations(self) -> list[Equation]:
         e = self.equation
@@ -95,20 +97,6 @@ class _Logarithms(Parts):
             found = self.root(e, letters) or self.quotient(factors, letters) or self.share(factors, letters)
         return rebuild(e, tuple(self.visit(a, letters) for a in e.args)) if found is None else found
 
-    def inside(self, limits: Sequence[Any], letters: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The letters that are bound within a sum."""
-        self.sizes |= {k: high for k, _, high in limits}
-        return (*letters, *(k for k, *_ in limits))
-
-    def definition(self, e: Any, letters: tuple[Any, ...]) -> Any:
-        """What an entry was computed as; none for what is given, and for what is no entry."""
-        equation = self.defined.get(e.tensor) if isinstance(e, Entry) else None
-        if equation is None:
-            return None
-        value = replace(equation, rhs=rename_bound(equation.rhs, {*letters})).at_indices(e.indices)
-        self.sizes = {**sizes_of(Equation(e, value)), **self.sizes}
-        return value
-
     # -- e = exp(u) * rest -------------------------------------------------------------------------------------------------
 
     def split(self, e: Any, letters: tuple[Any, ...], probabilities: bool = False) -> tuple[Any, Any]:
@@ -124,6 +112,9 @@ class _Logarithms(Parts):
             found = mul(e.exp, u), rebuild(e, (rest, e.exp))
         elif isinstance(e, Func) and probabilities:
             found = (_log_sigmoid(e.argument), S.One) if _is_sigmoid(e) else None
+        elif isinstance(e, Piecewise) and len(e.args) == 2 and e.args[1].expr == 0:
+            u, rest = self.split(e.args[0].expr, letters, probabilities)
+            found = u, Piecewise((rest, e.args[0].cond), (0, True), evaluate=False)
         elif isinstance(e, Sum):
             found = self.split_sum(e, letters, probabilities)
         elif isinstance(e, Add):
@@ -145,13 +136,6 @@ class _Logarithms(Parts):
         z = self.entry("z", self.visit(self.masked(u, rest), letters_inside), letters_inside)
         total = log(summation(exp(z), *limits))
         return total, rest if rest == 1 else summation(mul(self.visit(rest, letters_inside), self.softmax_of(z, limits, letters)), *limits)
-
-    def is_given(self, weight: Any) -> bool:
-        return 0 < len({*tensors(weight)}) == len({*tensors(weight)} & self.given)
-
-    def masked(self, u: Any, weight: Any) -> Any:
-        """The exponents of `weight * exp(u)` where a weight that is given is not zero, and none as large elsewhere."""
-        return Piecewise((u, Ne(weight, 0)), (_LEAST, True), evaluate=False) if self.is_given(weight) else u
 
     def split_terms(self, e: Any, letters: tuple[Any, ...], probabilities: bool) -> tuple[Any, Any] | None:
         """exp(a) + exp(b), and what a probability lacks of one."""
@@ -279,7 +263,7 @@ class _Logarithms(Parts):
                 z = self.exponents(u, at, limits, letters)
                 place = substitute(z, at)
                 if place.indices == letters:
-                    self.known.setdefault(_key(z, limits), e.tensor)
+                    self.known.setdefault(softmax_key(z, limits), e.tensor)
                 return self.softmax(place, z, limits, letters)
         return None
 
@@ -289,31 +273,6 @@ class _Logarithms(Parts):
         back = {j: k for k, j in at.items()}
         order = dict.fromkeys((*(back.get(i, i) for i in letters), *inside))
         return self.entry("z", self.visit(u, inside), tuple(order))
-
-    def softmax_of(self, z: Entry, limits: Sequence[Any], letters: tuple[Any, ...]) -> Entry:
-        """The softmax of z along the axes of `limits`, as a quantity."""
-        key = _key(z, limits)
-        if key not in self.known:
-            value = self.softmax(z, z, limits, letters)
-            tensor = self.known[key] = Tensor(self.name("softmax", value), z.tensor.shape, self.equation.tensor.layer)
-            self.before.append(Equation(Entry(tensor, *z.indices), value))
-        return Entry(self.known[key], *z.indices)
-
-    def softmax(self, place: Entry, z: Entry, limits: Sequence[Any], letters: tuple[Any, ...]) -> Any:
-        """exp(z_j) / sum_k exp(z_k) at a place; along several axes exp(z_ij - log sum_kl exp(z_kl))."""
-        if len(limits) > 1:
-            return exp(add(place, mul(-1, self.entry("lse", log(summation(exp(z), *limits)), letters))))
-        (k, low, high) = limits[0]
-        i = fresh({*letters, *z.indices}, "kr") if k in place.indices else k
-        return mul(exp(place), Pow(summation(exp(substitute(z, {k: i})), (i, low, high)), -1, evaluate=False))
-
-
-_LEAST = Float("-1e30")  # an exponent that no other is below, in single precision too
-
-
-def _key(z: Entry, limits: Sequence[Any]) -> Any:
-    return "softmax", z.tensor, frozenset(z.indices.index(k) for k, *_ in limits)
-
 
 def _log_sigmoid(u: Any) -> Any:
     return mul(-1, Func("softplus", mul(-1, u)))

@@ -110,7 +110,7 @@ def array_program(
     for e in net.equations:
         if e.rhs.has(Abstract):
             raise SpecError(f"{e} leaves the cost open; code needs a registered loss or a formula")
-    net = as_computed(net)
+    net = as_computed(net, {t.name for t in (*net.inputs, *net.targets)} if wrt is None else ())
     chosen = stored_as(_chosen(net, notation), layout, net)
     lies = chosen.layout(net.samples is not None, _weights(net, chosen))
     asked = sought(net, chosen, lies, of, wrt)

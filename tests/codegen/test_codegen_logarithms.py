@@ -141,6 +141,10 @@ CASES: dict[str, tuple[list[str], dict[str, Any], list[str], Any]] = {
         ["a[s,j] = B[s,j]*exp(z[s,j])/sum(k, B[s,k]*exp(z[s,k]))", "C = sum(s, j, (a[s,j] - t[s,j])**2)"],
         {"z": (3, 4), "B": (3, 4), "t": (3, 4)}, ["z"], lambda z, B, t: anp.sum((softmax(anp.where(B > 0, z, -1e30)) - t) ** 2),
     ),
+    "exponentials under a condition": (
+        ["a[s,j] = where(B[s,j] > 0, exp(z[s,j]), 0)/sum(k, where(B[s,k] > 0, exp(z[s,k]), 0))", "C = sum(s, j, (a[s,j] - t[s,j])**2)"],
+        {"z": (3, 4), "B": (3, 4), "t": (3, 4)}, ["z"], lambda z, B, t: anp.sum((softmax(anp.where(B > 0, z, -1e30)) - t) ** 2),
+    ),
     "who is at risk": (
         ["C = -sum(i, z[i] - log(sum(j, B[i,j]*exp(z[j]))))"], {"z": (4,), "B": (4, 4)}, ["z"],
         lambda z, B: -anp.sum(z - lse(anp.where(B > 0, np.ones((4, 1)) * z, -1e30))[:, 0]),
@@ -231,6 +235,19 @@ def test_a_mask_of_other_exponentials_masks_nothing() -> None:
     wanted, slope = value_and_grad(lambda z: anp.sum(t * anp.exp(z)) / anp.sum(M * anp.exp(z)))(z)
     assert np.isclose(loss, wanted)
     np.testing.assert_allclose(grads["z"], slope)
+
+
+def test_the_derivative_by_a_mask_is_right_where_it_is_zero() -> None:
+    equations, shapes, _, _ = CASES["zeros before the largest exponentials"]
+    f = sb.compile(sb.Network.from_equations(equations, tensors=shapes, parameters=["z"]), wrt=["B"])
+    given = values_for(shapes, 1)
+    found = f({"z": given["z"]}, *(given[g.name] for g in f.program.inputs))[1]["B"]
+
+    def plain(B: Any) -> Any:
+        w = B * anp.exp(given["z"])
+        return anp.sum((w / anp.sum(w, axis=1, keepdims=True) - given["t"]) ** 2)
+
+    np.testing.assert_allclose(found, grad(plain)(given["B"]), rtol=1e-12, atol=1e-13)
 
 
 def test_builders_have_forms_of_their_own() -> None:
