@@ -6,8 +6,11 @@ Oracle: what a reader may take a sign for, typed here by hand; and layered netwo
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
+from programs import needs
 
 import symbackprop as sb
 from symbackprop.documents.blocks import Table
@@ -78,3 +81,37 @@ def test_numbered_layers_are_printed_as_the_notation_says(name: str) -> None:
     notation = load_notation(name)
     assert style_of(sb.mlp([2, 3, 1]), notation) == notation
     assert style_of(sb.deep(), notation) == notation
+
+
+@needs("pdflatex")
+@needs("pdftotext")
+def test_a_heading_stands_on_the_page_of_its_picture(tmp_path: Path) -> None:
+    """Wide pictures: the graph of a deep and narrow network fills the line; how much stands before it is tried."""
+    net = sb.mlp([1, 1, 1, 1], activation="tanh", output="identity")
+    source = Path(sb.derive(net, "goodfellow", "results").save(str(tmp_path), ["tex"])[0]).read_text(encoding="utf-8")
+    for room in (0, 4, 8, 12):
+        (tmp_path / "t.tex").write_text(source.replace(r"\tableofcontents", rf"\vspace*{{{room}em}}"), encoding="utf-8")
+        subprocess.run(["pdflatex", "-interaction=batchmode", "t.tex"], cwd=tmp_path, check=True, capture_output=True)
+        text = subprocess.run(["pdftotext", "-layout", "t.pdf", "-"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        (page,) = (p for p in text.split("\f") if re.search(r"^\s*2\s+The gradients", p, re.M))
+        assert "The computational graph" in page, room
+
+
+def test_a_network_that_computes_much_is_not_written_out_element_by_element() -> None:
+    """Nine parameters, but 88 numbers between them and the cost."""
+    equations = [
+        "q[i, t] = sum(k, u[t, k]*x[i, k])", "s[i, j] = sum(t, q[i, t]*x[j, t])", "p[i, j] = exp(s[i, j])/sum(k, exp(s[i, k]))",
+        "C = 1/2*sum(i, j, (p[i, j] - y[i, j])**2)",
+    ]  # fmt: skip
+    net = Network.from_equations(equations, tensors={"u": (3, 3), "x": (4, 3), "y": (4, 4)}, parameters=["u"], targets=["y"])
+    assert "elements" not in [s.key for s in sb.derive(net).sections]
+    assert "elements" in [s.key for s in sb.derive(sb.mlp([2, 2, 1])).sections]
+
+
+def test_in_a_graph_the_number_of_a_weight_is_no_layer_of_units() -> None:
+    layers = [{"name": name, "rule": "affine", "inputs": [of], "size": 3} for name, of in (("u", "x"), ("v", "x"), ("h", "u"), ("k", "v"))]
+    layers.append({"name": "o", "rule": "add", "inputs": ["h", "k"]})
+    net = described({"graph": {"inputs": {"x": 4}, "loss": "quadratic", "layers": layers}}, "here")
+    body = sb.derive(net, "nielsen", "results")._repr_latex_()
+    assert "number of units" not in body
+    assert all(rf"b^{{({n})}}" in body for n in (1, 2, 3, 4))

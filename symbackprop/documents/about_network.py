@@ -157,7 +157,7 @@ def elementwise_blocks(net: Network, equations: Sequence[Equation], definitions:
     return [Equations(tuple(items))]
 
 
-_SMALL = 12  # numbers in all parameters of a network whose equations are written out
+_SMALL = 12  # numbers in all parameters of a network whose equations are written out, and as many in all that it computes
 
 
 def samples_of(net: Network) -> Any:
@@ -205,6 +205,6 @@ def as_entry(lhs: Any) -> Any:
 
 
 def _is_small(net: Network) -> bool:
-    shapes = [x.shape for x in (*(e.tensor for e in net.equations), *net.parameters)]
-    known = all(n.is_Integer for shape in shapes for n in shape)
-    return known and sum(prod(map(int, x.shape)) for x in net.parameters) <= _SMALL
+    parts = ([e.tensor for e in net.equations], net.parameters)
+    known = all(n.is_Integer for part in parts for x in part for n in x.shape)
+    return known and all(sum(prod(map(int, x.shape)) for x in part) <= _SMALL for part in parts)

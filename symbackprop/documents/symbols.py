@@ -11,7 +11,7 @@ from sympy.core.function import AppliedUndef
 
 from symbackprop.backprop import Named
 from symbackprop.documents.blocks import Prose, Table
-from symbackprop.documents.manner import Shape, layout_of, letters_of
+from symbackprop.documents.manner import Shape, is_layered, layout_of, letters_of
 from symbackprop.equations import Entry, Func, Layers, Tensor, entries, index, scalar, size, tensors
 from symbackprop.languages import Message
 from symbackprop.network import Network
@@ -33,7 +33,7 @@ def symbols_table(net: Network, notation: Notation, known: Mapping[str, str] = M
     layout = layout_of(net, notation)
     found = [t for e in net.equations for t in (*tensors(e.rhs), e.tensor) if t.layer is None or not (t.layer.is_Add or t.layer == net.depth)]
     last = [t for e in net.equations for t in [e.at_layer(net.depth).tensor] if e.layers is not None and t.name in notation.output]
-    units = _units(found, net.samples)
+    units = _units(found, net.samples) if is_layered(net) else {}  # in a graph the number of a weight is no layer of units
     meanings: dict[Tensor, str] = {}
     for t in found:
         meaning = _LAST.get(t.name, _COMPUTED) if _is_output(net, notation, t) else known.get(t.name, _meaning(net, t))
