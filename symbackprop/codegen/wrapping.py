@@ -36,7 +36,7 @@ def wrapped(text: str, width: int) -> list[str]:
     start, end = opened
     inside = text[start + 1 : end]
     lines = _filled(inside, width - len(_STEP))
-    if len(operands(inside)) == 1 and ", " in inside and text[start] != "[":
+    if len(operands(inside)) == 1 and len(_parted(inside, _COMMA)) > 1 and text[start] != "[":
         lines[-1] += ","
     return [text[: start + 1], *(f"{_STEP}{line}" for line in lines), text[end:]]
 

@@ -137,6 +137,7 @@ def test_sums_of_sums_name_the_axes_of_the_array() -> None:
         "-first * second[0, :] @ (third - fourth) / math.sqrt(2 * math.pi)",
         'return C, {"first": dfirst, "second": dsecond, "third": dthird, "fourth": dfourth}',
         "where(first > second, third, function(fourth, fifth, sixth)) ** 2",
+        'first * second / (np.einsum("ai,ai->a", third, fourth, optimize=True)**2)[:, None, None, None]',
     ],
 )
 def test_wrapping_changes_nothing_but_white_space(text: str, width: int) -> None:
