@@ -11,7 +11,7 @@ import symbackprop as sb
 from symbackprop.backprop import Named, backpropagate
 from symbackprop.derivation import gradient_derivation, single, single_equation
 from symbackprop.documents.rendering import LATEX, render_section
-from symbackprop.equations import Grad, index
+from symbackprop.equations import Grad, add, evaluated, index, mul, summation
 from symbackprop.network import Network
 from symbackprop.prove import prove
 
@@ -64,7 +64,11 @@ def test_what_has_no_such_axis_stays_as_it_is(sizes: list[int]) -> None:
 def test_a_size_that_is_a_letter_is_not_one() -> None:
     net = sb.mlp([2, 1], samples="m")
     assert str(single_equation(net.equations[-1])) == str(net.equations[-1])
-    assert str(single_equation(net.equations[0])) == "z(1)[1, s] = b(1)[1] + Sum(w(1)[1, k]*x[k, s], (k, 1, 2))"
+    found = single_equation(net.equations[0])
+    k, s = index("k"), index("s")
+    w, b, x = net.parameters[0], net.parameters[1], net.inputs[0]
+    assert found.lhs == net.equations[0].tensor[1, s]
+    assert evaluated(found.rhs) == evaluated(add(summation(mul(w[1, k], x[k, s]), (k, 1, 2)), b[1]))
 
 
 def test_one_sum_over_two_axes_keeps_the_longer() -> None:

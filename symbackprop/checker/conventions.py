@@ -60,8 +60,8 @@ def in_another_convention(
         if compared(left, right, problem, local, conditions, python).kind == "agree":
             return _LOCAL
     if moving and context.conventions.d == "auto" and may_move(left, right, context, python):
-        moving = replace(context, conventions=replace(context.conventions, d="differential"))
-        if compared(left, right, problem, moving, conditions, python).kind == "agree":
+        freely = replace(context, conventions=replace(context.conventions, d="differential"))
+        if compared(left, right, problem, freely, conditions, python).kind == "agree":
             return _DIFFERENTIAL
     return leading_block(left, right, problem, context, python)
 
