@@ -10,6 +10,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd import grad, value_and_grad
+from test_codegen_backends import need
 
 import symbackprop as sb
 from symbackprop.codegen.logarithms import with_logarithms
@@ -210,6 +211,22 @@ def test_loss_and_gradients_where_exponentials_overflow(name: str, dtype: str) -
         for p in parameters:
             slope = slopes[p] / (2 * roots[p]) if p in POSITIVE else slopes[p]
             np.testing.assert_allclose(grads[p], slope, rtol=digits, atol=digits * max(1, np.abs(slope).max()))
+
+
+@pytest.mark.parametrize("backend", ["numba", "jax", "torch"])
+@pytest.mark.parametrize("name", ["zeros before the largest exponentials", "mixture of densities, in four", "softmax in three steps"])
+def test_every_backend_computes_the_same(name: str, backend: str) -> None:
+    """NumPy's is the oracle, which is tested above."""
+    need(backend)
+    equations, shapes, parameters, _ = CASES[name]
+    net = sb.Network.from_equations(equations, tensors=shapes, parameters=parameters)
+    f, wanted = sb.compile(net, backend, "float32"), sb.compile(net, dtype="float32")
+    given = {k: x.astype("float32") for k, x in values_for(shapes, 1e4).items()}
+    call = {p: given[p] for p in parameters}, *(given[g.name] for g in f.program.inputs)
+    (loss, grads), (expected, slopes) = f(*call), wanted(*call)
+    assert np.isclose(loss, expected, rtol=1e-5)
+    for p in parameters:
+        np.testing.assert_allclose(np.asarray(grads[p]), slopes[p], rtol=1e-5, atol=1e-5 * max(1, np.abs(slopes[p]).max()))
 
 
 @pytest.mark.parametrize("equations", [
