@@ -32,9 +32,9 @@ def loaded(source: str, known: Mapping[str, Any] | None = None) -> dict[str, Any
 
 
 def imported(path: Path) -> dict[str, Any]:
-    """The names that a file of our own making defines, as a module under the file's name; a second call finds it loaded."""
+    """The names that a file of our own making defines, as a module under the file's name; a second call for that file finds it loaded."""
     name = path.stem
-    if name not in sys.modules:
+    if getattr(sys.modules.get(name), "__file__", None) != str(path):
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise CannotWrite(f"'{path}' cannot be loaded as a module")

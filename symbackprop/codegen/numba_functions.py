@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.codegen import numba_single
+
 __all__ = ["called_functions"]
 
 
@@ -180,8 +182,10 @@ _FUNCTIONS: tuple[Callable[..., Any], ...] = (
 )  # fmt: skip
 
 
-def called_functions(text: str, decorator: str) -> Iterator[str]:
+def called_functions(text: str, decorator: str, dtype: str = "") -> Iterator[str]:
     """The lines of the functions that source calls and of those that they call, each after those it needs.
+
+    Where all numbers are known to be of `dtype` float32, they are computed with as such.
 
     >>> print(*called_functions("a = minimum(b, c)", "@njit"), sep=chr(10))
     @njit
@@ -194,6 +198,7 @@ def called_functions(text: str, decorator: str) -> Iterator[str]:
     wanted: list[list[str]] = []
     for function in reversed(_FUNCTIONS):
         if re.search(rf"\b{function.__name__}\(", text):
+            function = getattr(numba_single, function.__name__, function) if dtype == "float32" else function
             source = re.sub(r": Any| -> Any", "", inspect.getsource(function))
             wanted.append([decorator, *source.splitlines(), "", ""])
             text += source

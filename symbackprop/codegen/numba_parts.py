@@ -73,9 +73,9 @@ def forms(program: Program, language: Language) -> list[str]:
     return lines
 
 
-def with_called(functions: Sequence[str]) -> list[str]:
-    """Functions, after those that they call of what every module may call."""
-    return [*called_functions("\n".join(functions), JIT), *functions]
+def with_called(functions: Sequence[str], dtype: str = "") -> list[str]:
+    """Functions, after those that they call of what every module may call, in the versions for numbers of `dtype` alone if that is known."""
+    return [*called_functions("\n".join(functions), JIT, dtype), *functions]
 
 
 def conditions(program: Program, kinds: Mapping[str, Kind]) -> Iterator[tuple[tuple[str, ...], str]]:

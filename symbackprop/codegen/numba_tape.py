@@ -115,7 +115,7 @@ def numba_tape(program: Program, dtype: str) -> Tape:
     shapes = {g.name: g.shape for g in given} | {s.name: s.shape for s in (*program.statements, *copies)} | dict.fromkeys(program.scalars, ())
     passed = [*(g.name for g in given), *gradients]
     order = sorted(passed, key=lambda n: (dtypes[n], kinds[n].rank))
-    return Tape(writer.source(forms(program, ENGLISH)), _entry(program, passed, order, kinds), tuple(steps), tuple(order), shapes)
+    return Tape(writer.source(forms(program, ENGLISH), dtype), _entry(program, passed, order, kinds), tuple(steps), tuple(order), shapes)
 
 
 def _copies(program: Program) -> tuple[list[Statement], list[str]]:
@@ -188,12 +188,12 @@ class _Writer:
             at += 1 + rank
         self.calls[key] = len(self.calls), text % ", ".join(arguments)
 
-    def source(self, before: Sequence[str]) -> str:
-        """The module, with other functions before these."""
+    def source(self, before: Sequence[str], dtype: str) -> str:
+        """The module that computes in `dtype`, with other functions before these."""
         readers = [line for name, text in self.readers.items() for line in (JIT, f"def {name}(table, tape, at):", f"    return {text}", "", "")]
         branches = [f"        {'elif' if kind else 'if'} kind == {kind}:\n            {text}" for kind, text in self.calls.values()]
         return "\n".join([
-            *IMPORTS, ADDRESSES, *with_called([*before, *self.functions]), *readers, JIT, "def computed(table, tape):",
+            *IMPORTS, ADDRESSES, *with_called([*before, *self.functions], dtype), *readers, JIT, "def computed(table, tape):",
             "    sound, at = True, 0", "    while at < tape.size:", "        kind = tape[at]", *branches, "        at += tape[at + 1]",
             "    return sound", "",
         ])  # fmt: skip

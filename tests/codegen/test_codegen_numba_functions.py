@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from symbackprop.codegen import numba_functions as functions
+from symbackprop.codegen import numba_single as single
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,33 @@ def test_ends_and_numbers_that_are_none() -> None:
         assert all(math.isnan(f(math.nan)) for f in (functions.exp, functions.expm1, functions.tanh))
 
 
-def test_single_precision_is_computed_in_double() -> None:
+@pytest.mark.parametrize(
+    ("name", "low", "high", "last_digits"),
+    [
+        ("exp", -87, 88.7, 1), ("exp", -1, 1, 1), ("expm1", -30, 88.7, 2), ("expm1", -1, 1, 2), ("expm1", -1e-4, 1e-4, 1),
+        ("tanh", -15, 15, 3), ("tanh", -1, 1, 3), ("tanh", -1e-4, 1e-4, 2),
+    ],
+)  # fmt: skip
+def test_in_single_precision_they_are_right_to_its_last_digits(name: str, low: float, high: float, last_digits: int) -> None:
+    function = getattr(single, name)
+    with mpmath.workdps(30):
+        for x in np.random.default_rng(0).uniform(low, high, 400).astype("float32"):
+            found = function(x)
+            assert found.dtype == "float32"
+            assert abs(mpmath.mpf(float(found)) - getattr(mpmath, name)(mpmath.mpf(float(x)))) <= last_digits * float(np.spacing(abs(found)))
+
+
+def test_ends_in_single_precision() -> None:
+    ends = [np.float32(x) for x in (-math.inf, -1e3, 0, 1e3, math.inf)]
+    with np.errstate(all="ignore"):
+        assert [single.exp(x) for x in ends] == [0, 0, 1, math.inf, math.inf]
+        assert 0 < single.exp(np.float32(-100)) < 1e-42  # gradual, not cut off
+        assert [single.expm1(x) for x in ends] == [-1, -1, 0, math.inf, math.inf]
+        assert [single.tanh(x) for x in ends] == [-1, -1, 0, 1, 1]
+        assert all(math.isnan(f(np.float32(math.nan))) for f in (single.exp, single.expm1, single.tanh))
+
+
+def test_what_does_not_know_its_precision_computes_in_double() -> None:
     x = np.linspace(-80, 80, 321, dtype="float32")
     found = np.array([functions.exp(v) for v in x])
     np.testing.assert_allclose(found, np.exp(x.astype("float64")), rtol=1e-15)
