@@ -54,8 +54,7 @@ def with_logarithms(net: Network, given: Collection[str] = ()) -> Network:
     >>> str(with_logarithms(net).equations[1])
     'C = -Sum(-x[i]**2 + log(1/2), (i, 1, 3))'
     """
-    functions = {f.name for e in net.equations for f in e.rhs.atoms(Func)}
-    if not net.typed or not (functions & {"sigmoid", "tanh"} or any(e.rhs.has(exp) for e in net.equations)):
+    if not net.typed or not any(e.rhs.has(exp, Func) for e in net.equations):
         return net
     defined: dict[Tensor, Equation] = {}
     exposed = {x.tensor for e in net.equations for x in _read(e.rhs)}
@@ -78,6 +77,8 @@ class _Logarithms(Softmaxes):
     ) -> None:  # fmt: skip
         super().__init__(equation, known, taken, defined, given)
         self.exposed = exposed
+        self.found: dict[Any, tuple[Any, Any]] = {}
+        self.opened = 0
 
     def equations(self) -> list[Equation]:
         e = self.equation
@@ -101,6 +102,13 @@ class _Logarithms(Softmaxes):
 
     def split(self, e: Any, letters: tuple[Any, ...], probabilities: bool = False) -> tuple[Any, Any]:
         """u and the rest of `e = exp(u) * rest`, u 0 where no exponential is a factor; `probabilities` are exponentials if that is asked for."""
+        key = e, letters, probabilities
+        if key not in self.found:
+            self.found[key] = self.split_anew(e, letters, probabilities)
+        return self.found[key]
+
+    def split_anew(self, e: Any, letters: tuple[Any, ...], probabilities: bool) -> tuple[Any, Any]:
+        """What `split` finds, the kinds of expressions one by one."""
         found: tuple[Any, Any] | None = None
         if isinstance(e, exp):
             found = e.args[0], S.One
@@ -120,8 +128,10 @@ class _Logarithms(Softmaxes):
         elif isinstance(e, Add):
             found = self.split_terms(e, letters, probabilities)
         elif isinstance(e, Entry):
-            value = self.definition(e, letters)
+            value = self.definition(e, letters) if self.opened < _DEPTH else None
+            self.opened += 1
             found = None if value is None or (_is_probability(value) and not probabilities) else self.split(value, letters, probabilities)
+            self.opened -= 1
         return (S.Zero, e) if found is None or found[0] == 0 else found
 
     def split_sum(self, e: Any, letters: tuple[Any, ...], probabilities: bool) -> tuple[Any, Any] | None:
@@ -273,6 +283,9 @@ class _Logarithms(Softmaxes):
         back = {j: k for k, j in at.items()}
         order = dict.fromkeys((*(back.get(i, i) for i in letters), *inside))
         return self.entry("z", self.visit(u, inside), tuple(order))
+
+_DEPTH = 8  # so many quantities one in the other are opened, in search of an exponential
+
 
 def _log_sigmoid(u: Any) -> Any:
     return mul(-1, Func("softplus", mul(-1, u)))
