@@ -13,9 +13,9 @@ from sympy import Add, Sum, Symbol
 
 from symbackprop.codegen.forms import with_tails
 from symbackprop.codegen.logistic import with_names
-from symbackprop.codegen.quotients import generic
+from symbackprop.codegen.quotients import with_places
 from symbackprop.codegen.stable import sizes_of
-from symbackprop.equations import Entry, Equation, Func, Grad, Tensor, rebuild, substitute, tensors
+from symbackprop.equations import Entry, Equation, Func, Grad, Tensor, rebuild, tensors
 from symbackprop.network import Network
 from symbackprop.rules import ACTIVATIONS
 
@@ -95,7 +95,7 @@ class Parts:
         return tuple(i for i in letters if value.has(i))
 
     def key(self, value: Any, letters: tuple[Any, ...]) -> Any:
-        return generic(substitute(value, {i: Symbol(f"_{n}") for n, i in enumerate(self.free(value, letters))}))
+        return with_places(value, self.free(value, letters))
 
     def name(self, name: str, value: Any) -> str:
         """`tanh_z` where z is a quantity of the author's, else after what the equation defines, `z_h` and `tanh_h`; numbered if taken."""

@@ -105,13 +105,14 @@ def numba_tape(program: Program, dtype: str) -> Tape:
     kinds |= {s.name: Kind(len(s.shape)) for s in copies}
     dtypes = {n: "int64" if kind.whole else dtype for n, kind in kinds.items()}
     writer = _Writer(kinds, dtypes | dict.fromkeys(program.scalars, "float64") | dict.fromkeys(program.sizes, _SIZE))
-    checks = {names[0]: (names, text) for names, text in conditions(program, kinds)}
-    computed = {s.name for s in program.statements}
-    steps = [writer.checked(*checks[n]) for n in checks if n not in computed]
+    given = (*program.params, *program.inputs, *program.targets)
+    checks: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for names, condition in conditions(program, kinds):
+        checks.setdefault(names[0], []).append((names, condition))
+    steps = [writer.checked(*check) for g in given for check in checks.get(g.name, ())]
     for group in (*groups(program), *([s] for s in copies)):
         steps.append(writer.computed(group, read_by(group, program, kinds)))
-        steps += [writer.checked(*checks[s.name]) for s in group if s.name in checks]
-    given = (*program.params, *program.inputs, *program.targets)
+        steps += [writer.checked(*check) for s in group for check in checks.get(s.name, ())]
     shapes = {g.name: g.shape for g in given} | {s.name: s.shape for s in (*program.statements, *copies)} | dict.fromkeys(program.scalars, ())
     passed = [*(g.name for g in given), *gradients]
     order = sorted(passed, key=lambda n: (dtypes[n], kinds[n].rank))

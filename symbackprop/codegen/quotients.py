@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
-from sympy import Add, Mul, Pow, Sum, exp, log
+from sympy import Add, Mul, Pow, Sum, Symbol, exp, log
 
 from symbackprop.codegen.logistic import without
 from symbackprop.equations import Entry, add, entries, evaluated, index, mul, rebuild, substitute, summation
 
-__all__ = ["dividing", "exponentials", "flat", "generic", "matching", "moved_inside", "negated_entry", "places_of", "softmax_factors"]
+__all__ = ["dividing", "exponentials", "flat", "matching", "moved_inside", "negated_entry", "places_of", "softmax_factors", "with_places"]
 
 
 def exponentials(expr: Any) -> tuple[Any, Any] | None:
@@ -44,6 +44,11 @@ def places_of(f: Any, g: Any, bound: Sequence[Any]) -> dict[Any, Any] | None:
 def generic(expr: Any) -> Any:
     """An expression in SymPy's own form, the letters of its sums numbered."""
     return evaluated(_numbered(expr, 0)) if expr.has(Sum) else evaluated(expr)
+
+
+def with_places(expr: Any, indices: Sequence[Any]) -> Any:
+    """An expression with its letters numbered, the same whatever they are."""
+    return generic(substitute(expr, {i: Symbol(f"_{n}") for n, i in enumerate(indices)}))
 
 
 def _numbered(e: Any, depth: int) -> Any:

@@ -17,8 +17,8 @@ from sympy import Add, KroneckerDelta, Mul, Pow, Sum, Symbol, erf, exp, log
 from symbackprop.builders import entry_at
 from symbackprop.codegen.forms import LOSS_FORMS, is_tanh, with_tails
 from symbackprop.codegen.logistic import logistic, one_plus_exp, one_power, without
-from symbackprop.codegen.quotients import dividing, exponentials, matching, moved_inside, negated_entry, softmax_factors
-from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, evaluated, mul, rebuild, substitute, tensors
+from symbackprop.codegen.quotients import dividing, exponentials, matching, moved_inside, negated_entry, softmax_factors, with_places
+from symbackprop.equations import Entry, Equation, Func, Tensor, add, entries, mul, rebuild, substitute, tensors
 from symbackprop.network import Network
 from symbackprop.rules import LOSSES
 
@@ -203,7 +203,7 @@ class Stabilizer:
         if isinstance(source, Entry) and len(set(source.indices)) == len(source.indices) and all(isinstance(i, Symbol) for i in source.indices):
             return source
         indices = (over, *(i for i in _free(source) if i != over))
-        generic = _with_places(source, indices)
+        generic = with_places(source, indices)
         if generic in self._arguments:
             return self._arguments[generic][indices]
         sizes = {**self._sizes, **{i: n for e in entries(source) for i, n in zip(e.indices, e.tensor.shape, strict=True)}}
@@ -242,15 +242,10 @@ def _free(expr: Any) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(i for e in entries(expr) for i in e.indices if isinstance(i, Symbol) and not _bound(expr, i)))
 
 
-def _with_places(expr: Any, indices: tuple[Any, ...]) -> Any:
-    """An expression with its letters numbered, the same whatever they are."""
-    return evaluated(substitute(expr, {i: Symbol(f"_{n}") for n, i in enumerate(indices)}))
-
-
 def _generic(expr: Any) -> tuple[Any, tuple[Any, ...]]:
     """An expression whatever its letters are, and these."""
     indices = tuple(sorted(_free(expr), key=lambda i: min(str(e.tensor) + str(n) for e in entries(expr) for n, k in enumerate(e.indices) if k == i)))
-    return _with_places(expr, indices), indices
+    return with_places(expr, indices), indices
 
 
 def _bound(expr: Any, i: Any) -> bool:

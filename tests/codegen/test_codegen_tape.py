@@ -72,8 +72,8 @@ def test_memory_grows_by_what_a_layer_must_remember() -> None:
     assert size(30) - size(20) == 20 - 10  # A of every layer, which the derivative of tanh reads; Z and Delta take turns
 
 
-def test_a_name_that_ends_in_numbers_of_another_is_not_taken_for_it() -> None:
-    """Weights w and w_ share one gradient, which is copied under a name of its own."""
+def test_a_gradient_that_two_parameters_share_is_copied_under_a_name_that_nothing_has() -> None:
+    """By hand: both biases, one of which is called db, have the gradient 2 z."""
     need("numba")
     net = sb.Network.from_equations(
         ["z[i] = sum(j, x[j]*w[j, i]) + b[i] + db[i]", "J = sum(i, z[i]**2)"],

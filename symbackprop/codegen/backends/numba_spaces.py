@@ -17,7 +17,7 @@ from symbackprop.codegen.fast.results import Returned
 from symbackprop.codegen.fast.scalars import fewer_than_calls, sized
 from symbackprop.codegen.fast.simplify import reduced
 from symbackprop.codegen.fast.spaces import ArraySpace, Space
-from symbackprop.codegen.glance import everything
+from symbackprop.codegen.glance import everything, packed_tests
 from symbackprop.codegen.loading import loaded
 from symbackprop.codegen.numba_parts import kinds_of
 from symbackprop.codegen.numba_tape import POINTING, Tape, numba_tape, written_down
@@ -39,7 +39,7 @@ class NumbaSpaces:
         self.source, kinds = self._tape.source, kinds_of(program)
         self._dtypes = [np.dtype("int64") if kinds[g.name].whole else self._dtype for g in everything(program)]
         of_door = {"dtype": self._dtype, "ndarray": np.ndarray, "isfinite": isfinite}
-        self._door = loaded(array_door(program, 0, packed=True), of_door)["door"]
+        self._door = loaded(array_door(program, packed_tests(program)), of_door)["door"]
         self._entry = loaded(self._tape.entry, {**compiled(POINTING), **compiled(self.source), "nan": nan})["entry"]
 
     def fitted(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -5,24 +5,22 @@ It is written out array by array, which Python runs faster than any loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from symbackprop.codegen.glance import everything, kind_tests, packed_tests, shape_tests
+from symbackprop.codegen.glance import everything, kind_tests, shape_tests
 from symbackprop.codegen.program import Program
 
 __all__ = ["array_door", "number_door", "number_step"]
 
 
-def array_door(program: Program, labels: int, packed: bool = False) -> str:
-    """The module whose `door` makes `direct(reuse, params, data)` for given sizes; the first `labels` targets are looked at.
-
-    With `packed`, only arrays in C order that could be written to are of the usual kind, and whole numbers of eight bytes.
+def array_door(program: Program, conditions: Sequence[str]) -> str:
+    """The module whose `door` makes `direct(reuse, params, data)` for given sizes and arrays that meet these conditions besides.
 
     Arrays that are `reused` share memory only with arrays that have a base, so that most need not be compared with them.
 
     >>> from symbackprop.builders import mlp
     >>> from symbackprop.codegen.program import array_program
-    >>> text = array_door(array_program(mlp([2, 1], samples="m")), 0)
+    >>> text = array_door(array_program(mlp([2, 1], samples="m")), [])
     >>> print(*(line.strip() for line in text.splitlines()[7:10]), sep="\\n")
     if not reuse:
     gradients = take()
@@ -30,8 +28,7 @@ def array_door(program: Program, labels: int, packed: bool = False) -> str:
     """
     names = everything(program)
     sizes = {n: f"n{k}" for k, n in enumerate(program.size_names)}
-    tests = [*kind_tests(program, "is"), *(packed_tests(program) if packed else ()), *shape_tests(program, sizes)]
-    tests += [f"label{n}({names[g]})" for n, g in enumerate(program.targets[:labels])]
+    tests = [*kind_tests(program, "is"), *shape_tests(program, sizes), *conditions]
     return "\n".join([
         f"def door(take, reused, enter, function, {_each(sizes.values())}):",
         "    def direct(reuse, params, data):", *(f"        {line}" for line in _read(program)),

@@ -16,6 +16,7 @@ from symbackprop.codegen.fast.simplify import Reduced
 from symbackprop.codegen.fast.source import fast_source
 from symbackprop.codegen.fast.spaces import ArraySpace, ScalarSpace, Space
 from symbackprop.codegen.given import label_tests
+from symbackprop.codegen.glance import everything
 from symbackprop.codegen.loading import loaded
 
 __all__ = ["NumpySpaces"]
@@ -26,10 +27,12 @@ class NumpySpaces:
 
     def __init__(self, reduced: Reduced, dtype: str, known: Mapping[str, Any]) -> None:
         self.reduced, self.source, self._dtype = reduced, fast_source(reduced), np.dtype(dtype)
-        program, labels = reduced.program, label_tests(reduced.program, dtype)
+        program, called = reduced.program, everything(reduced.program)
+        labels = {f"label{n}": test for n, test in enumerate(label_tests(program, dtype))}
+        conditions = [f"{label}({called[g]})" for label, g in zip(labels, program.targets, strict=False)]
         self._workspace = loaded(self.source, {**known, "dtype": self._dtype, "side_by_side": side_by_side})["workspace"]
-        of_door = {"dtype": self._dtype, "ndarray": np.ndarray, "isfinite": isfinite} | {f"label{n}": t for n, t in enumerate(labels)}
-        self._door = loaded(array_door(program, len(labels)), of_door)["door"]
+        of_door = {"dtype": self._dtype, "ndarray": np.ndarray, "isfinite": isfinite, **labels}
+        self._door = loaded(array_door(program, conditions), of_door)["door"]
 
     def fitted(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arrays: NumPy takes them as they lie."""
